@@ -1,0 +1,46 @@
+/**
+ * Time and chance, injected. Nothing below `connect` reads the wall clock, sets a timer or draws a random number by itself, so that a
+ * simulated run is the same, byte for byte, every time.
+ */
+import { randomFillSync } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+
+export interface Clock {
+  /** Wall clock, milliseconds since the Unix epoch. May jump either way. */
+  nowMs(): number;
+  /** Never goes back; only differences mean something. */
+  monotonicMs(): number;
+  /** Resolves after `durationMs`, or at once when `signal` is or becomes aborted. It never rejects. */
+  sleep(durationMs: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Random {
+  /** `count` fresh random bytes. */
+  bytes(count: number): Uint8Array;
+  /** Uniform in [0, 1). */
+  fraction(): number;
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep(durationMs, signal) {
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const done = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, durationMs);
+      signal?.addEventListener('abort', done, { once: true });
+    });
+  },
+};
+
+/** The machine's random numbers. */
+export const systemRandom: Random = {
+  bytes: (count) => randomFillSync(new Uint8Array(count)),
+  fraction: () => Math.random(),
+};

@@ -1,0 +1,41 @@
+/** Every maximum in one place, each with its reason. */
+export const limits = {
+  /** Kafka: `Topic.MAX_NAME_LENGTH`. */
+  topicNameLength: 249,
+  /** A topic is created in transactions of 98 heads; this many take about 1,000 transactions and 0.13 dollars. */
+  partitionsPerTopic: 100_000,
+
+  /** A batch that claims more records than this is damaged or hostile. A record takes at least 7 bytes. */
+  recordsPerBatch: 16_777_216,
+  /** A batch larger than this is refused unread, encoded or decompressed: a fraction of the memory of the smallest function. */
+  batchBytes: 64 * 1024 * 1024,
+  decompressedBatchBytes: 64 * 1024 * 1024,
+  headersPerRecord: 10_000,
+
+  /** A segment's positions are u32; S3's single PUT ends at 5 GiB; 256 MiB is what one process can hold without harm. */
+  segmentBytes: 256 * 1024 * 1024,
+  /** Regions of one segment: a bound on what an index may claim. */
+  regionsPerSegment: 100_000,
+
+  /** DynamoDB: expressions are at most 4 KB, and a roll removes entries one by one (`tail[99], … tail[0]`). */
+  entriesPerChunk: 100,
+  /** References in the tail before its writer rolls it: they keep the head under 1 KB, one write unit a commit. */
+  tailEntries: 16,
+  /** Bytes in the tail before its writer rolls it: break-even of inline against a PUT, see docs/decisions. */
+  tailBytes: 2048,
+  /** Above these a commit is refused as full, so that the head stays far below DynamoDB's 400 KB. */
+  tailEntriesCap: 90,
+  tailBytesCap: 128 * 1024,
+  /** A group at most this large travels inside the head instead of a segment. */
+  inlineBytes: 1024,
+  /** No topic may set a larger inline limit: two groups of it must fit under `tailBytesCap`. */
+  inlineBytesMax: 48 * 1024,
+
+  /** DynamoDB: items of one transaction. */
+  transactionItems: 100,
+  /** DynamoDB: one item with its attribute names. */
+  itemBytes: 400 * 1024,
+
+  /** An id further ahead of the store's own clock than this is not committed. */
+  clockAheadMs: 60_000,
+} as const;

@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+// The suffix of a test file says its kind; each kind is a project, so that `vitest run --project <kind>` runs one.
+const project = (name: string, include: string[], options: { exclude?: string[]; testTimeout?: number } = {}) => ({
+  test: {
+    name,
+    include,
+    exclude: ['**/node_modules/**', ...(options.exclude ?? [])],
+    testTimeout: options.testTimeout ?? 30_000,
+    hookTimeout: 60_000,
+  },
+});
+
+const special = ['test/**/*.long.test.ts', 'test/**/*.emulator.test.ts', 'test/clients/**', 'test/**/*.counts.test.ts'];
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      project('unit', ['test/**/*.test.ts'], { exclude: special }),
+      project('counts', ['test/**/*.counts.test.ts'], { testTimeout: 120_000 }),
+      project('emulator', ['test/**/*.emulator.test.ts'], { testTimeout: 60_000 }),
+      project('clients', ['test/clients/**/*.test.ts'], { testTimeout: 180_000 }),
+      project('long', ['test/**/*.long.test.ts'], { testTimeout: 3_600_000 }),
+    ],
+  },
+});
