@@ -1,0 +1,29 @@
+/** The port to immutable objects. */
+
+export type PutOutcome = 'created' | 'exists';
+
+/** What is stored under a key. */
+export interface ObjectSummary {
+  readonly key: string;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Immutable objects under keys that are never used twice.
+ *
+ * Reads see every put that was answered. An error thrown is one of: `UnansweredError` (the request may have taken effect, or may do so later),
+ * retriable (answered, without effect: THROTTLED, STORE_UNAVAILABLE, CHECKSUM_MISMATCH), or final (STORE_MISSING, ACCESS_DENIED,
+ * CREDENTIALS_EXPIRED, STORE_FULL, STORE_READ_ONLY). An implementation never repeats a request by itself.
+ */
+export interface ObjectStore {
+  /** Writes an object if there is none under `key`; never overwrites. All of it is durable when this resolves. */
+  put(key: string, bytes: Uint8Array): Promise<PutOutcome>;
+  /** `lengthBytes` bytes from `position`, or null when there is no such object; fewer only at the end of the object. The result is the caller's own. */
+  get(key: string, position: number, lengthBytes: number): Promise<Uint8Array | null>;
+  /** Size of an object, or null when there is none. */
+  size(key: string): Promise<number | null>;
+  /** Deletes objects, up to 1,000; those that are not there are deleted already. */
+  remove(keys: readonly string[]): Promise<void>;
+  /** Objects whose key begins with `prefix`, in the order of their keys' bytes, above `after`, at most `limit` (1,000). Never on a read or write path. */
+  list(prefix: string, after: string | null, limit: number): Promise<readonly ObjectSummary[]>;
+}

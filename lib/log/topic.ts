@@ -1,0 +1,72 @@
+/**
+ * A topic as it is stored.
+ *
+ * Key: `T#<name>` / `TOPIC`, and in the same transaction `TOPICS` / `<name>`, so that a listing is one consistent query. Changed only IF the version
+ * is the one that was read. Absence means that no such topic exists.
+ *
+ * Heads may exist for partitions below `partitionCount`; clients use those below `readyPartitionCount`, whose heads do exist. The count is raised before the
+ * heads are made, so that collection, which raises the floor of every head it can find, never misses one.
+ */
+import { type Item, type ItemKey, integer, text } from './item.ts';
+
+export type TopicState = 'creating' | 'active' | 'deleting';
+
+export interface Topic {
+  readonly name: string;
+  /** UUID text, lower case; a recreated topic has another. */
+  readonly topicId: string;
+  readonly partitionCount: number;
+  readonly readyPartitionCount: number;
+  readonly state: TopicState;
+  /** Isolation domain: topics of one domain share segment objects. Never changes. */
+  readonly domain: string;
+  /** Overrides of the defaults, by Kafka's names; validated before it is written. */
+  readonly config: Readonly<Record<string, string>>;
+  readonly createdAtMs: number;
+  /** Counts the changes of this item. */
+  readonly version: number;
+}
+
+/** Sort key of every topic item. */
+export const TOPIC_SK = 'TOPIC';
+/** Partition key of the listing. */
+export const TOPICS_PK = 'TOPICS';
+
+/** Where a topic is stored. */
+export function topicKey(name: string): ItemKey {
+  return { pk: `T#${name}`, sk: TOPIC_SK };
+}
+
+/** Where a topic stands in the listing. */
+export function topicListingKey(name: string): ItemKey {
+  return { pk: TOPICS_PK, sk: name };
+}
+
+/** The stored form without its name, which the key holds. */
+export function topicToItem(topic: Topic): Item {
+  return {
+    topicId: topic.topicId,
+    partitionCount: BigInt(topic.partitionCount),
+    readyPartitionCount: BigInt(topic.readyPartitionCount),
+    state: topic.state,
+    domain: topic.domain,
+    config: JSON.stringify(topic.config),
+    createdAt: BigInt(topic.createdAtMs),
+    version: BigInt(topic.version),
+  };
+}
+
+/** Throws CORRUPT_OBJECT when an attribute is missing or of another kind. */
+export function topicFromItem(name: string, item: Item): Topic {
+  return {
+    name,
+    topicId: text(item, 'topicId'),
+    partitionCount: Number(integer(item, 'partitionCount')),
+    readyPartitionCount: Number(integer(item, 'readyPartitionCount')),
+    state: text(item, 'state') as TopicState,
+    domain: text(item, 'domain'),
+    config: JSON.parse(text(item, 'config')) as Record<string, string>,
+    createdAtMs: Number(integer(item, 'createdAt')),
+    version: Number(integer(item, 'version')),
+  };
+}

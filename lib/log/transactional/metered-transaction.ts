@@ -1,0 +1,49 @@
+/** Counts what DynamoDB would charge for what a transaction does. */
+import type { Item, ItemKey } from '../item.ts';
+import { itemSizeBytes, readUnits, writeUnits } from '../item-size.ts';
+import type { Meter } from '../meter.ts';
+import type { ItemQuery, ItemTransaction } from './item-transactions.ts';
+
+const sizeOf = (key: ItemKey, item: Item | undefined): number => (item ? itemSizeBytes(key, item) : 0);
+
+/** One conditional write of one item: `change` returns the new item, 'remove', or null when the condition does not hold. */
+export function changeItem(
+  transaction: ItemTransaction,
+  meter: Meter,
+  key: ItemKey,
+  change: (item: Item | undefined) => Item | 'remove' | null,
+  options: { readonly unitFactor?: 1 | 2 } = {},
+): void {
+  const before = transaction.get(key);
+  const after = change(before);
+  const beforeBytes = sizeOf(key, before);
+  const afterBytes = after === null || after === 'remove' ? 0 : itemSizeBytes(key, after);
+  if (after === 'remove') transaction.remove(key);
+  else if (after !== null) transaction.put(key, after);
+  meter.count({ kind: 'write', units: (options.unitFactor ?? 1) * writeUnits(beforeBytes, afterBytes) });
+}
+
+/** Reads one item. */
+export function readItem(
+  transaction: ItemTransaction,
+  meter: Meter,
+  key: ItemKey,
+  options: { readonly consistent: boolean },
+): Item | undefined {
+  const item = transaction.get(key);
+  meter.count({ kind: 'read', units: readUnits(sizeOf(key, item), options.consistent) });
+  return item;
+}
+
+/** Reads a range of items: one request. */
+export function queryItems(
+  transaction: ItemTransaction,
+  meter: Meter,
+  query: ItemQuery,
+  options: { readonly consistent: boolean },
+): readonly { readonly sk: string; readonly item: Item }[] {
+  const rows = transaction.query(query);
+  const bytes = rows.reduce((sum, { sk, item }) => sum + itemSizeBytes({ pk: query.pk, sk }, item), 0);
+  meter.count({ kind: 'read', units: readUnits(bytes, options.consistent) });
+  return rows;
+}

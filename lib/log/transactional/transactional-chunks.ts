@@ -1,0 +1,60 @@
+import { type Chunk, chunkFromItem, chunkKey, chunkSk, chunkToItem } from '../chunk.ts';
+import { mayRemoveChunk, putChunkTransition, replaceChunkTransition } from '../chunk-transitions.ts';
+import type { Chunks } from '../chunks.ts';
+import type { Change } from '../head-transitions.ts';
+import type { Meter } from '../meter.ts';
+import { type PartitionKey, partitionPk } from '../partition-key.ts';
+import type { ItemTransactions } from './item-transactions.ts';
+import { changeItem, queryItems } from './metered-transaction.ts';
+
+/** The largest offset of Kafka: i64. */
+const MAX_OFFSET = 2n ** 63n - 1n;
+
+/** `Chunks` over items with transactions. */
+export function transactionalChunks(items: ItemTransactions, meter: Meter): Chunks {
+  const change = (
+    partition: PartitionKey,
+    base: bigint,
+    transition: (chunk: Chunk | undefined) => Change<Chunk>,
+  ): Change<Chunk> =>
+    items.write((transaction) => {
+      const key = chunkKey(partition, base);
+      let result: Change<Chunk> | undefined;
+      changeItem(transaction, meter, key, (item) => {
+        result = transition(item && chunkFromItem(key.sk, item));
+        return result.outcome === 'done' ? chunkToItem(result.item) : null;
+      });
+      return result!;
+    });
+
+  return {
+    async query(partition, { fromBase, toBase, order, limit, consistent }) {
+      const range = {
+        pk: partitionPk(partition),
+        fromSk: chunkSk(fromBase ?? 0n),
+        toSk: chunkSk(toBase ?? MAX_OFFSET),
+        order,
+        limit,
+      };
+      const rows = items.read((transaction) => queryItems(transaction, meter, range, { consistent }));
+      return rows.map(({ sk, item }) => chunkFromItem(sk, item));
+    },
+    async put(partition, chunk) {
+      return change(partition, chunk.base, (existing) => putChunkTransition(existing, chunk));
+    },
+    async replace(partition, base, args) {
+      return change(partition, base, (existing) => replaceChunkTransition(existing, args));
+    },
+    async remove(partition, base, args) {
+      return items.write((transaction) => {
+        const key = chunkKey(partition, base);
+        let gone = true;
+        changeItem(transaction, meter, key, (item) => {
+          gone = !item || mayRemoveChunk(chunkFromItem(key.sk, item), args);
+          return gone ? 'remove' : null;
+        });
+        return gone;
+      });
+    },
+  };
+}
