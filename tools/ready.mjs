@@ -18,6 +18,8 @@ const STAMP = join(MODULES, '.millrace-ready');
 /** The first version that runs TypeScript without a flag. */
 const OLDEST_NODE = [22, 18];
 const NEEDED_DISK_BYTES = 900e6;
+/** Alpine's C library instead of glibc. */
+const IS_MUSL = existsSync('/etc/alpine-release');
 
 /** What npm's output says about why it failed, and the way out. The first pattern that matches wins. */
 const NPM_FAILURES = [
@@ -45,9 +47,11 @@ function lockedPackages(path) {
   }
 }
 
-/** Whether an optional package is meant for this machine. */
-function isForThisMachine({ os, cpu }) {
-  return (os?.includes(process.platform) ?? true) && (cpu?.includes(process.arch) ?? true);
+/** Whether an optional package is a native part made for this machine. The rest of them are fallbacks that npm leaves out here. */
+function isForThisMachine(path, { os, cpu }) {
+  if (!os?.includes(process.platform) || !cpu?.includes(process.arch)) return false;
+  // Both builds of a Linux package are in the lockfile, and not every npm keeps the field that tells them apart.
+  return path.endsWith('-musl') === IS_MUSL;
 }
 
 /** How many packages of the lockfile node_modules lacks or has in another version. */
@@ -55,7 +59,7 @@ function countMissing(wanted, installed, isStamped) {
   const isMissing = ([path, entry]) => {
     if (!path.startsWith('node_modules/') || entry.link) return false;
     // npm gives up on an optional package without a word. Asking for it again on every start would never end, so once per lockfile.
-    if (entry.optional && (isStamped || !isForThisMachine(entry))) return false;
+    if (entry.optional && (isStamped || !isForThisMachine(path, entry))) return false;
     return installed[path]?.version !== entry.version;
   };
   return Object.entries(wanted).filter(isMissing).length;
