@@ -13,7 +13,7 @@
  * The shards spread writes over S3's prefixes and bound a listing where listings are not ordered (S3 Express). All but the first three parts follow from
  * the id, so an entry that holds the id names the object.
  */
-import { MillraceError } from '../errors.ts';
+import { hasCode, MillraceError } from '../errors.ts';
 import { crc32c } from '../record/crc32c.ts';
 import { parseDomain } from './domain.ts';
 import { encodeId, idTimeMs, parseId, type SegmentId } from './segment-id.ts';
@@ -88,30 +88,32 @@ export function segmentKey(name: SegmentName): string {
   return `${segmentKeyPrefix(name)}${shardOf(name.id)}/${hourOf(name.id)}/${name.id}`;
 }
 
-function notAKey(key: unknown, why: string, cause?: unknown): MillraceError {
-  return new MillraceError('INVALID_REQUEST', `not the key of a segment: ${why}`, {
-    value: key,
-    hint: 'Keys are <prefix>/<domain>/<level>/<shard>/<hour>/<ulid>; leave objects alone that others keep in the bucket.',
-    ...(cause === undefined ? {} : { cause }),
-  });
-}
-
 /** Reads a key, such as a listing returns. Throws INVALID_REQUEST for anything that `segmentKey` does not make. */
 export function parseSegmentKey(key: string): ParsedSegmentKey {
-  if (typeof key !== 'string') throw notAKey(key, 'it is not text');
-  const parts = key.split('/');
-  if (parts.length < 5) throw notAKey(key, 'it has fewer than five parts');
-  const [domain, level, shard, hour, id] = parts.slice(-5) as [string, string, string, string, string];
-  if (level !== '0' && level !== '1') throw notAKey(key, 'its level is neither 0 nor 1');
-  const name: SegmentName = { prefix: parts.slice(0, -5).join('/'), domain, level: level === '0' ? 0 : 1, id };
+  const name = nameIn(key);
+  const expected = keyOrNull(name);
+  if (expected !== key) {
+    throw new MillraceError('INVALID_REQUEST', 'not the key of a segment', {
+      value: key,
+      hint: 'Keys are <prefix>/<domain>/<level>/<shard>/<hour>/<ulid>, shard and hour as the id has them; others keep such objects in the bucket.',
+    });
+  }
+  return { ...name, shard: shardOf(name.id), hour: hourOf(name.id) };
+}
+
+/** The parts of a key where a segment's key has them, unchecked. */
+function nameIn(key: string): SegmentName {
+  const parts = String(key).split('/');
+  const [domain = '', level = '', , , id = ''] = parts.slice(-5);
+  return { prefix: parts.slice(0, -5).join('/'), domain, level: level === '1' ? 1 : 0, id };
+}
+
+/** The key of a name, or null when a part is not valid. */
+function keyOrNull(name: SegmentName): string | null {
   try {
-    parseId(id);
-    if (shard !== shardOf(id)) throw notAKey(key, `its shard is not ${shardOf(id)}, which follows from the id`);
-    if (hour !== hourOf(id)) throw notAKey(key, `its hour is not ${hourOf(id)}, which follows from the id`);
-    if (segmentKey(name) !== key) throw notAKey(key, 'it is written in another way');
+    return segmentKey(name);
   } catch (error) {
-    if (error instanceof MillraceError && error.value !== key) throw notAKey(key, error.message, error);
+    if (hasCode(error, 'INVALID_REQUEST')) return null;
     throw error;
   }
-  return { ...name, shard, hour };
 }

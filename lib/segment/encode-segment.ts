@@ -1,0 +1,225 @@
+/** Writes segments; their byte tables are in segment-format.ts. */
+import { MillraceError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { parseBatchHeader } from '../record/batch-header.ts';
+import { crc32c } from '../record/crc32c.ts';
+import type { Region, StampedRegion } from './region.ts';
+import {
+  encodeTrailer,
+  indexEntryBytes,
+  SEGMENT_FORMAT_VERSION,
+  SEGMENT_HEADER_BYTES,
+  SEGMENT_TRAILER_BYTES,
+  type SegmentTrailer,
+  trailerCrc,
+  viewOf,
+  writeHeader,
+} from './segment-format.ts';
+import type { SegmentId } from './segment-id.ts';
+import type { SegmentLevel } from './segment-key.ts';
+import { encodeTopicId } from './topic-id.ts';
+
+/** The batches that go to one partition. */
+export interface RegionInput {
+  /** UUID text, lower case. */
+  readonly topicId: string;
+  readonly partition: number;
+  /** Record batches, one per array, in the order of their offsets; at least one. */
+  readonly batches: readonly Uint8Array[];
+}
+
+export interface SegmentInput {
+  readonly level: SegmentLevel;
+  /** ULID of the process that writes. */
+  readonly writerId: SegmentId;
+  /** In any order, no partition twice; at least one. */
+  readonly regions: readonly RegionInput[];
+}
+
+/** A segment, ready to be put, and what its index says. */
+export type EncodedSegment =
+  | { readonly level: 0; readonly bytes: Uint8Array; readonly regions: readonly Region[] }
+  | { readonly level: 1; readonly bytes: Uint8Array; readonly regions: readonly StampedRegion[] };
+
+/** What the headers of a region's batches add up to. */
+type RegionSummary = Pick<
+  StampedRegion,
+  'batchCount' | 'recordCount' | 'minTimestampMs' | 'maxTimestampMs' | 'baseOffset' | 'lastOffset'
+>;
+
+function refused(why: string, value: unknown, hint: string): MillraceError {
+  return new MillraceError('INVALID_REQUEST', `this segment cannot be written: ${why}`, { value, hint });
+}
+
+/**
+ * Encodes a segment, its regions sorted by topic id and partition, in one allocation.
+ *
+ * Only the headers of the batches are read; their CRCs are the business of who made them. A level-0 batch has no gaps (last offset delta + 1 =
+ * record count), since offsets are given out by record counts; level-1 batches are stamped and ascend.
+ *
+ * Throws INVALID_REQUEST (no regions, a partition twice, a batch that is not whole, gaps, offsets that do not ascend), MESSAGE_TOO_LARGE above
+ * `limits.segmentBytes` or `limits.regionsPerSegment`, and what `parseBatchHeader` throws.
+ */
+export function encodeSegment(input: SegmentInput): EncodedSegment {
+  const { level } = input;
+  const inputs = sortRegions(input.regions);
+  const sizeBytes = segmentBytes(level, inputs);
+  const summaries = inputs.map((region) => summarise(level, region));
+
+  const bytes = new Uint8Array(sizeBytes);
+  writeHeader(bytes, level);
+  let position = SEGMENT_HEADER_BYTES;
+  const regions = inputs.map((region, index): StampedRegion => {
+    const written = writeRegion(bytes, position, region);
+    const { topicId, partition } = region;
+    const crc = crc32c(written);
+    const placed = { topicId, partition, position, length: written.length, ...summaries[index]!, crc };
+    position += written.length;
+    return placed;
+  });
+  finish(bytes, { level, writerId: input.writerId, indexPosition: position }, regions);
+  if (level === 1) return { level, bytes, regions };
+  return { level, bytes, regions: regions.map(({ baseOffset: _base, lastOffset: _last, ...region }) => region) };
+}
+
+/** The regions in the order of the segment, each checked apart from its batches' headers. */
+function sortRegions(regions: readonly RegionInput[]): readonly RegionInput[] {
+  if (regions.length === 0) throw refused('it has no regions', regions, 'Give at least one region.');
+  // The order of the texts is the order of the ids' bytes, since all are in lower case and of one length.
+  const sorted = regions.toSorted((a, b) =>
+    a.topicId === b.topicId ? a.partition - b.partition : a.topicId < b.topicId ? -1 : 1,
+  );
+  let previous: RegionInput | null = null;
+  for (const region of sorted) {
+    const { topicId, partition, batches } = region;
+    if (!Number.isInteger(partition) || partition < 0 || partition > 0x7fffffff) {
+      throw refused(`${partition} is not a partition`, partition, 'Partitions count from 0.');
+    }
+    if (previous?.topicId === topicId && previous.partition === partition) {
+      throw refused(
+        `two regions for ${topicId}/${partition}`,
+        { topicId, partition },
+        'Join the batches of a partition.',
+      );
+    }
+    if (batches.length === 0) {
+      throw refused(`no batches for ${topicId}/${partition}`, { topicId, partition }, 'Leave the partition out.');
+    }
+    previous = region;
+  }
+  return sorted;
+}
+
+/** Size of the object. Throws MESSAGE_TOO_LARGE, before anything is allocated. */
+function segmentBytes(level: SegmentLevel, regions: readonly RegionInput[]): number {
+  let sizeBytes = SEGMENT_HEADER_BYTES + regions.length * indexEntryBytes(level) + SEGMENT_TRAILER_BYTES;
+  for (const region of regions) for (const batch of region.batches) sizeBytes += batch.length;
+  if (sizeBytes > limits.segmentBytes) {
+    throw new MillraceError('MESSAGE_TOO_LARGE', `a segment of ${sizeBytes} bytes`, {
+      value: sizeBytes,
+      hint: `Write several segments of at most ${limits.segmentBytes} bytes.`,
+    });
+  }
+  if (regions.length > limits.regionsPerSegment) {
+    throw new MillraceError('MESSAGE_TOO_LARGE', `a segment of ${regions.length} regions`, {
+      value: regions.length,
+      hint: `Write several segments of at most ${limits.regionsPerSegment} regions.`,
+    });
+  }
+  return sizeBytes;
+}
+
+function summarise(level: SegmentLevel, region: RegionInput): RegionSummary {
+  const name = `${region.topicId}/${region.partition}`;
+  let summary: RegionSummary | null = null;
+  for (const batch of region.batches) {
+    const next = summariseBatch(level, batch, name);
+    if (level === 1 && summary !== null && next.baseOffset <= summary.lastOffset) {
+      const why = `the offsets of ${name} do not ascend: ${next.baseOffset} after ${summary.lastOffset}`;
+      throw refused(why, next.baseOffset, 'Give stamped batches in the order of their offsets.');
+    }
+    summary = summary === null ? next : joinSummaries(summary, next);
+  }
+  return summary!;
+}
+
+function summariseBatch(level: SegmentLevel, batch: Uint8Array, name: string): RegionSummary {
+  const header = parseBatchHeader(batch);
+  const { sizeBytes, recordCount, lastOffsetDelta, baseOffset, baseTimestampMs, maxTimestampMs } = header;
+  if (sizeBytes !== batch.length) {
+    const why = `${batch.length} bytes for a batch of ${sizeBytes} of ${name}`;
+    throw refused(why, batch.length, 'Give each record batch as an array of its own.');
+  }
+  if (level === 0 && (recordCount === 0 || lastOffsetDelta !== recordCount - 1)) {
+    const why = `a batch of ${name} has ${recordCount} records and takes ${lastOffsetDelta + 1} offsets`;
+    throw refused(why, recordCount, 'Only compaction may remove records from a batch.');
+  }
+  if (level === 1 && baseOffset < 0n) {
+    throw refused(
+      `a batch of ${name} has the offset ${baseOffset}`,
+      baseOffset,
+      'Stamp batches before they are rewritten.',
+    );
+  }
+  return {
+    batchCount: 1,
+    recordCount,
+    minTimestampMs: baseTimestampMs < maxTimestampMs ? baseTimestampMs : maxTimestampMs,
+    maxTimestampMs,
+    baseOffset,
+    lastOffset: baseOffset + BigInt(lastOffsetDelta),
+  };
+}
+
+function joinSummaries(a: RegionSummary, b: RegionSummary): RegionSummary {
+  return {
+    batchCount: a.batchCount + b.batchCount,
+    recordCount: a.recordCount + b.recordCount,
+    minTimestampMs: a.minTimestampMs < b.minTimestampMs ? a.minTimestampMs : b.minTimestampMs,
+    maxTimestampMs: a.maxTimestampMs > b.maxTimestampMs ? a.maxTimestampMs : b.maxTimestampMs,
+    baseOffset: a.baseOffset,
+    lastOffset: b.lastOffset,
+  };
+}
+
+/** Copies the batches of a region to `position` and returns the bytes written. */
+function writeRegion(bytes: Uint8Array, position: number, region: RegionInput): Uint8Array {
+  let end = position;
+  for (const batch of region.batches) {
+    bytes.set(batch, end);
+    end += batch.length;
+  }
+  return bytes.subarray(position, end);
+}
+
+/** Writes index and trailer. */
+function finish(
+  bytes: Uint8Array,
+  { level, writerId, indexPosition }: Pick<SegmentTrailer, 'level' | 'writerId' | 'indexPosition'>,
+  regions: readonly StampedRegion[],
+): void {
+  const indexLength = regions.length * indexEntryBytes(level);
+  const index = bytes.subarray(indexPosition, indexPosition + indexLength);
+  regions.forEach((region, number) => {
+    writeIndexEntry(index.subarray(number * indexEntryBytes(level)), level, region);
+  });
+  const trailer = { indexPosition, indexLength, indexCrc: 0, writerId, formatVersion: SEGMENT_FORMAT_VERSION, level };
+  const indexCrc = trailerCrc(trailer, index);
+  bytes.set(encodeTrailer({ ...trailer, indexCrc }), indexPosition + indexLength);
+}
+
+function writeIndexEntry(entry: Uint8Array, level: SegmentLevel, region: StampedRegion): void {
+  const view = viewOf(entry);
+  entry.set(encodeTopicId(region.topicId));
+  view.setInt32(16, region.partition);
+  view.setUint32(20, region.position);
+  view.setUint32(24, region.length);
+  view.setUint32(28, region.batchCount);
+  view.setUint32(32, region.recordCount);
+  view.setBigInt64(36, region.minTimestampMs);
+  view.setBigInt64(44, region.maxTimestampMs);
+  view.setUint32(52, region.crc);
+  if (level === 0) return;
+  view.setBigInt64(56, region.baseOffset);
+  view.setBigInt64(64, region.lastOffset);
+}
