@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+/** The command `millrace`: hands the process's arguments, streams and environment to the command line, and its outcome back as exit code. */
+
+/** The oldest Node with every module that the package imports (zstd came with 22.15). */
+const OLDEST_NODE = [22, 15] as const;
+
+function isNodeTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
+}
+
+/** `millrace consume … | head` closes the pipe early. That is how it should end: quietly, and well. */
+function endQuietlyWhenPipeCloses(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit(0);
+    });
+  }
+}
+
+/** Node 22 announces its SQLite as an experiment; that is no news to someone who types a command. */
+function dropExperimentalWarnings(): void {
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => {
+    if (warning.name !== 'ExperimentalWarning') process.stderr.write(`millrace: ${warning.name}: ${warning.message}\n`);
+  });
+}
+
+async function run(): Promise<number> {
+  endQuietlyWhenPipeCloses();
+  dropExperimentalWarnings();
+  // Not a static import: the version is checked before anything that needs it is loaded.
+  const { main } = await import('../lib/cli/main.ts');
+  const { stdin, stdout, stderr, env } = process;
+  return main(process.argv.slice(2), { stdin, stdout, stderr, env });
+}
+
+if (isNodeTooOld(process.versions.node)) {
+  console.error(`millrace needs Node ${OLDEST_NODE.join('.')} or newer; this is ${process.version}.`);
+  process.exitCode = 1;
+} else {
+  process.exitCode = await run();
+}
