@@ -41,6 +41,10 @@ export type EncodedSegment =
   | { readonly level: 0; readonly bytes: Uint8Array; readonly regions: readonly Region[] }
   | { readonly level: 1; readonly bytes: Uint8Array; readonly regions: readonly StampedRegion[] };
 
+/** The greatest u32 and i64: what an index can hold. */
+const COUNT_MAX = 2 ** 32 - 1;
+const OFFSET_MAX = 2n ** 63n - 1n;
+
 /** What the headers of a region's batches add up to. */
 type RegionSummary = Pick<
   StampedRegion,
@@ -139,6 +143,9 @@ function summarise(level: SegmentLevel, region: RegionInput): RegionSummary {
       throw refused(why, next.baseOffset, 'Give stamped batches in the order of their offsets.');
     }
     summary = summary === null ? next : joinSummaries(summary, next);
+  }
+  if (summary!.recordCount > COUNT_MAX || summary!.lastOffset > OFFSET_MAX) {
+    throw refused(`more records or offsets for ${name} than its index can tell`, name, 'Write several segments.');
   }
   return summary!;
 }

@@ -16,7 +16,7 @@
 import { hasCode, MillraceError } from '../errors.ts';
 import { crc32c } from '../record/crc32c.ts';
 import { parseDomain } from './domain.ts';
-import { encodeId, idTimeMs, parseId, type SegmentId } from './segment-id.ts';
+import { encodeId, idTimeMs, type SegmentId } from './segment-id.ts';
 
 /** Who writes a segment: 0 producers, 1 compaction. */
 export type SegmentLevel = 0 | 1;
