@@ -1,0 +1,49 @@
+import { checkEncodeBatchOptions, type EncodeBatchOptions, finishBatch } from './encode-batch.ts';
+import type { RecordData } from './record.ts';
+import { RecordWriter } from './record-writer.ts';
+
+const INITIAL_BYTES = 4096;
+
+/**
+ * Builds a batch record by record, knowing its size so far.
+ *
+ * A record is encoded when it is appended: what it was made of may be changed or forgotten at once.
+ */
+export class BatchBuilder {
+  readonly #writer = new RecordWriter(INITIAL_BYTES);
+  readonly #options: EncodeBatchOptions;
+
+  /** Throws INVALID_REQUEST for options outside their range. */
+  constructor(options: EncodeBatchOptions = {}) {
+    checkEncodeBatchOptions(options);
+    this.#options = options;
+  }
+
+  /**
+   * Appends a record and returns its index in the batch.
+   *
+   * Throws INVALID_RECORD, and MESSAGE_TOO_LARGE when the batch would exceed `limits.batchBytes`; the builder is as before then.
+   */
+  append(record: RecordData): number {
+    return this.#writer.append(record);
+  }
+
+  get recordCount(): number {
+    return this.#writer.recordCount;
+  }
+
+  /** Bytes of the batch as it stands, before compression: exact without one, mostly an upper bound with one. */
+  get estimatedBytes(): number {
+    return this.#writer.position;
+  }
+
+  /** The largest timestamp so far, 0 before the first record. */
+  get maxTimestampMs(): bigint {
+    return this.#writer.recordCount === 0 ? 0n : this.#writer.maxTimestampMs;
+  }
+
+  /** The batch, in bytes of the caller's own; the builder may go on. Throws INVALID_RECORD when it is empty. */
+  build(): Uint8Array {
+    return finishBatch(this.#writer, this.#options);
+  }
+}
