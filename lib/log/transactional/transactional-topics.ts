@@ -2,7 +2,7 @@ import type { SegmentId } from '../../segment/segment-id.ts';
 import { globalFloorFromItem, globalFloorKey, globalFloorToItem } from '../global-floor.ts';
 import { headFromItem, headKey, headToItem } from '../head.ts';
 import type { Change } from '../head-transitions.ts';
-import type { ItemKey } from '../item.ts';
+import type { Item, ItemKey } from '../item.ts';
 import type { Meter } from '../meter.ts';
 import { TOPICS_PK, type Topic, topicFromItem, topicKey, topicListingKey, topicToItem } from '../topic.ts';
 import {
@@ -18,6 +18,8 @@ import { changeItem, queryItems, readItem } from './metered-transaction.ts';
 
 /** Above every topic name, whose characters are ASCII. */
 const AFTER_ALL_NAMES = '\u{10FFFF}';
+/** Names of one listing. */
+const NAMES_PER_REQUEST = 1000;
 const twice = { unitFactor: 2 } as const;
 
 function readTopic(transaction: ItemTransaction, name: string): Topic | undefined {
@@ -27,7 +29,8 @@ function readTopic(transaction: ItemTransaction, name: string): Topic | undefine
 
 /** `Topics` over items with transactions. */
 export function transactionalTopics(items: ItemTransactions, meter: Meter): Topics {
-  const put = (transaction: ItemTransaction, key: ItemKey, item: Parameters<ItemTransaction['put']>[1]) =>
+  /** One item of a transaction; null leaves it as it is, after a check or because the transaction is refused, and costs as much. */
+  const put = (transaction: ItemTransaction, key: ItemKey, item: Item | 'remove' | null) =>
     changeItem(transaction, meter, key, () => item, twice);
 
   return {
@@ -36,23 +39,24 @@ export function transactionalTopics(items: ItemTransactions, meter: Meter): Topi
       return item ? topicFromItem(name, item) : null;
     },
     async list(after, limit) {
-      const range = { pk: TOPICS_PK, fromSk: after ?? '', toSk: AFTER_ALL_NAMES, order: 'ascending' } as const;
-      // One more than asked, because the range includes `after` itself.
-      const rows = items.read((transaction) =>
-        queryItems(transaction, meter, { ...range, limit: limit + 1 }, { consistent: true }),
-      );
-      return rows
-        .map(({ sk }) => sk)
-        .filter((name) => name !== after)
-        .slice(0, limit);
+      // The range includes its ends, and no text lies between a name and that name with a zero character behind it.
+      const fromSk = after === null ? '' : `${after}\0`;
+      const range = {
+        pk: TOPICS_PK,
+        fromSk,
+        toSk: AFTER_ALL_NAMES,
+        order: 'ascending',
+        limit: Math.min(limit, NAMES_PER_REQUEST),
+      } as const;
+      const rows = items.read((transaction) => queryItems(transaction, meter, range, { consistent: true }));
+      return rows.map(({ sk }) => sk);
     },
     async create(topic) {
       return items.write((transaction) => {
         const result = createTopicTransition(readTopic(transaction, topic.name), topic);
-        if (result.outcome === 'done') {
-          put(transaction, topicKey(topic.name), topicToItem(topic));
-          put(transaction, topicListingKey(topic.name), { topicId: topic.topicId });
-        }
+        const done = result.outcome === 'done';
+        put(transaction, topicKey(topic.name), done ? topicToItem(topic) : null);
+        put(transaction, topicListingKey(topic.name), done ? { topicId: topic.topicId } : null);
         return result;
       });
     },
@@ -69,12 +73,9 @@ export function transactionalTopics(items: ItemTransactions, meter: Meter): Topi
     async remove(name, topicId) {
       return items.write((transaction) => {
         const current = readTopic(transaction, name);
-        if (!current) return true;
-        if (!mayRemoveTopic(current, topicId)) return false;
-        for (const key of [topicKey(name), topicListingKey(name)]) {
-          changeItem(transaction, meter, key, () => 'remove', twice);
-        }
-        return true;
+        const may = current !== undefined && mayRemoveTopic(current, topicId);
+        for (const key of [topicKey(name), topicListingKey(name)]) put(transaction, key, may ? 'remove' : null);
+        return may || !current;
       });
     },
     async createHeads(args) {
@@ -89,7 +90,10 @@ export function transactionalTopics(items: ItemTransactions, meter: Meter): Topi
             .map(headFromItem),
         };
         const result = createHeadsTransition(state, args);
-        if (result.outcome === 'done') for (const key of keys) put(transaction, key, headToItem(result.head));
+        const item = result.outcome === 'done' ? headToItem(result.head) : null;
+        // DynamoDB charges a check of an item in a transaction as a write of it.
+        for (const key of [topicKey(args.topicName), globalFloorKey]) put(transaction, key, null);
+        for (const key of keys) put(transaction, key, item);
         return result.outcome;
       });
     },

@@ -1,0 +1,148 @@
+/**
+ * A part: what one flush carries for one partition. It becomes one entry.
+ *
+ * open → uploading → ready → (uploading again, when the floor passed it) → settled
+ */
+import type { MillraceError } from '../errors.ts';
+import type { SegmentId } from '../segment/segment-id.ts';
+import type { BatchSummary } from './batch-summary.ts';
+import { type EntryProducer, encodeEntry } from './entry.ts';
+import type { PartitionKey } from './partition-key.ts';
+
+/** Where the records of a partition go. */
+export interface AppendTarget {
+  readonly partition: PartitionKey;
+  /** Isolation domain of the topic. */
+  readonly domain: string;
+  /** A part at most this large travels inside the head; 0 never does. */
+  readonly inlineMaxBytes: number;
+}
+
+/** Record batches to append to one partition. */
+export interface AppendRequest {
+  readonly target: AppendTarget;
+  /** One or more whole record batches, back to back; their base offsets are not looked at. */
+  readonly batches: Uint8Array;
+  /** Append only if the high watermark is exactly this. */
+  readonly expectedOffset?: bigint;
+}
+
+/** Where appended record batches stand. */
+export interface AppendResult {
+  /** Offset of the first record. */
+  readonly baseOffset: bigint;
+}
+
+interface PendingRequest {
+  readonly batches: Uint8Array;
+  readonly recordCount: number;
+  readonly resolve: (result: AppendResult) => void;
+  readonly reject: (error: MillraceError) => void;
+}
+
+/** How far a part has come. */
+export type PartState =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'uploading' }
+  | { readonly kind: 'ready'; readonly id: SegmentId; readonly entry: Uint8Array }
+  | { readonly kind: 'failed'; readonly error: MillraceError }
+  | { readonly kind: 'settled' };
+
+/** See the module comment. */
+export class AppendPart {
+  readonly target: AppendTarget;
+  readonly expectedOffset: bigint | null;
+  /** Monotonic; nothing is attempted for it afterwards. */
+  readonly deliverByMs: number;
+  state: PartState = { kind: 'open' };
+  byteCount = 0;
+  recordCount = 0;
+  #maxTimestampMs = -1n;
+  checksum = 0n;
+  #producer: EntryProducer | null = null;
+  readonly #requests: PendingRequest[] = [];
+  #changed = Promise.withResolvers<void>();
+
+  constructor(target: AppendTarget, expectedOffset: bigint | null, deliverByMs: number) {
+    this.target = target;
+    this.expectedOffset = expectedOffset;
+    this.deliverByMs = deliverByMs;
+  }
+
+  /** Adds a request's record batches; `summary` is theirs. */
+  add(batches: Uint8Array, summary: BatchSummary): Promise<AppendResult> {
+    const { promise, resolve, reject } = Promise.withResolvers<AppendResult>();
+    this.#producer = this.#requests.length === 0 ? summary.producer : null;
+    this.#requests.push({ batches, recordCount: summary.recordCount, resolve, reject });
+    this.byteCount += batches.length;
+    this.recordCount += summary.recordCount;
+    this.checksum += summary.checksum;
+    if (summary.maxTimestampMs > this.#maxTimestampMs) this.#maxTimestampMs = summary.maxTimestampMs;
+    return promise;
+  }
+
+  get batches(): readonly Uint8Array[] {
+    return this.#requests.map(({ batches }) => batches);
+  }
+
+  get isInline(): boolean {
+    return this.byteCount <= this.target.inlineMaxBytes;
+  }
+
+  get settled(): boolean {
+    return this.state.kind === 'settled';
+  }
+
+  /** Resolves when the state is another one. */
+  get changed(): Promise<void> {
+    return this.#changed.promise;
+  }
+
+  uploading(): void {
+    this.#become({ kind: 'uploading' });
+  }
+
+  /** The bytes stand in a segment. */
+  uploaded(id: SegmentId, position: number, lengthBytes: number): void {
+    if (this.settled) return;
+    const entry = encodeEntry({ kind: 'reference', id, position, lengthBytes, ...this.#entryFields() });
+    this.#become({ kind: 'ready', id, entry });
+  }
+
+  /** The bytes travel in the entry. */
+  inlined(id: SegmentId): void {
+    const batches = Buffer.concat(this.batches);
+    this.#become({ kind: 'ready', id, entry: encodeEntry({ kind: 'inline', id, batches, ...this.#entryFields() }) });
+  }
+
+  uploadFailed(error: MillraceError): void {
+    if (!this.settled) this.#become({ kind: 'failed', error });
+  }
+
+  committed(baseOffset: bigint): void {
+    if (this.settled) return;
+    this.#become({ kind: 'settled' });
+    let offset = baseOffset;
+    for (const request of this.#requests) {
+      request.resolve({ baseOffset: offset });
+      offset += BigInt(request.recordCount);
+    }
+  }
+
+  reject(error: MillraceError): void {
+    if (this.settled) return;
+    this.#become({ kind: 'settled' });
+    for (const request of this.#requests) request.reject(error);
+  }
+
+  #entryFields() {
+    return { recordCount: this.recordCount, maxTimestampMs: this.#maxTimestampMs, producer: this.#producer };
+  }
+
+  #become(state: PartState): void {
+    this.state = state;
+    const changed = this.#changed;
+    this.#changed = Promise.withResolvers<void>();
+    changed.resolve();
+  }
+}

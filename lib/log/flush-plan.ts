@@ -1,0 +1,60 @@
+/** When a flush starts and what it writes: pure. */
+import type { AppendPart } from './append-part.ts';
+
+/** How an appender batches. */
+export interface FlushPolicy {
+  /** An open flush this large starts although others are in flight. */
+  readonly segmentBytes: number;
+  /** A smaller one waits this long for company. */
+  readonly lingerMs: number;
+  /** At most this many flushes are in flight. */
+  readonly maxPutsInFlight: number;
+  /** Bounds requests, where cents matter more than milliseconds. Infinity: no bound. */
+  readonly maxFlushesPerSecond: number;
+}
+
+/** What the appender is doing. */
+export interface FlushState {
+  readonly nowMs: number;
+  readonly openBytes: number;
+  /** When the first part was opened. */
+  readonly openSinceMs: number;
+  /** Start times of the flushes in flight. */
+  readonly inFlightSinceMs: readonly number[];
+  readonly lastStartMs: number;
+  /** Somebody waits for a flush: no lingering. */
+  readonly urgent: boolean;
+}
+
+/** A flush in flight for longer than this no longer holds up the next one: one slow partition must not delay all others. */
+const SLOW_FLUSH_MS = 500;
+
+/**
+ * Milliseconds until the open flush may start: 0 now, Infinity not before another one ends. Group commit, not a timer: a flush starts when none is in flight, so that
+ * under load each carries what arrived during the one before.
+ */
+export function flushDelayMs(state: FlushState, policy: FlushPolicy): number {
+  const { nowMs, inFlightSinceMs } = state;
+  if (inFlightSinceMs.length >= policy.maxPutsInFlight) return Number.POSITIVE_INFINITY;
+  if (state.openBytes >= policy.segmentBytes) return 0;
+  const forBudget = state.lastStartMs + 1000 / policy.maxFlushesPerSecond - nowMs;
+  const forLinger = state.urgent ? 0 : state.openSinceMs + policy.lingerMs - nowMs;
+  const forCompany = inFlightSinceMs.length === 0 ? 0 : Math.max(...inFlightSinceMs) + SLOW_FLUSH_MS - nowMs;
+  return Math.max(0, forBudget, forLinger, forCompany);
+}
+
+/** What one flush writes: small parts inline, the others into one segment for each isolation domain. */
+export interface FlushPlan {
+  readonly inline: readonly AppendPart[];
+  readonly segments: readonly { readonly domain: string; readonly parts: readonly AppendPart[] }[];
+}
+
+/** Sorts the parts of a flush by how they travel. */
+export function planFlush(parts: readonly AppendPart[]): FlushPlan {
+  const inline = parts.filter((part) => part.isInline);
+  const byDomain = Map.groupBy(
+    parts.filter((part) => !part.isInline),
+    (part) => part.target.domain,
+  );
+  return { inline, segments: [...byDomain].map(([domain, domainParts]) => ({ domain, parts: domainParts })) };
+}
