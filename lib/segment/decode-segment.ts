@@ -86,7 +86,7 @@ async function readExactly(source: SegmentSource, position: number, length: numb
 
 function checkSize(sizeBytes: number): void {
   const least = SEGMENT_HEADER_BYTES + BATCH_HEADER_BYTES + indexEntryBytes(0) + SEGMENT_TRAILER_BYTES;
-  if (sizeBytes < least || sizeBytes > limits.segmentBytes) {
+  if (!(sizeBytes >= least && sizeBytes <= limits.segmentBytes)) {
     throw corruptSegment(0, `a segment has ${least} to ${limits.segmentBytes} bytes, not ${sizeBytes}`);
   }
 }

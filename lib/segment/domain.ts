@@ -6,7 +6,7 @@ const DOMAIN_PATTERN = /^[a-z0-9-]{1,64}$/;
 /**
  * Checks the name of an isolation domain and returns it: 1 to 64 of `a-z`, `0-9` and `-`.
  *
- * Topics of one domain share segments, and so readers; a grant names `<prefix>/<domain>/*`. Throws INVALID_REQUEST.
+ * Topics of one domain share segments, and so readers; a grant names all keys below `<prefix>/<domain>/`. Throws INVALID_REQUEST.
  */
 export function parseDomain(text: string): string {
   if (typeof text !== 'string' || !DOMAIN_PATTERN.test(text)) {

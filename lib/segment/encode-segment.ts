@@ -28,6 +28,7 @@ export interface RegionInput {
   readonly batches: readonly Uint8Array[];
 }
 
+/** What one segment is to hold. */
 export interface SegmentInput {
   readonly level: SegmentLevel;
   /** ULID of the process that writes. */

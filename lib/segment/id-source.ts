@@ -10,6 +10,7 @@ export interface IdSource {
   next(floor: SegmentId): SegmentId;
 }
 
+/** What a `UlidSource` makes ids of. */
 export interface UlidSourceOptions {
   readonly clock: Clock;
   readonly random: Random;

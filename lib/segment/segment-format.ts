@@ -53,8 +53,11 @@ import { crc32c } from '../record/crc32c.ts';
 import { decodeId, encodeId, type SegmentId } from './segment-id.ts';
 import type { SegmentLevel } from './segment-key.ts';
 
+/** The one version that is written and read. */
 export const SEGMENT_FORMAT_VERSION = 1;
+/** Where the first region begins. */
 export const SEGMENT_HEADER_BYTES = 8;
+/** What must be read from the end of an object to find its index. */
 export const SEGMENT_TRAILER_BYTES = 36;
 
 const MAGIC = 0x4d4c5243;

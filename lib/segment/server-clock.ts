@@ -29,6 +29,7 @@ interface Window {
   readonly provenOffsetMs: number;
 }
 
+/** Hears of every answer's `Date` and tells the time of the stores; one for a process. See the top of this file. */
 export class ServerClock {
   readonly #clock: Clock;
   #window: Window | null = null;

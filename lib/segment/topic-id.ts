@@ -1,6 +1,7 @@
 /** Topic ids: UUIDs (RFC 9562), as lower-case text in memory and as 16 bytes in segments; both have the same order. */
 import { MillraceError } from '../errors.ts';
 
+/** Bytes of an encoded topic id. */
 export const TOPIC_ID_BYTES = 16;
 
 const TOPIC_ID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
