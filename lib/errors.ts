@@ -97,3 +97,13 @@ export class UnansweredError extends MillraceError {
 export function hasCode(error: unknown, code: ErrorCode): error is MillraceError {
   return error instanceof MillraceError && error.code === code;
 }
+
+/** Millrace's errors as they are; anything else, which a store should not throw, as a failure of the store. */
+export function asMillraceError(error: unknown): MillraceError {
+  if (error instanceof MillraceError) return error;
+  return new MillraceError('STORE_UNAVAILABLE', 'the store failed in an unexpected way', {
+    cause: error,
+    hint: 'This is a defect: report it with the cause.',
+    retriable: false,
+  });
+}

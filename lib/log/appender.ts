@@ -5,7 +5,7 @@
  * Memory: holds what was appended and is not settled; callers bound that (the producer by its buffer). Lanes exist for partitions in use only.
  */
 import type { Clock, Random } from '../clock.ts';
-import { MillraceError } from '../errors.ts';
+import { asMillraceError, MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { encodeSegment } from '../segment/encode-segment.ts';
 import { type IdSource, UlidSource } from '../segment/id-source.ts';
@@ -273,12 +273,4 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 function closedError(): MillraceError {
   return new MillraceError('CLOSED', 'the appender is closed', { hint: 'Append before closing, or open another one.' });
-}
-
-function asMillraceError(error: unknown): MillraceError {
-  if (error instanceof MillraceError) return error;
-  return new MillraceError('STORE_UNAVAILABLE', 'the store failed in an unexpected way', {
-    cause: error,
-    retriable: false,
-  });
 }

@@ -4,7 +4,7 @@
  * Always true: parts are committed in the order in which they were flushed, one commit in the air; a part that is decided as not committed or unknown and told
  * so takes everything behind it along; nothing is committed while an older attempt may still land.
  */
-import { MillraceError } from '../errors.ts';
+import { asMillraceError, MillraceError } from '../errors.ts';
 import type { SegmentId } from '../segment/segment-id.ts';
 import { ZERO_ID } from '../segment/segment-id.ts';
 import { commitUnknown, offsetMismatch, partitionGone, queuedBehind } from './append-errors.ts';
@@ -133,7 +133,7 @@ export class PartitionLane {
         return await request();
       } catch (error) {
         const known = error instanceof MillraceError ? error : null;
-        if (!known?.retriable) return known ?? storeFailure(error);
+        if (!known?.retriable) return known ?? asMillraceError(error);
         if (this.#deps.clock.monotonicMs() >= deliverByMs) {
           return new MillraceError('NOT_COMMITTED', 'the head of the partition could not be read in time', {
             value: this.partition,
@@ -262,8 +262,4 @@ export class PartitionLane {
     for (const part of rest) part.reject(behind);
     this.#deps.failOpen(this.partition, behind);
   }
-}
-
-function storeFailure(cause: unknown): MillraceError {
-  return new MillraceError('STORE_UNAVAILABLE', 'the store failed in an unexpected way', { cause, retriable: false });
 }

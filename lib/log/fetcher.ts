@@ -1,0 +1,254 @@
+/**
+ * Reads record batches of many partitions at once: heads, then chunks where needed, then byte ranges, as few as the plan can make of them.
+ *
+ * Always true: nothing at or above the high watermark is returned; a record is returned at the offset where every other reader sees it.
+ */
+import type { Clock, Random } from '../clock.ts';
+import { asMillraceError, MillraceError } from '../errors.ts';
+import { segmentKey } from '../segment/segment-key.ts';
+import { backoffMs } from './backoff.ts';
+import { type FetchCandidate, type FetchRange, planFetch } from './fetch-plan.ts';
+import { Gate } from './gate.ts';
+import type { Head } from './head.ts';
+import { indexGap, type LocatedEntry, locateEntries } from './locate.ts';
+import type { LogStore } from './log-store.ts';
+import { openEntry, type StampedBatch } from './open-entry.ts';
+import type { PartitionKey } from './partition-key.ts';
+
+/** What to read of one partition. */
+export interface FetchTarget {
+  readonly partition: PartitionKey;
+  /** Isolation domain of the topic. */
+  readonly domain: string;
+  readonly offset: bigint;
+  /** Soft: whole entries are returned, at least one. */
+  readonly maxBytes: number;
+}
+
+/** What was read of one partition. */
+export type FetchedPartition =
+  | {
+      readonly outcome: 'ok';
+      readonly highWatermark: bigint;
+      readonly logStartOffset: bigint;
+      /** Whole record batches in the order of their offsets; the first may begin below the offset asked for. */
+      readonly batches: readonly Uint8Array[];
+      /** Where to go on. */
+      readonly nextOffset: bigint;
+    }
+  | { readonly outcome: 'failed'; readonly error: MillraceError };
+
+/** How a fetcher is made. */
+export interface FetcherOptions {
+  readonly store: Pick<LogStore, 'heads' | 'chunks' | 'objects' | 'prefix'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** GETs at once for what stands in the tails. Default 16. */
+  readonly hotRequests?: number;
+  /** GETs at once for older data, apart, so that a backfill cannot starve who reads the end. Default 8. */
+  readonly coldRequests?: number;
+  /** Attempts of one request. Default 6, about 1 s in all. */
+  readonly attempts?: number;
+}
+
+/** What one fetch may return. */
+export interface FetchOptions {
+  /** Soft bound over all partitions. */
+  readonly maxBytes: number;
+  /** Default false: the heads may be some seconds old, at half the price. What seems not to be there is read again consistently. */
+  readonly consistent?: boolean;
+}
+
+/** One partition of a fetch on its way. */
+type Search =
+  | { readonly kind: 'found'; readonly head: Head; readonly entries: readonly LocatedEntry[] }
+  | { readonly kind: 'failed'; readonly error: MillraceError };
+
+/** See the module comment. */
+export class Fetcher {
+  readonly #options: FetcherOptions;
+  readonly #hot: Gate;
+  readonly #cold: Gate;
+
+  constructor(options: FetcherOptions) {
+    this.#options = options;
+    this.#hot = new Gate(options.hotRequests ?? 16);
+    this.#cold = new Gate(options.coldRequests ?? 8);
+  }
+
+  /** Reads once, without waiting for new records; one result for each target, in their order. One partition's failure does not touch the others. */
+  async fetch(targets: readonly FetchTarget[], options: FetchOptions): Promise<readonly FetchedPartition[]> {
+    const searches = await this.#search(targets, options.consistent ?? false);
+    const results = await this.#read(targets, searches, options.maxBytes);
+    const missing = results.flatMap((result, index) => (result === 'object-missing' ? [index] : []));
+    if (missing.length === 0) return results.filter((result) => result !== 'object-missing');
+    return this.#readAgain(targets, results, missing, options.maxBytes);
+  }
+
+  /** The index may have moved on to other objects: a consistent look decides. */
+  async #readAgain(
+    targets: readonly FetchTarget[],
+    results: readonly (FetchedPartition | 'object-missing')[],
+    missing: readonly number[],
+    maxBytes: number,
+  ): Promise<readonly FetchedPartition[]> {
+    const again = missing.map((index) => targets[index]!);
+    const searches = await this.#search(again, true);
+    const second = await this.#read(again, searches, maxBytes);
+    return results.map((result, index) => {
+      if (result !== 'object-missing') return result;
+      const position = missing.indexOf(index);
+      const retried = second[position]!;
+      return retried === 'object-missing' ? objectMissing(again[position]!, searches[position]!) : retried;
+    });
+  }
+
+  async #search(targets: readonly FetchTarget[], consistent: boolean): Promise<readonly Search[]> {
+    const partitions = targets.map(({ partition }) => partition);
+    try {
+      const heads = await this.#answered(() => this.#options.store.heads.readMany(partitions, { consistent }));
+      return await Promise.all(targets.map((target, index) => this.#locate(target, heads[index]!, consistent)));
+    } catch (error) {
+      return targets.map(() => ({ kind: 'failed', error: asMillraceError(error) }));
+    }
+  }
+
+  async #locate(target: FetchTarget, head: Head | null, consistent: boolean): Promise<Search> {
+    try {
+      const outside = !head || target.offset < head.start || target.offset > head.next;
+      if (outside) return consistent ? { kind: 'failed', error: outOfRange(target, head) } : this.#locateAgain(target);
+      if (target.offset === head.next) return { kind: 'found', head, entries: [] };
+      const { partition, offset, maxBytes } = target;
+      const entries = await this.#answered(() =>
+        locateEntries(this.#options.store.chunks, partition, head, { offset, maxBytes, consistent }),
+      );
+      if (entries) return { kind: 'found', head, entries };
+      return consistent ? { kind: 'failed', error: indexGap(partition, offset) } : this.#locateAgain(target);
+    } catch (error) {
+      return { kind: 'failed', error: asMillraceError(error) };
+    }
+  }
+
+  async #locateAgain(target: FetchTarget): Promise<Search> {
+    const head = await this.#answered(() => this.#options.store.heads.read(target.partition, { consistent: true }));
+    return this.#locate(target, head, true);
+  }
+
+  async #read(
+    targets: readonly FetchTarget[],
+    searches: readonly Search[],
+    maxBytes: number,
+  ): Promise<readonly (FetchedPartition | 'object-missing')[]> {
+    const candidates = targets.map(({ domain, maxBytes: own }, index): FetchCandidate => {
+      const search = searches[index]!;
+      return { domain, entries: search.kind === 'found' ? search.entries : [], maxBytes: own };
+    });
+    const plan = planFetch(candidates, maxBytes);
+    const bytes = new Map<LocatedEntry, Uint8Array | 'missing' | MillraceError>();
+    await Promise.all(plan.ranges.map((range) => this.#readRange(range, candidates, bytes)));
+    return targets.map((target, index) => {
+      const search = searches[index]!;
+      if (search.kind === 'failed') return { outcome: 'failed', error: search.error };
+      return this.#open(target, search.head, search.entries.slice(0, plan.entryCounts[index]), bytes);
+    });
+  }
+
+  async #readRange(
+    range: FetchRange,
+    candidates: readonly FetchCandidate[],
+    bytes: Map<LocatedEntry, Uint8Array | 'missing' | MillraceError>,
+  ): Promise<void> {
+    const key = this.#keyOf(range);
+    const gate = range.hot ? this.#hot : this.#cold;
+    const got = await gate
+      .run(() => this.#answered(() => this.#options.store.objects.get(key, range.position, range.lengthBytes)))
+      .catch(asMillraceError);
+    for (const { candidate, entryIndex, position, lengthBytes } of range.pieces) {
+      const located = candidates[candidate]!.entries[entryIndex]!;
+      const from = position - range.position;
+      if (got === null) bytes.set(located, 'missing');
+      else if (got instanceof MillraceError) bytes.set(located, got);
+      else bytes.set(located, got.subarray(from, from + lengthBytes));
+    }
+  }
+
+  #open(
+    target: FetchTarget,
+    head: Head,
+    entries: readonly LocatedEntry[],
+    bytes: ReadonlyMap<LocatedEntry, Uint8Array | 'missing' | MillraceError>,
+  ): FetchedPartition | 'object-missing' {
+    const batches: StampedBatch[] = [];
+    let nextOffset = target.offset;
+    for (const located of entries) {
+      const data = located.entry.kind === 'inline' ? located.entry.batches.slice() : bytes.get(located)!;
+      // What was read before the failure is good, and the reader's next fetch will meet the failure first.
+      if (data === 'missing' || data instanceof MillraceError) {
+        if (batches.length > 0) break;
+        return data === 'missing' ? 'object-missing' : { outcome: 'failed', error: data };
+      }
+      try {
+        batches.push(...openEntry(located, data, this.#sourceOf(target, located)));
+      } catch (error) {
+        if (batches.length > 0) break;
+        return { outcome: 'failed', error: asMillraceError(error) };
+      }
+      nextOffset = located.endOffset;
+    }
+    const wanted = batches.filter(({ endOffset }) => endOffset > target.offset);
+    const watermarks = { highWatermark: head.next, logStartOffset: head.start };
+    return { outcome: 'ok', ...watermarks, batches: wanted.map((batch) => batch.bytes), nextOffset };
+  }
+
+  #keyOf({ domain, id, level }: Pick<FetchRange, 'domain' | 'id' | 'level'>): string {
+    return segmentKey({ prefix: this.#options.store.prefix, domain, level, id });
+  }
+
+  #sourceOf({ domain, partition }: FetchTarget, { entry, level, baseOffset }: LocatedEntry): string {
+    if (entry.kind === 'reference') return this.#keyOf({ domain, id: entry.id, level });
+    return `the inline batches at offset ${baseOffset} of partition ${partition.partition}`;
+  }
+
+  /** Repeats a read, which is harmless, a bounded number of times. */
+  async #answered<T>(request: () => Promise<T>): Promise<T> {
+    const attempts = this.#options.attempts ?? 6;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await request();
+      } catch (error) {
+        const mayHelp = error instanceof MillraceError && error.retriable;
+        if (!mayHelp || attempt >= attempts) throw error;
+      }
+      await this.#options.clock.sleep(backoffMs(attempt, this.#options.random));
+    }
+  }
+}
+
+function outOfRange({ partition, offset }: FetchTarget, head: Head | null): MillraceError {
+  if (!head) {
+    return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `partition ${partition.partition} does not exist`, {
+      value: partition,
+      hint: 'The topic was deleted or has fewer partitions. Describe it.',
+    });
+  }
+  return new MillraceError('OFFSET_OUT_OF_RANGE', `offset ${offset} is outside of ${head.start} to ${head.next}`, {
+    value: { ...partition, offset, logStartOffset: head.start, highWatermark: head.next },
+    hint: offset < head.start ? 'The record was trimmed or has expired; go on at the beginning.' : 'Go on at the end.',
+  });
+}
+
+function objectMissing(target: FetchTarget, search: Search): FetchedPartition {
+  const first = search.kind === 'found' ? search.entries[0] : undefined;
+  const id = first?.entry.id ?? 'unknown';
+  return {
+    outcome: 'failed',
+    error: new MillraceError(
+      'OBJECT_MISSING',
+      `the object ${id} that holds offset ${target.offset} is not in the store`,
+      {
+        value: { ...target.partition, offset: target.offset, object: id },
+        hint: 'This is loss of data: restore the object from a backup, or trim the partition above it.',
+      },
+    ),
+  };
+}

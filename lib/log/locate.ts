@@ -1,0 +1,129 @@
+/**
+ * Finds the entries that hold the records from an offset on: in the tail at or above `tailBase`, in chunks below. Never a LIST, and no request that grows with the number of
+ * records or of chunks.
+ */
+import { MillraceError } from '../errors.ts';
+import type { Chunk } from './chunk.ts';
+import type { Chunks } from './chunks.ts';
+import { decodeEntry, type Entry } from './entry.ts';
+import type { Head } from './head.ts';
+import type { PartitionKey } from './partition-key.ts';
+
+/** An entry and the offsets that it covers. */
+export interface LocatedEntry {
+  readonly entry: Entry;
+  readonly baseOffset: bigint;
+  /** First offset behind it. */
+  readonly endOffset: bigint;
+  /** 1: its batches carry their own offsets, and may have gaps. */
+  readonly level: 0 | 1;
+  /** Read from the head: recent data. */
+  readonly hot: boolean;
+}
+
+/** What is looked for. */
+export interface LocateQuery {
+  readonly offset: bigint;
+  /** Enough entries to fill this, and at least one. */
+  readonly maxBytes: number;
+  readonly consistent: boolean;
+}
+
+/** Chunks that one look-up reads behind the first: entries of a chunk usually fill a fetch. */
+const FOLLOWING_CHUNKS = 4;
+
+/** Bytes of record batches that an entry leads to. */
+export function entryDataBytes(entry: Entry): number {
+  return entry.kind === 'reference' ? entry.lengthBytes : entry.batches.length;
+}
+
+/** Entries, of `[base, …)`, that end above `offset`. */
+export function locateAmong(
+  encoded: readonly Uint8Array[],
+  base: bigint,
+  offset: bigint,
+  hot: boolean,
+): readonly LocatedEntry[] {
+  const located: LocatedEntry[] = [];
+  let baseOffset = base;
+  for (const bytes of encoded) {
+    const entry = decodeEntry(bytes);
+    const endOffset = baseOffset + BigInt(entry.recordCount);
+    if (endOffset > offset) located.push({ entry, baseOffset, endOffset, level: 0, hot });
+    baseOffset = endOffset;
+  }
+  return located;
+}
+
+function locateInChunk(chunk: Chunk, offset: bigint): readonly LocatedEntry[] {
+  if (chunk.level === 0) return locateAmong(chunk.entries, chunk.base, offset, false);
+  const entry = decodeEntry(chunk.entries[0]!);
+  return [{ entry, baseOffset: chunk.base, endOffset: chunk.end, level: 1, hot: false }];
+}
+
+/** Cuts the list where `maxBytes` is reached, but not before the first. */
+function withinBudget(entries: readonly LocatedEntry[], maxBytes: number): readonly LocatedEntry[] {
+  let bytes = 0;
+  const end = entries.findIndex(({ entry }, index) => {
+    bytes += entryDataBytes(entry);
+    return index > 0 && bytes > maxBytes;
+  });
+  return end < 0 ? entries : entries.slice(0, end);
+}
+
+/**
+ * Entries from `offset` on, in order and without a gap, for an offset in `[head.start, head.next)`. Null when the index moved while it was read (or is
+ * damaged): read the head again, consistently.
+ */
+export async function locateEntries(
+  chunks: Chunks,
+  partition: PartitionKey,
+  head: Head,
+  query: LocateQuery,
+): Promise<readonly LocatedEntry[] | null> {
+  const { offset, maxBytes, consistent } = query;
+  if (offset >= head.tailBase) return withinBudget(locateAmong(head.tail, head.tailBase, offset, true), maxBytes);
+  const covering = await coveringChunk(chunks, partition, offset, consistent);
+  if (!covering) return null;
+  const located = [...locateInChunk(covering, offset)];
+  const enough = () => located.reduce((sum, { entry }) => sum + entryDataBytes(entry), 0) >= maxBytes;
+  let end = covering.end;
+  if (!enough() && end < head.tailBase) {
+    const following = await chunks.query(partition, {
+      fromBase: end,
+      order: 'ascending',
+      limit: FOLLOWING_CHUNKS,
+      consistent,
+    });
+    for (const chunk of following) {
+      if (chunk.base !== end || enough()) break;
+      located.push(...locateInChunk(chunk, end));
+      end = chunk.end;
+    }
+  }
+  if (end === head.tailBase) located.push(...locateAmong(head.tail, head.tailBase, end, true));
+  return withinBudget(located, maxBytes);
+}
+
+/** The chunk with the greatest base at or below `offset`, if it reaches beyond it. */
+export async function coveringChunk(
+  chunks: Chunks,
+  partition: PartitionKey,
+  offset: bigint,
+  consistent: boolean,
+): Promise<Chunk | null> {
+  const query = { toBase: offset, order: 'descending', limit: 1 } as const;
+  const [chunk] = await chunks.query(partition, { ...query, consistent });
+  if (chunk && chunk.end > offset) return chunk;
+  if (consistent) return null;
+  const [again] = await chunks.query(partition, { ...query, consistent: true });
+  return again && again.end > offset ? again : null;
+}
+
+/** The index has no place for an offset that it should have: loss or damage, told by name. */
+export function indexGap(partition: PartitionKey, offset: bigint): MillraceError {
+  return new MillraceError('OBJECT_MISSING', `no chunk covers offset ${offset} of partition ${partition.partition}`, {
+    value: { ...partition, offset },
+    hint: 'A part of the index was deleted by something else than Millrace; restore the table from a backup.',
+  });
+}
