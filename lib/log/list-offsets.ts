@@ -84,8 +84,7 @@ class OffsetSearch {
 
   async ofMaxTimestamp(): Promise<ListedOffset | null> {
     let best: EntryExtent | null = null;
-    const from = await this.#startOfMaxTimestamp();
-    for await (const extent of this.#extents(from)) {
+    for await (const extent of this.#maxTimestampCandidates()) {
       if (!best || extent.maxTimestampMs > best.maxTimestampMs) best = extent;
     }
     if (!best) return null;
@@ -93,10 +92,19 @@ class OffsetSearch {
     return this.#firstRecord(best, (at) => at === maxTimestampMs);
   }
 
-  /** Chunks before the one with the running maximum cannot hold it; unless that was trimmed, the chunks behind it cannot either, but the tail can. */
-  async #startOfMaxTimestamp(): Promise<bigint> {
+  /** The head names the entry below the tail that has the maximum. Only when that one was trimmed every chunk is looked at. */
+  async *#maxTimestampCandidates(): AsyncGenerator<EntryExtent> {
     const { maxTimestampOffset, start, tailBase } = this.#head;
-    return maxTimestampOffset >= start && maxTimestampOffset < tailBase ? maxTimestampOffset : start;
+    const isKept = maxTimestampOffset >= start && maxTimestampOffset < tailBase;
+    if (!isKept) {
+      yield* this.#extents(start);
+      return;
+    }
+    for await (const extent of this.#extents(maxTimestampOffset)) {
+      yield extent;
+      break;
+    }
+    yield* this.#tailExtents(start);
   }
 
   /** Entries that may hold a record at or after a time, in order. */
@@ -135,6 +143,10 @@ class OffsetSearch {
         cursor = chunk.end;
       }
     }
+    yield* this.#tailExtents(from);
+  }
+
+  *#tailExtents(from: bigint): Generator<EntryExtent> {
     for (const { entry, baseOffset, endOffset } of locateAmong(this.#head.tail, this.#head.tailBase, from, true)) {
       yield { baseOffset, endOffset, maxTimestampMs: entry.maxTimestampMs };
     }
