@@ -1,0 +1,145 @@
+import { promises as fs } from 'node:fs';
+import path from 'node:path';
+import { MillraceError } from '../errors.ts';
+import type { Meter } from '../log/meter.ts';
+import type { ObjectStore, ObjectSummary, PutOutcome } from '../log/object-store.ts';
+import { checkRange, checkRemoval, OBJECTS_PER_REQUEST, parseObjectKey } from '../log/transactional/object-requests.ts';
+import { listObjects } from './list-objects.ts';
+import { objectPath } from './object-path.ts';
+import { publishFile } from './publish-file.ts';
+import { isFileError, storeError } from './store-errors.ts';
+
+/** Up to this size a buffer is made without asking for the file's size first. */
+const UNASKED_BYTES = 4 * 1024 * 1024;
+/** Files that one removal deletes at the same time; Node has four threads for files. */
+const PARALLEL_REMOVALS = 8;
+
+/** Where objects are kept. */
+export interface FileObjectsOptions {
+  /** Objects stand below it, see `object-path.ts`. */
+  readonly directory: string;
+  /** On the same file system. */
+  readonly temporaryDirectory: string;
+  readonly sync: 'process' | 'power';
+  readonly readOnly: boolean;
+  readonly meter: Meter;
+}
+
+/** Objects as plain files. */
+export class FileObjects implements ObjectStore {
+  readonly #options: FileObjectsOptions;
+  #closed = false;
+
+  constructor(options: FileObjectsOptions) {
+    this.#options = options;
+  }
+
+  async put(key: string, bytes: Uint8Array): Promise<PutOutcome> {
+    const { temporaryDirectory, sync, meter } = this.#options;
+    const target = this.#fileOf(key);
+    this.#checkWritable();
+    meter.count({ kind: 'put', bytes: bytes.length });
+    return this.#explain('writing an object', key, () => publishFile(bytes, { temporaryDirectory, target, sync }));
+  }
+
+  async get(key: string, position: number, lengthBytes: number): Promise<Uint8Array | null> {
+    checkRange(position, lengthBytes);
+    const file = this.#fileOf(key);
+    const bytes = await this.#explain('reading an object', key, () => readRange(file, position, lengthBytes));
+    this.#options.meter.count({ kind: 'get', bytes: bytes?.length ?? 0 });
+    return bytes;
+  }
+
+  async size(key: string): Promise<number | null> {
+    const file = this.#fileOf(key);
+    this.#options.meter.count({ kind: 'get', bytes: 0 });
+    return this.#explain('reading the size of an object', key, async () => {
+      const stats = await nullIfMissing(fs.stat(file));
+      return stats?.isFile() ? stats.size : null;
+    });
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    checkRemoval(keys);
+    this.#checkOpen();
+    this.#checkWritable();
+    if (keys.length === 0) return;
+    this.#options.meter.count({ kind: 'delete', bytes: 0 });
+    await this.#explain('removing objects', keys[0]!, () => removeFiles(keys.map((key) => this.#fileOf(key))));
+  }
+
+  async list(prefix: string, after: string | null, limit: number): Promise<readonly ObjectSummary[]> {
+    this.#checkOpen();
+    this.#options.meter.count({ kind: 'list', bytes: 0 });
+    const query = { prefix, after, limit: Math.min(limit, OBJECTS_PER_REQUEST) };
+    return this.#explain('listing objects', prefix, () => listObjects(this.#options.directory, query));
+  }
+
+  /** Any later call throws CLOSED. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  #fileOf(key: string): string {
+    this.#checkOpen();
+    return path.join(this.#options.directory, objectPath(parseObjectKey(key)));
+  }
+
+  async #explain<T>(doing: string, key: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw storeError(error, doing, key);
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new MillraceError('CLOSED', 'the store is closed', { hint: 'Open it again.' });
+  }
+
+  #checkWritable(): void {
+    if (!this.#options.readOnly) return;
+    throw new MillraceError('STORE_READ_ONLY', 'the store was opened to be read only', {
+      value: this.#options.directory,
+      hint: 'Open it without readOnly.',
+    });
+  }
+}
+
+async function nullIfMissing<T>(result: Promise<T>): Promise<T | null> {
+  try {
+    return await result;
+  } catch (error) {
+    if (isFileError(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+/** Bytes of a file from `position`, fewer only at its end; null when there is no such file. */
+async function readRange(file: string, position: number, lengthBytes: number): Promise<Uint8Array | null> {
+  const handle = await nullIfMissing(fs.open(file, 'r'));
+  if (!handle) return null;
+  try {
+    const size = lengthBytes <= UNASKED_BYTES ? lengthBytes : (await handle.stat()).size - position;
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(Math.max(0, Math.min(lengthBytes, size))).buffer);
+    let filled = 0;
+    while (filled < bytes.length) {
+      const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, position + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Deletes files and the directories that this leaves empty: the hours of segment keys would add up otherwise. */
+async function removeFiles(files: readonly string[]): Promise<void> {
+  const queue = files.values();
+  const work = async () => {
+    for (const file of queue) await nullIfMissing(fs.unlink(file));
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL_REMOVALS, files.length) }, work));
+  for (const directory of new Set(files.map((file) => path.dirname(file)))) await fs.rmdir(directory).catch(() => {});
+}

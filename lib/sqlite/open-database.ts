@@ -1,0 +1,134 @@
+/**
+ * The database file of a file store.
+ *
+ * | table | columns | |
+ * |---|---|---|
+ * | meta | name, value | one row: `format`, the version of this layout |
+ * | items | pk, sk, value | keys as in DynamoDB; the value as in `item-codec.ts` |
+ *
+ * Both are WITHOUT ROWID: rows lie in the order of their keys, so a range of chunks is one walk.
+ */
+import { existsSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import type { Clock } from '../clock.ts';
+import { MillraceError } from '../errors.ts';
+import { loadSqlite } from './load-sqlite.ts';
+import { sqliteCode, storeError } from './store-errors.ts';
+
+/** The layout that this version writes, and the newest that it reads. */
+export const STORE_FORMAT = 1;
+
+/** How long a transaction waits for another process's before it is refused as THROTTLED. The event loop waits with it. */
+const BUSY_TIMEOUT_MS = 1000;
+const OPEN_ATTEMPTS = 40;
+const OPEN_RETRY_MS = 50;
+const SQLITE_BUSY = 5;
+const SQLITE_CANTOPEN = 14;
+
+/** How a database is opened. */
+export interface OpenDatabaseOptions {
+  readonly path: string;
+  readonly clock: Clock;
+  readonly sync: 'process' | 'power';
+  readonly readOnly: boolean;
+}
+
+/**
+ * Opens the database, and makes it when there is none (not with `readOnly`).
+ *
+ * Throws UNSUPPORTED_FORMAT for a newer layout, CORRUPT_OBJECT, STORE_MISSING, STORE_READ_ONLY, STORE_FULL, THROTTLED.
+ */
+export async function openDatabase(options: OpenDatabaseOptions): Promise<DatabaseSync> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return tryOpen(options);
+    } catch (error) {
+      // Switching to a write-ahead log does not wait for the lock, so two processes that make one store at once would hit each other.
+      if (sqliteCode(error) !== SQLITE_BUSY || attempt === OPEN_ATTEMPTS) {
+        throw storeError(error, 'opening the store', options.path);
+      }
+      await options.clock.sleep(OPEN_RETRY_MS);
+    }
+  }
+}
+
+function tryOpen(options: OpenDatabaseOptions): DatabaseSync {
+  const database = options.readOnly ? connectToRead(options.path) : connect(options.path, false);
+  try {
+    if (!options.readOnly) database.exec('PRAGMA journal_mode = WAL');
+    if (options.sync === 'power') database.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON');
+    else database.exec('PRAGMA synchronous = NORMAL');
+    const format = readFormat(database);
+    if (format !== null) checkFormat(format, options.path);
+    else if (options.readOnly) throw storeMissing(options.path);
+    else createTables(database);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function connect(location: string | URL, readOnly: boolean): DatabaseSync {
+  const { DatabaseSync } = loadSqlite();
+  return new DatabaseSync(location, { readOnly, timeout: BUSY_TIMEOUT_MS });
+}
+
+function connectToRead(path: string): DatabaseSync {
+  if (!existsSync(path)) throw storeMissing(path);
+  const database = connect(path, true);
+  try {
+    readFormat(database);
+    return database;
+  } catch (error) {
+    database.close();
+    const isSettled = !existsSync(`${path}-wal`);
+    if (sqliteCode(error) !== SQLITE_CANTOPEN || !isSettled) throw error;
+    // A write-ahead log needs a shared file beside it even to be read. Where none can be made and there is no log, nobody can be writing either.
+    const url = pathToFileURL(path);
+    url.searchParams.set('immutable', '1');
+    return connect(url, true);
+  }
+}
+
+/** The layout of a database, or null when it has no tables yet. */
+function readFormat(database: DatabaseSync): number | null {
+  const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'meta'").get();
+  if (!table) return null;
+  const row = database.prepare("SELECT value FROM meta WHERE name = 'format'").get();
+  return Number(row?.value ?? Number.NaN);
+}
+
+function checkFormat(format: number, path: string): void {
+  if (format >= 1 && format <= STORE_FORMAT) return;
+  if (format > STORE_FORMAT) {
+    throw new MillraceError('UNSUPPORTED_FORMAT', `the store has format ${format}, this is format ${STORE_FORMAT}`, {
+      value: path,
+      hint: 'It was written by a newer Millrace: use that version or later, or name another directory.',
+    });
+  }
+  throw new MillraceError('CORRUPT_OBJECT', 'the store does not say its format', {
+    value: path,
+    hint: 'The database file was damaged or is none of Millrace; name another directory or restore it from a backup.',
+  });
+}
+
+function createTables(database: DatabaseSync): void {
+  database.exec(`
+    BEGIN IMMEDIATE;
+    CREATE TABLE IF NOT EXISTS meta (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS items (
+      pk TEXT NOT NULL, sk TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (pk, sk)
+    ) WITHOUT ROWID;
+    INSERT OR IGNORE INTO meta (name, value) VALUES ('format', ${STORE_FORMAT});
+    COMMIT;
+  `);
+}
+
+function storeMissing(path: string): MillraceError {
+  return new MillraceError('STORE_MISSING', 'there is no store to read', {
+    value: path,
+    hint: 'Name the directory of a store, or open it to write, which makes one.',
+  });
+}

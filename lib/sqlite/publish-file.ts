@@ -1,0 +1,106 @@
+/** Writes files that are either there as a whole or not at all, and that never replace another. */
+import { promises as fs } from 'node:fs';
+import path from 'node:path';
+import { type Clock, systemRandom } from '../clock.ts';
+import { UnansweredError } from '../errors.ts';
+import { isFileError, noHardLinksError } from './store-errors.ts';
+
+/** Temporary files this old were left by a process that crashed: no write takes an hour. */
+const STALE_MS = 3_600_000;
+/** A directory may vanish between its making and the link, when a removal empties it; each time is a new race to lose. */
+const LINK_ATTEMPTS = 8;
+
+/** Where and how a file is published. */
+export interface Publication {
+  /** Must be on the file system of `target`. */
+  readonly temporaryDirectory: string;
+  readonly target: string;
+  readonly sync: 'process' | 'power';
+}
+
+/**
+ * Writes `bytes` under a temporary name and links it to `target` IF there is nothing.
+ *
+ * With sync `power`, the file and the directory entry are on the disk when this resolves, whoever wrote the file. Throws the file system's errors, without effect; an
+ * error after the link is `UnansweredError`.
+ */
+export async function publishFile(bytes: Uint8Array, publication: Publication): Promise<'created' | 'exists'> {
+  const name = Buffer.from(systemRandom.bytes(12)).toString('hex');
+  const temporary = path.join(publication.temporaryDirectory, `${process.pid}-${name}`);
+  try {
+    await writeWhole(temporary, bytes, publication.sync);
+    const outcome = await linkOnce(temporary, publication);
+    if (publication.sync === 'power') await syncPublished(path.dirname(publication.target));
+    return outcome;
+  } finally {
+    await fs.unlink(temporary).catch(() => {});
+  }
+}
+
+async function writeWhole(file: string, bytes: Uint8Array, sync: 'process' | 'power'): Promise<void> {
+  const handle = await fs.open(file, 'wx');
+  try {
+    await handle.writeFile(bytes);
+    if (sync === 'power') await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function linkOnce(temporary: string, { target, sync }: Publication): Promise<'created' | 'exists'> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await fs.link(temporary, target);
+      return 'created';
+    } catch (error) {
+      if (isFileError(error, 'EEXIST')) return 'exists';
+      if (isFileError(error, 'EPERM')) throw noHardLinksError(error, target);
+      if (!isFileError(error, 'ENOENT') || attempt === LINK_ATTEMPTS) throw error;
+      await makeDirectory(path.dirname(target), sync);
+    }
+  }
+}
+
+async function makeDirectory(directory: string, sync: 'process' | 'power'): Promise<void> {
+  const first = await fs.mkdir(directory, { recursive: true });
+  if (sync !== 'power' || first === undefined) return;
+  // Every directory that was made is an entry in the one above it.
+  for (let made = directory; made.length >= first.length; made = path.dirname(made)) {
+    await syncDirectory(path.dirname(made));
+  }
+}
+
+async function syncPublished(directory: string): Promise<void> {
+  try {
+    await syncDirectory(directory);
+  } catch (cause) {
+    throw new UnansweredError('the file is written, but its directory could not be synced', {
+      value: directory,
+      cause,
+    });
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  // Windows cannot open directories; NTFS journals their entries.
+  if (process.platform === 'win32') return;
+  const handle = await fs.open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Deletes temporary files of processes that crashed more than an hour ago; what cannot be deleted stays. */
+export async function removeStaleFiles(temporaryDirectory: string, clock: Clock): Promise<void> {
+  const names = await fs.readdir(temporaryDirectory).catch(() => []);
+  for (const name of names) {
+    const file = path.join(temporaryDirectory, name);
+    const isStale = await fs.stat(file).then(
+      ({ mtimeMs }) => mtimeMs < clock.nowMs() - STALE_MS,
+      () => false,
+    );
+    if (isStale) await fs.unlink(file).catch(() => {});
+  }
+}

@@ -1,0 +1,116 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { MillraceError } from '../errors.ts';
+import type { Item, ItemKey } from '../log/item.ts';
+import type { ItemQuery, ItemTransaction, ItemTransactions } from '../log/transactional/item-transactions.ts';
+import { decodeItem, encodeItem } from './item-codec.ts';
+import { commitError, storeError } from './store-errors.ts';
+
+/** What `SqliteItems` needs of its database, see `sqlite-schema.ts`. */
+export interface SqliteItemsOptions {
+  readonly database: DatabaseSync;
+  /** For messages. */
+  readonly path: string;
+  readonly readOnly: boolean;
+}
+
+/**
+ * Items in the table `items` of SQLite.
+ *
+ * A write takes SQLite's one write lock when it begins, so what it read is what it changes, over all processes. Statements are prepared once.
+ */
+export class SqliteItems implements ItemTransactions {
+  readonly #database: DatabaseSync;
+  readonly #path: string;
+  readonly #readOnly: boolean;
+  readonly #beginRead: StatementSync;
+  readonly #beginWrite: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #rollback: StatementSync;
+  readonly #transaction: ItemTransaction;
+  #closed = false;
+
+  constructor({ database, path, readOnly }: SqliteItemsOptions) {
+    this.#database = database;
+    this.#path = path;
+    this.#readOnly = readOnly;
+    this.#beginRead = database.prepare('BEGIN');
+    this.#beginWrite = database.prepare('BEGIN IMMEDIATE');
+    this.#commit = database.prepare('COMMIT');
+    this.#rollback = database.prepare('ROLLBACK');
+    this.#transaction = itemTransaction(database);
+  }
+
+  read<T>(body: (transaction: ItemTransaction) => T): T {
+    return this.#run(this.#beginRead, body);
+  }
+
+  write<T>(body: (transaction: ItemTransaction) => T): T {
+    if (this.#readOnly) {
+      throw new MillraceError('STORE_READ_ONLY', 'the store was opened to be read only', {
+        value: this.#path,
+        hint: 'Open it without readOnly.',
+      });
+    }
+    return this.#run(this.#beginWrite, body);
+  }
+
+  /** Any later transaction throws CLOSED. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#database.close();
+  }
+
+  #run<T>(begin: StatementSync, body: (transaction: ItemTransaction) => T): T {
+    if (this.#closed) throw new MillraceError('CLOSED', 'the store is closed', { hint: 'Open it again.' });
+    let result: T;
+    try {
+      begin.run();
+      result = body(this.#transaction);
+    } catch (error) {
+      this.#undo();
+      throw storeError(error, 'transaction', this.#path);
+    }
+    try {
+      this.#commit.run();
+    } catch (error) {
+      this.#undo();
+      throw commitError(error, this.#path);
+    }
+    return result;
+  }
+
+  #undo(): void {
+    // SQLite has rolled back by itself after some errors, and a begin that failed began nothing.
+    if (this.#database.isTransaction) this.#rollback.run();
+  }
+}
+
+function itemTransaction(database: DatabaseSync): ItemTransaction {
+  const get = database.prepare('SELECT value FROM items WHERE pk = ? AND sk = ?');
+  const put = database.prepare(
+    'INSERT INTO items (pk, sk, value) VALUES (?, ?, ?) ON CONFLICT (pk, sk) DO UPDATE SET value = excluded.value',
+  );
+  const remove = database.prepare('DELETE FROM items WHERE pk = ? AND sk = ?');
+  const range = 'SELECT sk, value FROM items WHERE pk = ? AND sk >= ? AND sk <= ? ORDER BY sk';
+  const queries = {
+    ascending: database.prepare(`${range} ASC LIMIT ?`),
+    descending: database.prepare(`${range} DESC LIMIT ?`),
+  };
+  return {
+    get: ({ pk, sk }: ItemKey): Item | undefined => {
+      const row = get.get(pk, sk);
+      return row && decodeItem(row.value as Uint8Array);
+    },
+    put: ({ pk, sk }, item) => {
+      put.run(pk, sk, encodeItem(item));
+    },
+    remove: ({ pk, sk }) => {
+      remove.run(pk, sk);
+    },
+    query: ({ pk, fromSk, toSk, order, limit }: ItemQuery) =>
+      queries[order]
+        .all(pk, fromSk, toSk, limit)
+        .map((row) => ({ sk: row.sk as string, item: decodeItem(row.value as Uint8Array) })),
+  };
+}

@@ -1,0 +1,70 @@
+import { promises as fs } from 'node:fs';
+import path from 'node:path';
+import type { Clock } from '../clock.ts';
+import type { LogStore } from '../log/log-store.ts';
+import { type Meter, noMeter } from '../log/meter.ts';
+import { transactionalStore } from '../log/transactional/transactional-store.ts';
+import { parsePrefix } from '../segment/segment-key.ts';
+import { FileObjects } from './file-objects.ts';
+import { openDatabase } from './open-database.ts';
+import { removeStaleFiles } from './publish-file.ts';
+import { SqliteItems } from './sqlite-items.ts';
+import { storeError } from './store-errors.ts';
+
+/** How a file store is opened. */
+export interface FileStoreOptions {
+  /** Made when there is none. Holds `log.sqlite`, `objects/` and `tmp/`; must be on one local file system with hard links. */
+  readonly directory: string;
+  readonly clock: Clock;
+  /** Told of every request, in the units that AWS charges; default: nobody. */
+  readonly meter?: Meter;
+  /** Prefix of all object keys; default none. */
+  readonly prefix?: string;
+  /**
+   * What an acknowledged write survives. `process` (default): the end of the process at any moment, SIGKILL included, but not of the machine. `power`: also a
+   * loss of power; each write then waits for the disk.
+   */
+  readonly sync?: 'process' | 'power';
+  /** Refuses every write with STORE_READ_ONLY and changes nothing on the disk; default false. */
+  readonly readOnly?: boolean;
+}
+
+/**
+ * Opens a store in a directory: items in SQLite, objects as files. Several processes may use it at once.
+ *
+ * Throws INVALID_REQUEST when `directory` is a file or `prefix` is not one, UNSUPPORTED_FORMAT when a newer Millrace wrote the store, CORRUPT_OBJECT when
+ * the database is damaged, STORE_MISSING when there is none to read, STORE_READ_ONLY, STORE_FULL, and STORE_UNAVAILABLE without node:sqlite.
+ */
+export async function openFileStore(options: FileStoreOptions): Promise<LogStore> {
+  const { directory, clock, meter = noMeter, sync = 'process', readOnly = false } = options;
+  const prefix = parsePrefix(options.prefix ?? '');
+  const temporaryDirectory = path.join(directory, 'tmp');
+  const objectDirectory = path.join(directory, 'objects');
+  if (!readOnly) {
+    await makeDirectories(directory, [objectDirectory, temporaryDirectory]);
+    await removeStaleFiles(temporaryDirectory, clock);
+  }
+  const databasePath = path.join(directory, 'log.sqlite');
+  const database = await openDatabase({ path: databasePath, clock, sync, readOnly });
+  const items = new SqliteItems({ database, path: databasePath, readOnly });
+  const objects = new FileObjects({ directory: objectDirectory, temporaryDirectory, sync, readOnly, meter });
+  return transactionalStore({
+    items,
+    objects,
+    clock,
+    meter,
+    prefix,
+    async close() {
+      objects.close();
+      items.close();
+    },
+  });
+}
+
+async function makeDirectories(directory: string, below: readonly string[]): Promise<void> {
+  try {
+    for (const made of below) await fs.mkdir(made, { recursive: true });
+  } catch (error) {
+    throw storeError(error, 'opening the store', directory);
+  }
+}
