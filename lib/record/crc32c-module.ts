@@ -11,7 +11,7 @@
  *       (br_if 1 (i32.lt_u (i32.sub (local.get $end) (local.get $at)) (i32.const 16)))
  *       (local.set $a (i32.xor (local.get $crc) (i32.load (local.get $at))))
  *       (local.set $b (i32.load offset=4 (local.get $at)))  …  $c, $d
- *       (local.set $crc (table 15 of the lowest byte of $a) xor … xor (table 0 of the highest byte of $d))
+ *       (local.set $crc (table 0 of the highest byte of $d) xor … xor (table 15 of the lowest byte of $a))
  *       (local.set $at (i32.add (local.get $at) (i32.const 16)))
  *       (br 0)))
  *     (block (loop
@@ -84,9 +84,10 @@ function sixteenBytes(): number[] {
     if (word === 0) code.push(...op.get(CRC), ...op.xor);
     code.push(...op.set(3 + word));
   }
-  for (let byte = 0; byte < 16; byte++) {
+  // Only the first word waits for the step before: its four entries come last, so that the other twelve are ready by then.
+  for (let byte = 15; byte >= 0; byte--) {
     code.push(...lookUp(3 + (byte >> 2), byte & 3, 15 - byte));
-    if (byte > 0) code.push(...op.xor);
+    if (byte < 15) code.push(...op.xor);
   }
   code.push(
     ...op.set(CRC),

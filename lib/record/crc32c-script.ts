@@ -26,11 +26,8 @@ export function crc32cScript(): CrcUpdate {
       const b = words[index + 1]!;
       const c = words[index + 2]!;
       const d = words[index + 3]!;
+      // Only the first word waits for the step before: its entries come last.
       crc =
-        table[3840 + (a & 0xff)]! ^
-        table[3584 + ((a >>> 8) & 0xff)]! ^
-        table[3328 + ((a >>> 16) & 0xff)]! ^
-        table[3072 + (a >>> 24)]! ^
         table[2816 + (b & 0xff)]! ^
         table[2560 + ((b >>> 8) & 0xff)]! ^
         table[2304 + ((b >>> 16) & 0xff)]! ^
@@ -42,7 +39,11 @@ export function crc32cScript(): CrcUpdate {
         table[768 + (d & 0xff)]! ^
         table[512 + ((d >>> 8) & 0xff)]! ^
         table[256 + ((d >>> 16) & 0xff)]! ^
-        table[d >>> 24]!;
+        table[d >>> 24]! ^
+        table[3840 + (a & 0xff)]! ^
+        table[3584 + ((a >>> 8) & 0xff)]! ^
+        table[3328 + ((a >>> 16) & 0xff)]! ^
+        table[3072 + (a >>> 24)]!;
     }
     return crc;
   };
