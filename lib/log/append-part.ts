@@ -4,6 +4,7 @@
  * open → uploading → ready → (uploading again, when the floor passed it) → settled
  */
 import type { MillraceError } from '../errors.ts';
+import { splitBatches } from '../record/decode-batch.ts';
 import type { SegmentId } from '../segment/segment-id.ts';
 import type { BatchSummary } from './batch-summary.ts';
 import { type EntryProducer, encodeEntry } from './entry.ts';
@@ -35,6 +36,7 @@ export interface AppendResult {
 
 interface PendingRequest {
   readonly batches: Uint8Array;
+  readonly batchCount: number;
   readonly recordCount: number;
   readonly resolve: (result: AppendResult) => void;
   readonly reject: (error: MillraceError) => void;
@@ -73,7 +75,7 @@ export class AppendPart {
   add(batches: Uint8Array, summary: BatchSummary): Promise<AppendResult> {
     const { promise, resolve, reject } = Promise.withResolvers<AppendResult>();
     this.#producer = this.#requests.length === 0 ? summary.producer : null;
-    this.#requests.push({ batches, recordCount: summary.recordCount, resolve, reject });
+    this.#requests.push({ batches, batchCount: summary.batchCount, recordCount: summary.recordCount, resolve, reject });
     this.byteCount += batches.length;
     this.recordCount += summary.recordCount;
     this.checksum += summary.checksum;
@@ -81,8 +83,11 @@ export class AppendPart {
     return promise;
   }
 
+  /** One array for each record batch. */
   get batches(): readonly Uint8Array[] {
-    return this.#requests.map(({ batches }) => batches);
+    return this.#requests.flatMap(({ batches, batchCount }) =>
+      batchCount === 1 ? batches : [...splitBatches(batches)].map(({ bytes }) => bytes),
+    );
   }
 
   get isInline(): boolean {

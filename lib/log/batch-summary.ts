@@ -1,6 +1,6 @@
 /** What the order needs to know of record batches, read from their headers alone. */
 import { MillraceError } from '../errors.ts';
-import { parseBatchHeader } from '../record/batch-header.ts';
+import { type BatchHeader, parseBatchHeader } from '../record/batch-header.ts';
 import { splitBatches } from '../record/decode-batch.ts';
 import type { EntryProducer } from './entry.ts';
 
@@ -25,16 +25,20 @@ export function batchChecksum(crc: number, recordCount: number): bigint {
   return BigInt(crc) + (BigInt(recordCount) << COUNT_SHIFT);
 }
 
-/** Reads the headers of whole record batches, back to back; a batch uses up `lastOffsetDelta + 1` offsets. Throws CORRUPT_MESSAGE, also for none. */
+/**
+ * Reads the headers of whole record batches, back to back. Throws CORRUPT_MESSAGE for damage and for none, INVALID_RECORD for a batch with gaps
+ * in its offsets: what a producer sends is dense, only compaction thins.
+ */
 export function summarizeBatches(batches: Uint8Array): BatchSummary {
   let batchCount = 0;
   let recordCount = 0;
   let maxTimestampMs = -1n;
   let checksum = 0n;
   for (const { header } of splitBatches(batches)) {
+    if (header.lastOffsetDelta + 1 !== header.recordCount || header.recordCount === 0) throw notDense(header);
     batchCount += 1;
-    recordCount += header.lastOffsetDelta + 1;
-    checksum += batchChecksum(header.crc, header.lastOffsetDelta + 1);
+    recordCount += header.recordCount;
+    checksum += batchChecksum(header.crc, header.recordCount);
     if (header.maxTimestampMs > maxTimestampMs) maxTimestampMs = header.maxTimestampMs;
   }
   if (batchCount === 0) {
@@ -47,4 +51,15 @@ function onlyProducer(batches: Uint8Array, batchCount: number): EntryProducer | 
   if (batchCount !== 1) return null;
   const { producerId, producerEpoch, baseSequence } = parseBatchHeader(batches);
   return producerId < 0n ? null : { producerId, producerEpoch, baseSequence };
+}
+
+function notDense({ recordCount, lastOffsetDelta }: BatchHeader): MillraceError {
+  return new MillraceError(
+    'INVALID_RECORD',
+    `a batch of ${recordCount} records that uses ${lastOffsetDelta + 1} offsets`,
+    {
+      value: { recordCount, lastOffsetDelta },
+      hint: 'Give the records of a batch consecutive offsets from 0.',
+    },
+  );
 }
