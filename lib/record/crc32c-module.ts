@@ -6,12 +6,12 @@
  * (module
  *   (memory (import "m" "m") 1)
  *   (func (export "u") (param $crc i32) (param $at i32) (param $end i32) (result i32)
- *     (local $a i32) (local $b i32) (local $c i32) (local $d i32)
+ *     (local $word i32)
  *     (block (loop
  *       (br_if 1 (i32.lt_u (i32.sub (local.get $end) (local.get $at)) (i32.const 16)))
- *       (local.set $a (i32.xor (local.get $crc) (i32.load (local.get $at))))
- *       (local.set $b (i32.load offset=4 (local.get $at)))  …  $c, $d
- *       (local.set $crc (table 0 of the highest byte of $d) xor … xor (table 15 of the lowest byte of $a))
+ *       (local.set $word (i32.xor (i32.load (local.get $at)) (local.get $crc)))
+ *       (local.set $crc (table 0 of the byte at $at + 15) xor … xor (table 11 of the byte at $at + 4)
+ *                   xor (table 12 of the highest byte of $word) xor … xor (table 15 of its lowest byte))
  *       (local.set $at (i32.add (local.get $at) (i32.const 16)))
  *       (br 0)))
  *     (block (loop
@@ -32,7 +32,7 @@ const op = {
   get: (local: number) => [0x20, local],
   set: (local: number) => [0x21, local],
   load: (offset: number) => [0x28, 2, ...unsigned(offset)],
-  loadByte: [0x2d, 0, 0],
+  loadByte: (offset: number) => [0x2d, 0, ...unsigned(offset)],
   constant: (value: number) => [0x41, ...signed(value)],
   lessThan: [0x49],
   atLeast: [0x4f],
@@ -47,6 +47,7 @@ const op = {
 const CRC = 0;
 const AT = 1;
 const END = 2;
+const WORD = 3;
 const I32 = 0x7f;
 
 /** Unsigned LEB128. */
@@ -59,13 +60,18 @@ function signed(value: number): number[] {
   return value < 0x40 ? [value] : [(value & 0x7f) | 0x80, ...signed(value >>> 7)];
 }
 
-/** Pushes the entry of `table` for byte `index` (0 is the lowest) of a local: entries are four bytes, so the byte is used times four. */
-function lookUp(local: number, index: number, table: number): number[] {
+/** Pushes the entry of `table` for byte `index` (0 is the lowest) of $word: entries are four bytes, so the byte is used times four. */
+function lookUp(index: number, table: number): number[] {
   const timesFour =
     index === 0
-      ? [...op.get(local), ...op.constant(2), ...op.shiftLeft]
-      : [...op.get(local), ...op.constant(8 * index - 2), ...op.shiftRight];
+      ? [...op.get(WORD), ...op.constant(2), ...op.shiftLeft]
+      : [...op.get(WORD), ...op.constant(8 * index - 2), ...op.shiftRight];
   return [...timesFour, ...op.constant(0x3fc), ...op.and, ...op.load(1024 * table)];
+}
+
+/** Pushes the entry of `table` for the byte at `$at + offset`; loading single bytes takes fewer instructions than cutting a word. */
+function lookUpNext(offset: number, table: number): number[] {
+  return [...op.get(AT), ...op.loadByte(offset), ...op.constant(2), ...op.shiftLeft, ...op.load(1024 * table)];
 }
 
 function sixteenBytes(): number[] {
@@ -79,14 +85,10 @@ function sixteenBytes(): number[] {
     ...op.lessThan,
     ...op.brIf(1),
   ];
-  for (let word = 0; word < 4; word++) {
-    code.push(...op.get(AT), ...op.load(4 * word));
-    if (word === 0) code.push(...op.get(CRC), ...op.xor);
-    code.push(...op.set(3 + word));
-  }
-  // Only the first word waits for the step before: its four entries come last, so that the other twelve are ready by then.
+  code.push(...op.get(AT), ...op.load(0), ...op.get(CRC), ...op.xor, ...op.set(WORD));
+  // Only the first four bytes wait for the step before: their entries come last, so that the other twelve are ready by then.
   for (let byte = 15; byte >= 0; byte--) {
-    code.push(...lookUp(3 + (byte >> 2), byte & 3, 15 - byte));
+    code.push(...(byte < 4 ? lookUp(byte, 15 - byte) : lookUpNext(byte, 15 - byte)));
     if (byte < 15) code.push(...op.xor);
   }
   code.push(
@@ -104,7 +106,7 @@ function sixteenBytes(): number[] {
 
 function oneByte(): number[] {
   const code = [...op.block, ...op.loop, ...op.get(AT), ...op.get(END), ...op.atLeast, ...op.brIf(1)];
-  code.push(...op.get(CRC), ...op.get(AT), ...op.loadByte, ...op.xor, ...op.set(3), ...lookUp(3, 0, 0));
+  code.push(...op.get(CRC), ...op.get(AT), ...op.loadByte(0), ...op.xor, ...op.set(WORD), ...lookUp(0, 0));
   code.push(...op.get(CRC), ...op.constant(8), ...op.shiftRight, ...op.xor, ...op.set(CRC));
   code.push(...op.get(AT), ...op.constant(1), ...op.add, ...op.set(AT), ...op.br(0), ...op.end, ...op.end);
   return code;
@@ -116,7 +118,7 @@ function section(id: number, content: number[]): number[] {
 
 /** The module's bytes: it imports the memory `m.m`, with the tables at its start, and exports `u(crc, position, end)`. */
 export function crc32cModule(): Uint8Array<ArrayBuffer> {
-  const body = [1, 4, I32, ...sixteenBytes(), ...oneByte(), ...op.get(CRC), ...op.end];
+  const body = [1, 1, I32, ...sixteenBytes(), ...oneByte(), ...op.get(CRC), ...op.end];
   const name = (text: string) => [text.length, ...Buffer.from(text)];
   return new Uint8Array([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
