@@ -1,16 +1,17 @@
 /**
- * `npm run build` writes `dist/`, the npm package: JavaScript, declarations, source maps, and a manifest of its own.
+ * `npm run build` writes `dist/`, the npm package: JavaScript, declarations, source maps, and a manifest of its own. With a folder as argument, it
+ * writes there.
  *
  * The root of the repository is private and never published: its optional dependencies (a Node of 100 MB among them, which would shadow the
  * user's) serve only those who work on it.
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const DIST = join(ROOT, 'dist');
+const DIST = resolve(process.argv[2] ?? join(ROOT, 'dist'));
 
 /** What the package offers to `import`, by its name and the module behind it. */
 const DOORS = { '.': 'lib/index', './aws': 'lib/aws/index', './local': 'lib/local' } as const;
@@ -32,10 +33,14 @@ interface RootManifest {
 
 function compile(): void {
   rmSync(DIST, { recursive: true, force: true });
-  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
-    cwd: ROOT,
-    stdio: 'inherit',
-  });
+  execFileSync(
+    process.execPath,
+    [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', DIST],
+    {
+      cwd: ROOT,
+      stdio: 'inherit',
+    },
+  );
 }
 
 /** The doors, each checked to be there: a package whose door leads nowhere must not be built. */
@@ -75,7 +80,7 @@ function writePackage(): void {
   for (const document of DOCUMENTS)
     if (existsSync(join(ROOT, document))) copyFileSync(join(ROOT, document), join(DIST, document));
   chmodSync(join(DIST, BIN), 0o755);
-  console.log(`Built ${root.name} ${root.version} in dist/. Publish it from there: cd dist && npm publish`);
+  console.log(`Built ${root.name} ${root.version} in ${DIST}. Publish it from there: npm publish ${DIST}`);
 }
 
 compile();
