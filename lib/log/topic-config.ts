@@ -1,0 +1,261 @@
+/**
+ * The configuration of a topic: Kafka's names, meanings and defaults (Kafka 4.x, "Topic Configs"; `message.timestamp.after.max.ms` by KIP-1030), and ours, which begin
+ * with `millrace.`.
+ *
+ * Stored are only the overrides, as texts; what is not overridden has its default.
+ */
+import { MillraceError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { nearestName } from '../nearest-name.ts';
+import type { CompressionType } from '../record/compression.ts';
+import { absentSettingReason } from './topic-config-absent.ts';
+import { type ConfigKind, choiceKind, countKind, longKind, MAX_LONG, ratioKind, setKind } from './topic-config-kind.ts';
+
+/** A topic's configuration with every default filled in. Durations are in ms; `-1n` is no limit where the setting has one. */
+export interface TopicConfig {
+  readonly retentionMs: bigint;
+  readonly retentionBytes: bigint;
+  /** In this order, each at most once, never empty. */
+  readonly cleanupPolicy: readonly ('delete' | 'compact')[];
+  /** `producer`: as the producer was told. */
+  readonly compressionType: CompressionType | 'producer';
+  readonly maxMessageBytes: number;
+  readonly messageTimestampType: 'CreateTime' | 'LogAppendTime';
+  readonly messageTimestampBeforeMaxMs: bigint;
+  readonly messageTimestampAfterMaxMs: bigint;
+  readonly minCompactionLagMs: bigint;
+  readonly maxCompactionLagMs: bigint;
+  readonly minCleanableDirtyRatio: number;
+  readonly deleteRetentionMs: bigint;
+  /** A group of record batches at most this large travels inside the head; 0 never does. */
+  readonly inlineMaxBytes: number;
+}
+
+/** What a setting does in this version: `acted-on`, or `accepted`, that is checked and kept for later but without effect yet. */
+export type SettingEffect = 'acted-on' | 'accepted';
+
+interface Setting<T> {
+  readonly name: string;
+  readonly kind: ConfigKind<T>;
+  /** Text form of the default. */
+  readonly standard: string;
+  readonly effect: SettingEffect;
+  readonly doc: string;
+}
+
+/** A row of a topic's configuration as people read it. */
+export interface SettingDescription {
+  readonly name: string;
+  /** As it was set, or the default. */
+  readonly value: string;
+  readonly isDefault: boolean;
+  readonly effect: SettingEffect;
+  /** One or two sentences; those of an `accepted` setting say that it has no effect yet. */
+  readonly doc: string;
+}
+
+const DAY_MS = 86_400_000n;
+const NOT_YET = 'Kept, but this version does not act on it yet.';
+
+const duration = (min: bigint, example: string, special?: string): ConfigKind<bigint> =>
+  longKind({ min, max: MAX_LONG, unit: 'milliseconds', example, ...(special === undefined ? {} : { special }) });
+
+const settings: { readonly [Key in keyof TopicConfig]: Setting<TopicConfig[Key]> } = {
+  retentionMs: {
+    name: 'retention.ms',
+    kind: duration(-1n, '604800000 for 7 days', '-1 for no limit'),
+    standard: String(7n * DAY_MS),
+    effect: 'accepted',
+    doc: `How long records stay under the policy delete. ${NOT_YET}`,
+  },
+  retentionBytes: {
+    name: 'retention.bytes',
+    kind: longKind({
+      min: -1n,
+      max: MAX_LONG,
+      unit: 'bytes',
+      example: '1073741824 for 1 GiB a partition',
+      special: '-1 for no limit',
+    }),
+    standard: '-1',
+    effect: 'accepted',
+    doc: `How large a partition grows before its oldest records go, under the policy delete. ${NOT_YET}`,
+  },
+  cleanupPolicy: {
+    name: 'cleanup.policy',
+    kind: setKind(['delete', 'compact'], 'compact,delete'),
+    standard: 'delete',
+    effect: 'accepted',
+    doc: `delete drops old records, compact keeps the last record of each key. ${NOT_YET}`,
+  },
+  compressionType: {
+    name: 'compression.type',
+    kind: choiceKind<TopicConfig['compressionType']>({
+      producer: 'producer',
+      uncompressed: 'none',
+      none: 'none',
+      gzip: 'gzip',
+      snappy: 'snappy',
+      lz4: 'lz4',
+      zstd: 'zstd',
+    }),
+    standard: 'producer',
+    effect: 'acted-on',
+    doc: 'The codec of record batches: producer leaves it to the producer, uncompressed and none mean the same.',
+  },
+  maxMessageBytes: {
+    name: 'max.message.bytes',
+    kind: countKind({ min: 0, max: limits.batchBytes, unit: 'bytes', example: '1048588 for 1 MiB and its header' }),
+    standard: '1048588',
+    effect: 'acted-on',
+    doc: 'The largest record batch; a larger record is refused before it is written.',
+  },
+  messageTimestampType: {
+    name: 'message.timestamp.type',
+    kind: choiceKind<TopicConfig['messageTimestampType']>({ CreateTime: 'CreateTime', LogAppendTime: 'LogAppendTime' }),
+    standard: 'CreateTime',
+    effect: 'acted-on',
+    doc: "CreateTime keeps the record's own timestamp, LogAppendTime replaces it by the time at which its batch was made.",
+  },
+  messageTimestampBeforeMaxMs: {
+    name: 'message.timestamp.before.max.ms',
+    kind: duration(0n, '86400000 for one day'),
+    standard: String(MAX_LONG),
+    effect: 'acted-on',
+    doc: 'How far the timestamp of a record may lie in the past, with CreateTime.',
+  },
+  messageTimestampAfterMaxMs: {
+    name: 'message.timestamp.after.max.ms',
+    kind: duration(0n, '3600000 for one hour'),
+    standard: '3600000',
+    effect: 'acted-on',
+    doc: 'How far the timestamp of a record may lie in the future, with CreateTime.',
+  },
+  minCompactionLagMs: {
+    name: 'min.compaction.lag.ms',
+    kind: duration(0n, '60000 for one minute'),
+    standard: '0',
+    effect: 'accepted',
+    doc: `How long a record stays even though a later one has its key. ${NOT_YET}`,
+  },
+  maxCompactionLagMs: {
+    name: 'max.compaction.lag.ms',
+    kind: duration(1n, '86400000 for one day'),
+    standard: String(MAX_LONG),
+    effect: 'accepted',
+    doc: `How long a record may wait until it is looked at by compaction. ${NOT_YET}`,
+  },
+  minCleanableDirtyRatio: {
+    name: 'min.cleanable.dirty.ratio',
+    kind: ratioKind('0.5'),
+    standard: '0.5',
+    effect: 'accepted',
+    doc: `The share of a partition that must be new before it is compacted by key. ${NOT_YET}`,
+  },
+  deleteRetentionMs: {
+    name: 'delete.retention.ms',
+    kind: duration(0n, '86400000 for one day'),
+    standard: String(DAY_MS),
+    effect: 'accepted',
+    doc: `How long the tombstone of a key stays after compaction. ${NOT_YET}`,
+  },
+  inlineMaxBytes: {
+    name: 'millrace.inline.max.bytes',
+    kind: countKind({
+      min: 0,
+      max: limits.inlineBytesMax,
+      unit: 'bytes',
+      example: `${limits.inlineBytes}, where it costs least`,
+      special: '0 for never',
+    }),
+    standard: String(limits.inlineBytes),
+    effect: 'acted-on',
+    doc: 'A group of record batches at most this large is stored in the order itself: faster, and for small ones cheaper, than an object.',
+  },
+};
+
+const allSettings: readonly Setting<unknown>[] = Object.values(settings);
+const settingsByName = new Map(allSettings.map((setting) => [setting.name, setting]));
+
+/** Names of all settings, in the order in which they are described. */
+export const topicConfigNames: readonly string[] = [...settingsByName.keys()];
+
+/** Checks the name of a setting and returns it. Throws INVALID_CONFIG, which says why a setting of Kafka's is absent, or what the nearest name is. */
+export function parseSettingName(name: string): string {
+  if (settingsByName.has(name)) return name;
+  const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, 80)) : typeof name;
+  const absent = absentSettingReason(name);
+  if (absent !== undefined) {
+    throw new MillraceError('INVALID_CONFIG', `${shown} is a setting of Kafka's that does not exist here`, {
+      value: name,
+      hint: `Leave it out. ${absent}`,
+    });
+  }
+  const nearest = typeof name === 'string' ? nearestName(name, topicConfigNames) : undefined;
+  throw new MillraceError('INVALID_CONFIG', `there is no topic setting ${shown}`, {
+    value: name,
+    hint: nearest === undefined ? `Use one of ${topicConfigNames.join(', ')}.` : `Did you mean ${nearest}?`,
+  });
+}
+
+function parseValue<T>({ name, kind }: Setting<T>, text: string): T {
+  const value = typeof text === 'string' ? kind.parse(text) : undefined;
+  if (value !== undefined) return value;
+  const shown = typeof text === 'string' ? JSON.stringify(text.slice(0, 80)) : `a ${typeof text}, not a text`;
+  throw new MillraceError('INVALID_CONFIG', `${name} cannot be ${shown}`, {
+    value: { name, value: text },
+    hint: `Give ${kind.expects}.`,
+  });
+}
+
+/** Settings that are right by themselves and contradict each other; as Kafka's `LogConfig.validateValues`. */
+function checkTogether({ minCompactionLagMs, maxCompactionLagMs }: TopicConfig): void {
+  if (minCompactionLagMs <= maxCompactionLagMs) return;
+  throw new MillraceError('INVALID_CONFIG', 'min.compaction.lag.ms is above max.compaction.lag.ms', {
+    value: { 'min.compaction.lag.ms': minCompactionLagMs, 'max.compaction.lag.ms': maxCompactionLagMs },
+    hint: `Give min.compaction.lag.ms at most ${maxCompactionLagMs}, or raise max.compaction.lag.ms.`,
+  });
+}
+
+/**
+ * Reads overrides, by Kafka's names, into a whole configuration.
+ *
+ * Throws INVALID_CONFIG for an unknown name (the hint says the nearest valid one, or why a setting of Kafka's is absent), for a bad value (the hint says range,
+ * unit and an example), and for values that contradict each other.
+ */
+export function parseTopicConfig(overrides: Readonly<Record<string, string>>): TopicConfig {
+  if (typeof overrides !== 'object' || overrides === null || Array.isArray(overrides)) {
+    throw new MillraceError('INVALID_CONFIG', 'a configuration is an object of texts by their names', {
+      value: overrides,
+      hint: "Give, for example, { 'retention.ms': '604800000' }.",
+    });
+  }
+  for (const name of Object.keys(overrides)) parseSettingName(name);
+  const read = <T>(setting: Setting<T>): T =>
+    parseValue(setting, Object.hasOwn(overrides, setting.name) ? overrides[setting.name]! : setting.standard);
+  const config: TopicConfig = {
+    retentionMs: read(settings.retentionMs),
+    retentionBytes: read(settings.retentionBytes),
+    cleanupPolicy: read(settings.cleanupPolicy),
+    compressionType: read(settings.compressionType),
+    maxMessageBytes: read(settings.maxMessageBytes),
+    messageTimestampType: read(settings.messageTimestampType),
+    messageTimestampBeforeMaxMs: read(settings.messageTimestampBeforeMaxMs),
+    messageTimestampAfterMaxMs: read(settings.messageTimestampAfterMaxMs),
+    minCompactionLagMs: read(settings.minCompactionLagMs),
+    maxCompactionLagMs: read(settings.maxCompactionLagMs),
+    minCleanableDirtyRatio: read(settings.minCleanableDirtyRatio),
+    deleteRetentionMs: read(settings.deleteRetentionMs),
+    inlineMaxBytes: read(settings.inlineMaxBytes),
+  };
+  checkTogether(config);
+  return config;
+}
+
+/** Every setting with its value, its default and its effect, in a fixed order; for people. Overrides are not checked. */
+export function describeTopicConfig(overrides: Readonly<Record<string, string>>): readonly SettingDescription[] {
+  return allSettings.map(({ name, standard, effect, doc }) => {
+    const isDefault = !Object.hasOwn(overrides, name);
+    return { name, value: isDefault ? standard : overrides[name]!, isDefault, effect, doc };
+  });
+}
