@@ -5,15 +5,7 @@ import { placeOf, type SourceFile, type SyntaxNode, walk } from './source-file.t
 /** The one file that may read the machine's clock and draw random numbers. */
 const CLOCK = 'lib/clock.ts';
 
-const TIMERS = [
-  'setTimeout',
-  'setInterval',
-  'setImmediate',
-  'queueMicrotask',
-  'clearTimeout',
-  'clearInterval',
-  'clearImmediate',
-];
+const TIMERS = ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'];
 /** Globals that a deciding layer never names. */
 const OUTSIDE_WORLD = [...TIMERS, 'process', 'console', 'performance', 'crypto', 'globalThis', 'fetch', 'require'];
 /** Exports of `node:crypto` that draw random numbers. */

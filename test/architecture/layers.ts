@@ -3,7 +3,7 @@
  * The table also names the layers that are still to come, so that their first file already stands under the law.
  */
 const RANKS: readonly (readonly string[])[] = [
-  ['errors', 'limits', 'prices', 'clock'],
+  ['errors', 'limits', 'prices', 'clock', 'nearest-name'],
   ['record'],
   ['segment'],
   ['log'],
@@ -21,6 +21,7 @@ const DOMAIN_LAYERS: readonly string[] = [
   'errors',
   'limits',
   'prices',
+  'nearest-name',
   'record',
   'segment',
   'log',
@@ -52,7 +53,7 @@ export const CONSTRUCTS_MAY_IMPORT: readonly string[] = ['constructs', 'errors',
  */
 export const NODE_MODULES: readonly { readonly files: RegExp; readonly modules: readonly string[] | '*' }[] = [
   { files: /^lib\/clock\.ts$/, modules: ['node:crypto', 'node:perf_hooks', 'node:timers', 'node:timers/promises'] },
-  { files: /^lib\/record\/compression(\/|\.ts$|-[^/]*\.ts$)/, modules: ['node:zlib'] },
+  { files: /^lib\/record\/(gzip|zstd)\.ts$/, modules: ['node:zlib'] },
   { files: /^lib\/gateway\//, modules: ['node:net', 'node:tls', 'node:crypto'] },
   { files: /^lib\/http\//, modules: ['node:http'] },
   {
