@@ -7,15 +7,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  type Counts,
-  countsLine,
-  countTests,
-  describeRun,
-  type FileResult,
-  readResults,
-  type Skipped,
-} from './test-results.ts';
+import { type Counts, countsLine, countTests, describeRun, type FileResult, type Skipped } from './test-results.ts';
 import { ensureVersitygw } from './versitygw.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -115,10 +107,13 @@ async function runTests(args: readonly string[]): Promise<number> {
   const report = join(folder, 'report.json');
   const projects = args.some((arg) => arg.startsWith('--project')) ? [] : ['--project=unit', '--project=emulator'];
   const exclude = skipped.map(({ what }) => `--exclude=${what}`);
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const reporters = ['--reporter=default', `--reporter=${join(ROOT, 'tools/test-reporter.ts')}`];
   try {
-    const exitCode = await runVitest([...projects, ...exclude, ...reporters, ...args], env);
-    const files = existsSync(report) ? readResults(report, ROOT) : [];
+    const exitCode = await runVitest([...projects, ...exclude, ...reporters, ...args], {
+      ...env,
+      MILLRACE_TEST_REPORT: report,
+    });
+    const files = existsSync(report) ? (JSON.parse(readFileSync(report, 'utf8')) as FileResult[]) : [];
     const elsewhere = args.length === 0 ? [...ELSEWHERE, ''] : [];
     const lines = [...describeRun(files, [...skipped, ...selfSkipped(files)]), '', ...elsewhere];
     console.log([...lines, countsLine(total(files, skipped, exitCode))].join('\n'));

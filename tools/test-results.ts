@@ -1,6 +1,4 @@
-/** What a run of vitest came to: read from its JSON report, counted by kind of test, and told in a few lines. */
-import { readFileSync } from 'node:fs';
-import { relative } from 'node:path';
+/** What a run of vitest came to, counted by kind of test and told in a few lines. */
 
 /** One test file of a run. */
 export interface FileResult {
@@ -25,36 +23,6 @@ export interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-}
-
-interface Report {
-  readonly success: boolean;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly startTime: number;
-    readonly endTime: number;
-    readonly assertionResults: readonly { readonly status: string }[];
-  }[];
-}
-
-/** The kind that a test file's suffix names; plain `.test.ts` is `unit`. */
-export function kindOf(path: string): string {
-  if (path.startsWith('test/clients/')) return 'clients';
-  return /\.(\w+)\.test\.ts$/.exec(path)?.[1] ?? 'unit';
-}
-
-/** The files of vitest's JSON report. A file that failed outside any test counts as one failed test. */
-export function readResults(reportPath: string, root: string): FileResult[] {
-  const report = JSON.parse(readFileSync(reportPath, 'utf8')) as Report;
-  return report.testResults.map(({ name, status, startTime, endTime, assertionResults }) => {
-    const path = relative(root, name).replaceAll('\\', '/');
-    const count = (wanted: string) => assertionResults.filter((test) => test.status === wanted).length;
-    const passed = count('passed');
-    const failed = Math.max(count('failed'), status === 'failed' ? 1 : 0);
-    const skipped = assertionResults.length - passed - count('failed');
-    return { path, kind: kindOf(path), passed, failed, skipped, durationMs: endTime - startTime };
-  });
 }
 
 /** The sums over all files. */
@@ -95,5 +63,5 @@ function describeKind(kind: string, files: readonly FileResult[]): string {
   const parts = [`${passed} passed`.padStart(12)];
   if (failed > 0) parts.push(`${failed} failed`);
   if (skipped > 0) parts.push(`${skipped} skipped`);
-  return `  ${kind.padEnd(12)}${parts.join(', ')} in ${files.length} files, ${seconds.toFixed(1)} s`;
+  return `  ${kind.padEnd(12)}${parts.join(', ')} in ${files.length === 1 ? '1 file' : `${files.length} files`}, ${seconds.toFixed(1)} s`;
 }
