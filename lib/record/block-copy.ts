@@ -12,7 +12,9 @@ export interface Bytes {
 
 /** Both ways of seeing some bytes. */
 export function bothViews(bytes: Uint8Array): Bytes {
-  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
+  const { buffer, byteOffset, length } = bytes;
+  // Never a Buffer: the loops of the codecs are compiled for one class.
+  return { bytes: new Uint8Array(buffer, byteOffset, length), view: new DataView(buffer, byteOffset, length) };
 }
 
 const LONG_BYTES = 96;

@@ -16,7 +16,7 @@ import { corruptMessage } from './corrupt-message.ts';
 const WHERE = 'the snappy data';
 /** Three bytes make 64 at best. */
 const RATIO_MAX = 22;
-const TABLE_BITS = 13;
+const TABLE_BITS = 14;
 const table = new Uint16Array(1 << TABLE_BITS);
 
 /** The compressor takes blocks up to this: positions in one are 16 bits. */
