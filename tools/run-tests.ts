@@ -89,10 +89,10 @@ function total(files: readonly FileResult[], skipped: readonly Skipped[], exitCo
   return { passed: counts.passed, failed, skipped: counts.skipped + skipped.length };
 }
 
-/** Files whose tests left themselves out. */
+/** Files whose tests left themselves out. (In a failed file, tests are skipped because its set-up failed.) */
 function selfSkipped(files: readonly FileResult[]): Skipped[] {
   return files
-    .filter((file) => file.skipped > 0)
+    .filter((file) => file.skipped > 0 && file.failed === 0)
     .map((file) => ({
       what: `${file.path} (${file.skipped} tests)`,
       reason: 'the tests found that this machine lacks what they need',
