@@ -1,0 +1,148 @@
+import type { MillraceError } from '../errors.ts';
+import type { FetchedPartition, FetchTarget } from '../log/fetcher.ts';
+import type { ReadablePartition } from '../log/list-offsets.ts';
+import { type DecodedBatch, decodeBatch } from '../record/decode-batch.ts';
+import { ReceivedRecord } from './received-record.ts';
+import type { TopicRoute } from './topic-directory.ts';
+
+/** A batch and how much of it was given out. */
+export interface BatchCursor {
+  readonly batch: DecodedBatch;
+  index: number;
+}
+
+/**
+ * A partition that a reader reads: where it is, and what was fetched ahead.
+ *
+ * Always true: what is queued begins at `position` or before it and ends at `fetchOffset`; `version` changes whenever that is broken off by a seek, so
+ * that the answer to an older fetch is known to be late.
+ */
+export class AssignedPartition {
+  readonly route: TopicRoute;
+  readonly partition: number;
+  /** The next record given out is the first at or after it. */
+  position = 0n;
+  /** The next fetch begins here; null while a seek looks for the offset. */
+  fetchOffset: bigint | null = null;
+  version = 0;
+  paused = false;
+  highWatermark: bigint | null = null;
+  /** Where a reader that stops at the end stops, once known. */
+  endOffset: bigint | null = null;
+  /** Thrown once what was fetched before it is given out. */
+  error: MillraceError | null = null;
+  /** Monotonic, since when the store has been failing in a way that may pass. */
+  failingSinceMs: number | null = null;
+  queuedBytes = 0;
+  /** Whether it stands in the line of those that have something to give out. */
+  inLine = false;
+  /** The batch that is being given out. */
+  cursor: BatchCursor | null = null;
+  #queue: Uint8Array[] = [];
+
+  constructor(route: TopicRoute, partition: number) {
+    this.route = route;
+    this.partition = partition;
+  }
+
+  /** For the ports of the log. */
+  get readable(): ReadablePartition {
+    const { topicId, domain } = this.route;
+    return { partition: { topicId, partition: this.partition }, domain };
+  }
+
+  /** Whether there is something to give out now: records, or an error behind the last of them. */
+  get isReady(): boolean {
+    return !this.paused && (this.hasQueued || this.error !== null);
+  }
+
+  get hasQueued(): boolean {
+    return this.cursor !== null || this.#queue.length > 0;
+  }
+
+  /** Whether everything below the end was given out. */
+  get isFinished(): boolean {
+    return this.error === null && this.endOffset !== null && this.position >= this.endOffset;
+  }
+
+  /** What to fetch next, or null when it is not this partition's turn. */
+  fetchTarget(maxBytes: number): FetchTarget | null {
+    const offset = this.fetchOffset;
+    const mayFetch = !this.paused && this.error === null && this.queuedBytes < maxBytes;
+    if (!mayFetch || offset === null) return null;
+    if (this.endOffset !== null && offset >= this.endOffset) return null;
+    return { ...this.readable, offset, maxBytes };
+  }
+
+  /** Begins anew: drops what was fetched. The number tells late answers apart. */
+  breakOff(): number {
+    this.#queue = [];
+    this.cursor = null;
+    this.queuedBytes = 0;
+    this.error = null;
+    this.endOffset = null;
+    this.failingSinceMs = null;
+    this.fetchOffset = null;
+    this.version += 1;
+    return this.version;
+  }
+
+  /** Goes on at an offset. */
+  moveTo(offset: bigint): void {
+    this.position = offset;
+    this.fetchOffset = offset;
+  }
+
+  /** Queues what was fetched; returns how many batches. */
+  accept(fetched: Extract<FetchedPartition, { outcome: 'ok' }>, stopAtEnd: boolean): number {
+    this.failingSinceMs = null;
+    this.highWatermark = fetched.highWatermark;
+    if (stopAtEnd) this.endOffset ??= fetched.highWatermark;
+    this.fetchOffset = fetched.nextOffset;
+    for (const bytes of fetched.batches) {
+      this.#queue.push(bytes);
+      this.queuedBytes += bytes.length;
+    }
+    // Nothing to give out, but the log goes on behind it: compaction has emptied these offsets.
+    if (!this.hasQueued) this.position = maxOf(this.position, fetched.nextOffset);
+    return fetched.batches.length;
+  }
+
+  /** The batch whose turn it is, or null when nothing is queued. Throws CORRUPT_MESSAGE and MESSAGE_TOO_LARGE; the batch stays then. */
+  open(): BatchCursor | null {
+    if (this.cursor !== null) return this.cursor;
+    const bytes = this.#queue[0];
+    if (bytes === undefined) return null;
+    // The fetcher has compared the CRC.
+    const batch = decodeBatch(bytes, { verify: false });
+    this.#queue.shift();
+    this.queuedBytes -= bytes.length;
+    this.cursor = { batch, index: batch.header.control ? batch.recordCount : 0 };
+    return this.cursor;
+  }
+
+  /** The next record of the batch that is being given out, or null when it has no more; then the next batch may be opened. */
+  next(): ReceivedRecord | null {
+    const { cursor } = this;
+    if (cursor === null) return null;
+    const { batch } = cursor;
+    while (cursor.index < batch.recordCount) {
+      const offset = batch.offset(cursor.index);
+      if (this.endOffset !== null && offset >= this.endOffset) break;
+      // A damaged record throws here, and does so again until it is sought past.
+      const record =
+        offset < this.position ? null : new ReceivedRecord(this.route.name, this.partition, batch, cursor.index);
+      cursor.index += 1;
+      if (record === null) continue;
+      this.position = offset + 1n;
+      return record;
+    }
+    this.cursor = null;
+    this.position = maxOf(this.position, batch.header.baseOffset + BigInt(batch.header.lastOffsetDelta) + 1n);
+    return null;
+  }
+}
+
+function maxOf(left: bigint, right: bigint): bigint {
+  return left > right ? left : right;
+}

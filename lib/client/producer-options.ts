@@ -1,0 +1,67 @@
+import { limits } from '../limits.ts';
+import { type CompressionType, compressionTypes } from '../record/compression.ts';
+import { checkOptions, type OptionSchema } from './check-options.ts';
+
+/** How a producer batches, waits and gives up. Names follow Kafka's where one exists. */
+export interface ProducerOptions {
+  /** 'all' and 1 mean durable (there is no weaker copy to wait for); 0 does not wait: `send` resolves once the record is buffered, with offset −1, and a failure is not told. Default 'all'. */
+  readonly acks?: 'all' | 1 | 0;
+  /** A batch of one partition leaves when it has this many bytes before compression. Default 128 KiB: a batch is what a reader decompresses at a time, and compression gains little beyond. */
+  readonly batchBytes?: number;
+  /** A smaller one leaves after this long, as soon as no batch of its partition is under way. Default 0: what is sent while a batch is under way already travels together. */
+  readonly lingerMs?: number;
+  /** Default: the topic's `compression.type`, and `none` where that says `producer`. */
+  readonly compression?: CompressionType;
+  /** gzip 1–9, zstd 1–22. Default: the codec's own. */
+  readonly compressionLevel?: number;
+  /** Bound of what is buffered and not acknowledged, with what each waiting record costs beside its bytes. Default 32 MiB. */
+  readonly bufferMemoryBytes?: number;
+  /** How long `send` waits for memory, or for a topic that cannot be read. Default 60,000. */
+  readonly maxBlockMs?: number;
+  /** How long a batch may wait for its commit before it is given up. Default 30,000. */
+  readonly deliveryTimeoutMs?: number;
+  /** A segment this large starts although others are in flight. Default 8 MiB. */
+  readonly segmentBytes?: number;
+  /** Flushes in flight. Default 4. */
+  readonly maxPutsInFlight?: number;
+  /** Bounds what requests cost, at the price of latency: 1 means at most $13 of PUTs a month. Default: no bound. */
+  readonly maxFlushesPerSecond?: number;
+}
+
+/** Options with their defaults; absent ones are left to the appender or the topic. */
+export interface CheckedProducerOptions extends ProducerOptions {
+  readonly acks: 'all' | 1 | 0;
+  readonly batchBytes: number;
+  readonly lingerMs: number;
+  readonly bufferMemoryBytes: number;
+  readonly maxBlockMs: number;
+}
+
+const DEFAULTS = {
+  acks: 'all',
+  batchBytes: 128 * 1024,
+  lingerMs: 0,
+  bufferMemoryBytes: 32 * 1024 * 1024,
+  maxBlockMs: 60_000,
+} as const;
+
+const MAX_MS = 2 ** 31 - 1;
+
+const SCHEMA: OptionSchema<ProducerOptions> = {
+  acks: { oneOf: ['all', 1, 0] },
+  batchBytes: { integerFrom: 1, to: limits.batchBytes },
+  lingerMs: { integerFrom: 0, to: MAX_MS },
+  compression: { oneOf: compressionTypes },
+  compressionLevel: { integerFrom: 1, to: 22 },
+  bufferMemoryBytes: { integerFrom: 16 * 1024, to: Number.MAX_SAFE_INTEGER },
+  maxBlockMs: { integerFrom: 0, to: MAX_MS },
+  deliveryTimeoutMs: { integerFrom: 1, to: MAX_MS },
+  segmentBytes: { integerFrom: 1024, to: limits.segmentBytes },
+  maxPutsInFlight: { integerFrom: 1, to: 1000 },
+  maxFlushesPerSecond: { numberAbove: 0 },
+};
+
+/** Throws INVALID_CONFIG for an unknown option, naming the nearest, and for a value out of range. */
+export function checkProducerOptions(options: ProducerOptions = {}): CheckedProducerOptions {
+  return { ...DEFAULTS, ...checkOptions('producer', options, SCHEMA) };
+}

@@ -1,0 +1,410 @@
+/**
+ * The producer: records in, record batches out to the appender.
+ *
+ *   send → topic known? → room in the buffer? → batch of its partition → appender → acknowledgement
+ *          (line per topic)  (one line for all)   (leaves when full, or when due and none of its partition is under way)
+ *
+ * Always true:
+ * - Records of one partition enter batches, and batches the appender, in the order of the `send` calls.
+ * - A batch that is given up takes along everything sent to its partition before that was told, so what is in the log of one producer is
+ *   in order, and without a gap up to the first failure that was told.
+ * - Buffered records take at most `bufferMemoryBytes`; the memory is given back when a batch is settled.
+ */
+import type { Clock, Random } from '../clock.ts';
+import { asMillraceError, MillraceError } from '../errors.ts';
+import { queuedBehind } from '../log/append-errors.ts';
+import type { AppendRequest, AppendResult } from '../log/append-part.ts';
+import { backoffMs } from '../log/backoff.ts';
+import { BufferMemory } from './buffer-memory.ts';
+import { checkRecord } from './check-record.ts';
+import { type Acknowledge, OPEN_BATCH_BYTES, OpenBatch, type RecordMetadata } from './open-batch.ts';
+import { type OutgoingRecord, type PreparedRecord, prepareRecord } from './outgoing-record.ts';
+import { type PartitionQueue, TopicQueues } from './partition-queue.ts';
+import { type CheckedProducerOptions, checkProducerOptions, type ProducerOptions } from './producer-options.ts';
+import type { TopicDirectory, TopicRoute } from './topic-directory.ts';
+
+/** What a producer needs of an appender. */
+export interface BatchAppender {
+  append(request: AppendRequest): Promise<AppendResult>;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a producer is made of. */
+export interface ProducerDeps {
+  readonly appender: BatchAppender;
+  readonly topics: TopicDirectory;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+interface PendingSend extends Acknowledge {
+  readonly record: PreparedRecord;
+  /** Monotonic. */
+  readonly deadlineMs: number;
+}
+
+interface Lingering {
+  readonly queue: PartitionQueue;
+  readonly batch: OpenBatch;
+  readonly dueMs: number;
+}
+
+/** What a record takes beside its bytes: its promise, and those who wait for it. Measured, so that the bound is one on real memory. */
+const SEND_MEMORY_BYTES = 256;
+
+/** Sends records; see the module comment for what it promises. Made by `Millrace.producer`. */
+export class Producer {
+  readonly #options: CheckedProducerOptions;
+  readonly #deps: ProducerDeps;
+  readonly #memory: BufferMemory;
+  /** By topic name. */
+  readonly #topics = new Map<string, TopicQueues>();
+  /** Sends whose topic is being read, by its name. */
+  readonly #unread = new Map<string, PendingSend[]>();
+  readonly #reading = new Set<Promise<void>>();
+  readonly #underWay = new Set<Promise<void>>();
+  /** Queues whose batch may leave at the end of this turn. */
+  readonly #ready = new Set<PartitionQueue>();
+  #draining = false;
+  #lingering: Lingering[] = [];
+  #lingerWatch: AbortController | null = null;
+  #closing: Promise<void> | null = null;
+
+  /** Throws INVALID_CONFIG. */
+  constructor(deps: ProducerDeps, options: ProducerOptions = {}) {
+    this.#deps = deps;
+    this.#options = checkProducerOptions(options);
+    this.#memory = new BufferMemory(deps.clock, this.#options.bufferMemoryBytes);
+  }
+
+  /**
+   * Sends a record, and resolves when it is durable, with its place.
+   *
+   * Rejects with MESSAGE_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP, INVALID_PARTITIONS, UNKNOWN_TOPIC_OR_PARTITION (this record alone is refused);
+   * BUFFER_EXHAUSTED when there was no room for `maxBlockMs`; OFFSET_MISMATCH; NOT_COMMITTED (not in the log, safe to send again) and
+   * COMMIT_UNKNOWN (may be there) with everything that was sent to its partition behind it; CLOSED; and what the store throws for good. Retries are
+   * made inside and write nothing twice.
+   *
+   * A tight loop that never awaits holds all its records: await `room()` in it. Bytes given must not be changed before this settles.
+   */
+  send(record: OutgoingRecord): Promise<RecordMetadata> {
+    if (this.#closing !== null) return Promise.reject(closedError());
+    return new Promise((resolve, reject) => {
+      // What this throws rejects the promise.
+      const prepared = prepareRecord(record);
+      this.#submit(prepared, resolve, reject);
+    });
+  }
+
+  /** Resolves when the buffer has room for more: the back-pressure of those who do not await each record. */
+  room(): Promise<void> {
+    return this.#memory.room();
+  }
+
+  /** Bytes that are buffered and not acknowledged, with what each record costs beside its bytes. */
+  get bufferedBytes(): number {
+    return this.#memory.usedBytes;
+  }
+
+  /** Lets go of everything sent before, without lingering, and resolves when all of it is settled; failures are told to those who sent. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#reading);
+    while (this.#memory.waiterCount > 0) {
+      this.#handOverAll();
+      await this.#memory.room();
+    }
+    this.#handOverAll();
+    await Promise.all(this.#underWay);
+  }
+
+  /** Flushes and ends; `send` rejects with CLOSED from now on. Calling it again waits for the same end. */
+  close(): Promise<void> {
+    this.#closing ??= this.flush().then(() => this.#deps.appender.close());
+    return this.#closing;
+  }
+
+  #submit(record: PreparedRecord, resolve: Acknowledge['resolve'], reject: Acknowledge['reject']): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const send = { record, resolve, reject, deadlineMs: nowMs + this.#options.maxBlockMs };
+    const line = this.#unread.get(record.topic);
+    if (line !== undefined) {
+      line.push(send);
+      return;
+    }
+    const route = this.#deps.topics.peek(record.topic, nowMs);
+    if (route === null) this.#readTopic(send);
+    else this.#admit(send, route);
+  }
+
+  #readTopic(send: PendingSend): void {
+    const { topic } = send.record;
+    const line = [send];
+    this.#unread.set(topic, line);
+    const reading = this.#topicOf(send).then(
+      (route) => {
+        this.#unread.delete(topic);
+        for (const waiting of line) this.#admit(waiting, route);
+      },
+      (error) => {
+        this.#unread.delete(topic);
+        for (const waiting of line) waiting.reject(error);
+      },
+    );
+    this.#reading.add(reading);
+    void reading.finally(() => this.#reading.delete(reading));
+  }
+
+  async #topicOf({ record, deadlineMs }: PendingSend): Promise<TopicRoute> {
+    const { topics, clock, random } = this.#deps;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await topics.read(record.topic);
+      } catch (error) {
+        const mayRetry = error instanceof MillraceError && error.retriable;
+        const delayMs = backoffMs(attempt, random);
+        if (!mayRetry || clock.monotonicMs() + delayMs > deadlineMs) throw error;
+        await clock.sleep(delayMs);
+      }
+    }
+  }
+
+  #queuesOf(route: TopicRoute): TopicQueues {
+    const known = this.#topics.get(route.name);
+    if (known?.route === route) return known;
+    if (known?.route.topicId === route.topicId) {
+      known.route = route;
+      return known;
+    }
+    // New, or made again: what is on its way to the old one ends by itself.
+    const queues = new TopicQueues(route, this.#deps.random, this.#options.batchBytes);
+    this.#topics.set(route.name, queues);
+    return queues;
+  }
+
+  #admit(send: PendingSend, route: TopicRoute): void {
+    const refusal = checkRecord(send.record, route, this.#deps.clock.nowMs());
+    if (refusal !== null) {
+      send.reject(refusal);
+      return;
+    }
+    const memoryBytes = send.record.encodedBytes + SEND_MEMORY_BYTES;
+    if (memoryBytes + OPEN_BATCH_BYTES > this.#memory.totalBytes) {
+      send.reject(largerThanBuffer(memoryBytes, this.#memory.totalBytes));
+      return;
+    }
+    const topic = this.#queuesOf(route);
+    const queue = topic.fixedQueue(send.record);
+    if (this.#memory.tryTake(memoryBytes)) this.#enqueue(send, topic, queue, memoryBytes);
+    else this.#awaitMemory(send, topic, queue, memoryBytes);
+  }
+
+  #awaitMemory(send: PendingSend, topic: TopicQueues, queue: PartitionQueue | null, memoryBytes: number): void {
+    const failuresBefore = queue?.failureCount;
+    if (queue) queue.waiting += 1;
+    const leave = () => {
+      if (queue) queue.waiting -= 1;
+    };
+    this.#memory.wait({
+      bytes: memoryBytes,
+      deadlineMs: send.deadlineMs,
+      admit: () => {
+        leave();
+        if (queue?.failureCount === failuresBefore) this.#enqueue(send, topic, queue, memoryBytes);
+        else this.#rejectBehind(send, queue!, memoryBytes);
+      },
+      expire: () => {
+        leave();
+        if (queue) topic.dropIdle(queue);
+        send.reject(bufferExhausted(this.#memory, this.#options.maxBlockMs));
+      },
+    });
+    // Nobody may linger while others wait for the memory.
+    this.#endLingering();
+  }
+
+  /** A batch of its partition was given up while it waited. */
+  #rejectBehind(send: PendingSend, queue: PartitionQueue, memoryBytes: number): void {
+    send.reject(behind(queue));
+    queue.topic.dropIdle(queue);
+    this.#memory.release(memoryBytes);
+  }
+
+  #enqueue(send: PendingSend, topic: TopicQueues, fixed: PartitionQueue | null, memoryBytes: number): void {
+    const { record } = send;
+    const queue = fixed ?? topic.stickyQueue(record);
+    const { config } = topic.route;
+    const nowMs = BigInt(Math.floor(this.#deps.clock.nowMs()));
+    const timestampMs = config.messageTimestampType === 'LogAppendTime' ? nowMs : (record.timestampMs ?? nowMs);
+    const batchBytes = Math.min(this.#options.batchBytes, config.maxMessageBytes);
+    const isStrict = record.expectedOffset !== undefined;
+    if (queue.open && (isStrict || queue.open.encodedBytes + record.encodedBytes > batchBytes)) this.#handOver(queue);
+    const batch = queue.open ?? this.#openBatch(queue);
+    try {
+      batch.add(record, timestampMs, memoryBytes, this.#options.acks === 0 ? null : send);
+    } catch (error) {
+      this.#memory.release(memoryBytes);
+      send.reject(error);
+      return;
+    }
+    if (this.#options.acks === 0) {
+      send.resolve({ topic: record.topic, partition: queue.partition, offset: -1n, timestampMs });
+    }
+    if (isStrict) this.#handOver(queue, record.expectedOffset);
+    else if (batch.encodedBytes >= batchBytes) this.#handOver(queue);
+  }
+
+  #openBatch(queue: PartitionQueue): OpenBatch {
+    const { route } = queue.topic;
+    const topicCompression = route.config.compressionType;
+    const batch = new OpenBatch({
+      topic: route.name,
+      partition: queue.partition,
+      compression: topicCompression === 'producer' ? (this.#options.compression ?? 'none') : topicCompression,
+      compressionLevel: topicCompression === 'producer' ? this.#options.compressionLevel : undefined,
+      timestampType: route.config.messageTimestampType,
+    });
+    queue.open = batch;
+    this.#memory.take(OPEN_BATCH_BYTES);
+    if (this.#options.lingerMs === 0 || this.#memory.waiterCount > 0) this.#becomeDue(queue, batch);
+    else this.#linger(queue, batch);
+    return batch;
+  }
+
+  #becomeDue(queue: PartitionQueue, batch: OpenBatch): void {
+    if (queue.open !== batch) return;
+    batch.due = true;
+    if (queue.underWay === 0) this.#drainSoon(queue);
+  }
+
+  /** At the end of this turn, so that what is sent together travels together. */
+  #drainSoon(queue: PartitionQueue): void {
+    this.#ready.add(queue);
+    if (this.#draining) return;
+    this.#draining = true;
+    void Promise.resolve().then(() => {
+      this.#draining = false;
+      for (const ready of this.#ready) if (ready.open?.due && ready.underWay === 0) this.#handOver(ready);
+      this.#ready.clear();
+    });
+  }
+
+  #linger(queue: PartitionQueue, batch: OpenBatch): void {
+    this.#lingering.push({ queue, batch, dueMs: this.#deps.clock.monotonicMs() + this.#options.lingerMs });
+    if (this.#lingerWatch === null) void this.#watchLingering();
+  }
+
+  /** All linger equally long, so the first in is the first due. */
+  async #watchLingering(): Promise<void> {
+    const watch = new AbortController();
+    this.#lingerWatch = watch;
+    while (this.#lingering.length > 0) {
+      const delayMs = this.#lingering[0]!.dueMs - this.#deps.clock.monotonicMs();
+      if (delayMs > 0) await this.#deps.clock.sleep(delayMs, watch.signal);
+      const nowMs = this.#deps.clock.monotonicMs();
+      const firstNotDue = this.#lingering.findIndex(({ dueMs }) => dueMs > nowMs);
+      const due = this.#lingering.splice(0, firstNotDue < 0 ? this.#lingering.length : firstNotDue);
+      for (const { queue, batch } of due) this.#becomeDue(queue, batch);
+    }
+    this.#lingerWatch = null;
+  }
+
+  #endLingering(): void {
+    const lingering = this.#lingering;
+    this.#lingering = [];
+    this.#lingerWatch?.abort();
+    for (const { queue, batch } of lingering) this.#becomeDue(queue, batch);
+  }
+
+  #handOverAll(): void {
+    this.#endLingering();
+    for (const topic of this.#topics.values()) {
+      for (const queue of topic.queues) if (queue.open !== null) this.#handOver(queue);
+    }
+  }
+
+  #handOver(queue: PartitionQueue, expectedOffset?: bigint): void {
+    const batch = queue.open!;
+    const { route } = queue.topic;
+    queue.open = null;
+    queue.underWay += 1;
+    const settled = this.#append(queue, route, batch, expectedOffset).then(
+      ({ baseOffset }) => {
+        this.#settled(queue, batch);
+        batch.acknowledge(baseOffset);
+      },
+      (error) => {
+        this.#failed(queue, route, asMillraceError(error));
+        this.#settled(queue, batch);
+        batch.fail(error);
+      },
+    );
+    this.#underWay.add(settled);
+    void settled.finally(() => this.#underWay.delete(settled));
+  }
+
+  #append(queue: PartitionQueue, route: TopicRoute, batch: OpenBatch, expectedOffset?: bigint): Promise<AppendResult> {
+    try {
+      return this.#deps.appender.append({
+        target: {
+          partition: { topicId: route.topicId, partition: queue.partition },
+          domain: route.domain,
+          inlineMaxBytes: route.config.inlineMaxBytes,
+        },
+        batches: batch.build(),
+        ...(expectedOffset === undefined ? {} : { expectedOffset }),
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Order per producer: what was queued behind a batch that is given up must not be in the log without it. */
+  #failed(queue: PartitionQueue, route: TopicRoute, error: MillraceError): void {
+    if (error.code === 'OFFSET_MISMATCH') return;
+    if (error.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#deps.topics.forget(route);
+    queue.failure = error;
+    queue.failureCount += 1;
+    const open = queue.open;
+    if (open === null) return;
+    queue.open = null;
+    open.fail(behind(queue));
+    this.#memory.release(open.memoryBytes);
+  }
+
+  #settled(queue: PartitionQueue, batch: OpenBatch): void {
+    queue.underWay -= 1;
+    if (queue.underWay === 0 && queue.open?.due) this.#drainSoon(queue);
+    this.#memory.release(batch.memoryBytes);
+    queue.topic.dropIdle(queue);
+  }
+}
+
+/** A deleted topic is the same news to everybody; anything else is told as what it is: never sent. */
+function behind(queue: PartitionQueue): MillraceError {
+  const failure = queue.failure!;
+  if (failure.code === 'UNKNOWN_TOPIC_OR_PARTITION') return failure;
+  return queuedBehind({ topicId: queue.topic.route.topicId, partition: queue.partition }, failure);
+}
+
+function closedError(): MillraceError {
+  return new MillraceError('CLOSED', 'the producer is closed', { hint: 'Send before closing, or make another one.' });
+}
+
+function bufferExhausted(memory: BufferMemory, maxBlockMs: number): MillraceError {
+  return new MillraceError('BUFFER_EXHAUSTED', `no room in the buffer for ${maxBlockMs} ms`, {
+    value: { usedBytes: memory.usedBytes, bufferMemoryBytes: memory.totalBytes },
+    hint: 'The store takes records more slowly than they are sent: await room(), or raise bufferMemoryBytes or maxBlockMs.',
+  });
+}
+
+function largerThanBuffer(bytes: number, bufferMemoryBytes: number): MillraceError {
+  return new MillraceError(
+    'MESSAGE_TOO_LARGE',
+    `the record takes ${bytes} bytes, and the whole buffer ${bufferMemoryBytes}`,
+    {
+      value: bytes,
+      hint: 'Raise bufferMemoryBytes of the producer.',
+    },
+  );
+}

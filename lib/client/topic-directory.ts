@@ -1,0 +1,111 @@
+/** What clients know of topics: read when first asked for, kept for a while, read again when it proved wrong. */
+import type { Clock } from '../clock.ts';
+import { MillraceError } from '../errors.ts';
+import type { Topic } from '../log/topic.ts';
+import type { TopicConfig } from '../log/topic-config.ts';
+import { parseTopicConfig } from '../log/topic-config.ts';
+import { parseTopicName } from '../log/topic-name.ts';
+
+/** A topic as clients use it. */
+export interface TopicRoute {
+  readonly name: string;
+  readonly topicId: string;
+  /** Partitions that can be written and read. */
+  readonly partitionCount: number;
+  /** Isolation domain. */
+  readonly domain: string;
+  readonly config: TopicConfig;
+}
+
+/** Where topics are read: the `get` of the port. */
+export interface TopicSource {
+  get(name: string): Promise<Topic | null>;
+}
+
+interface Known {
+  readonly route: TopicRoute;
+  readonly readAtMs: number;
+}
+
+/** A directory of topics; one topic is read once at a time, however many ask. */
+export class TopicDirectory {
+  readonly #source: TopicSource;
+  readonly #clock: Clock;
+  readonly #maxAgeMs: number;
+  readonly #known = new Map<string, Known>();
+  readonly #reading = new Map<string, Promise<TopicRoute>>();
+
+  constructor(options: { readonly source: TopicSource; readonly clock: Clock; readonly maxAgeMs: number }) {
+    this.#source = options.source;
+    this.#clock = options.clock;
+    this.#maxAgeMs = options.maxAgeMs;
+  }
+
+  /** What is known of a topic without asking the store, or null when that is nothing, or too old. */
+  peek(name: string, nowMs: number): TopicRoute | null {
+    const known = this.#known.get(name);
+    return known !== undefined && nowMs - known.readAtMs < this.#maxAgeMs ? known.route : null;
+  }
+
+  /**
+   * Reads a topic. Throws UNKNOWN_TOPIC_OR_PARTITION, TOPIC_BUSY while it is being created, INVALID_TOPIC_EXCEPTION for what can be no name, and
+   * what the store throws.
+   */
+  read(name: string): Promise<TopicRoute> {
+    const reading = this.#reading.get(name) ?? this.#read(name);
+    this.#reading.set(name, reading);
+    return reading;
+  }
+
+  /** What was known of this topic proved wrong: the next who asks reads it again. Something newer that is known by now stays. */
+  forget(route: TopicRoute): void {
+    if (this.#known.get(route.name)?.route.topicId === route.topicId) this.#known.delete(route.name);
+  }
+
+  async #read(name: string): Promise<TopicRoute> {
+    try {
+      const route = routeOf(name, await this.#source.get(parseTopicName(name)));
+      this.#known.set(name, { route, readAtMs: this.#clock.monotonicMs() });
+      return route;
+    } catch (error) {
+      this.#known.delete(name);
+      throw error;
+    } finally {
+      this.#reading.delete(name);
+    }
+  }
+}
+
+function routeOf(name: string, topic: Topic | null): TopicRoute {
+  if (topic === null || topic.state === 'deleting') throw unknownTopic(name);
+  if (topic.state === 'creating') {
+    throw new MillraceError('TOPIC_BUSY', `topic ${name} is still being created`, {
+      value: name,
+      hint: 'Try again in a moment. If its creation was interrupted, create it again with the same settings.',
+    });
+  }
+  return {
+    name,
+    topicId: topic.topicId,
+    partitionCount: topic.readyPartitionCount,
+    domain: topic.domain,
+    config: parseTopicConfig(topic.config),
+  };
+}
+
+/** No such topic. */
+export function unknownTopic(name: string): MillraceError {
+  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${name}`, {
+    value: name,
+    hint: `Create it first: await millrace.topics.create('${name}', …). Topic names are case-sensitive.`,
+  });
+}
+
+/** The topic is there, the partition is not. */
+export function unknownPartition(route: TopicRoute, partition: unknown): MillraceError {
+  return new MillraceError(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    `topic ${route.name} has no partition ${String(partition)}: its partitions are 0 to ${route.partitionCount - 1}`,
+    { value: partition, hint: 'Name one of these, or leave the partition out.' },
+  );
+}
