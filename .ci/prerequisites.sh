@@ -35,5 +35,5 @@ install_prerequisites() {
   [ -d ".cache/go$GO_VERSION" ] && export PATH="$PWD/.cache/go$GO_VERSION/bin:$PATH"
   minor=$(go version | sed -n 's/.*go1\.\([0-9]*\).*/\1/p')
   if [ "${minor:-0}" -lt 21 ]; then newer_go || return 1; fi
-  echo "$(go version | cut -d' ' -f3), $(javac -version 2>&1), $(mvn -v 2>/dev/null | head -1), $(python3 --version)"
+  echo "$(go version | cut -d' ' -f3), $(javac -version 2>&1), $(mvn -B -Dstyle.color=never -v 2>/dev/null | head -1), $(python3 --version)"
 }
