@@ -63,6 +63,8 @@ function tryOpen(options: OpenDatabaseOptions): DatabaseSync {
     if (format !== null) checkFormat(format, options.path);
     else if (options.readOnly) throw storeMissing(options.path);
     else createTables(database);
+    // SQLite opens a file that may only be read all the same; a write that is undone tells now what the first write would tell later.
+    if (!options.readOnly) database.exec('BEGIN IMMEDIATE; UPDATE meta SET value = value; ROLLBACK');
     return database;
   } catch (error) {
     database.close();

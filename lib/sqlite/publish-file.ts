@@ -3,6 +3,7 @@ import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { type Clock, systemRandom } from '../clock.ts';
 import { UnansweredError } from '../errors.ts';
+import { makeDirectory } from './make-directory.ts';
 import { isFileError, noHardLinksError } from './store-errors.ts';
 
 /** Temporary files this old were left by a process that crashed: no write takes an hour. */
@@ -56,13 +57,13 @@ async function linkOnce(temporary: string, { target, sync }: Publication): Promi
       if (isFileError(error, 'EEXIST')) return 'exists';
       if (isFileError(error, 'EPERM')) throw noHardLinksError(error, target);
       if (!isFileError(error, 'ENOENT') || attempt === LINK_ATTEMPTS) throw error;
-      await makeDirectory(path.dirname(target), sync);
+      await makeParent(path.dirname(target), sync);
     }
   }
 }
 
-async function makeDirectory(directory: string, sync: 'process' | 'power'): Promise<void> {
-  const first = await fs.mkdir(directory, { recursive: true });
+async function makeParent(directory: string, sync: 'process' | 'power'): Promise<void> {
+  const first = await makeDirectory(directory);
   if (sync !== 'power' || first === undefined) return;
   // Every directory that was made is an entry in the one above it.
   for (let made = directory; made.length >= first.length; made = path.dirname(made)) {

@@ -1,4 +1,3 @@
-import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { LogStore } from '../log/log-store.ts';
@@ -6,6 +5,7 @@ import { type Meter, noMeter } from '../log/meter.ts';
 import { transactionalStore } from '../log/transactional/transactional-store.ts';
 import { parsePrefix } from '../segment/segment-key.ts';
 import { FileObjects } from './file-objects.ts';
+import { makeDirectory } from './make-directory.ts';
 import { openDatabase } from './open-database.ts';
 import { removeStaleFiles } from './publish-file.ts';
 import { SqliteItems } from './sqlite-items.ts';
@@ -63,7 +63,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<LogStore
 
 async function makeDirectories(directory: string, below: readonly string[]): Promise<void> {
   try {
-    for (const made of below) await fs.mkdir(made, { recursive: true });
+    for (const made of below) await makeDirectory(made);
   } catch (error) {
     throw storeError(error, 'opening the store', directory);
   }

@@ -83,7 +83,7 @@ export function noHardLinksError(cause: unknown, path: string): MillraceError {
 }
 
 /** Whether `error` is one of Node's with this code. */
-export function isFileError(error: unknown, code: string): boolean {
+export function isFileError(error: unknown, code: string): error is NodeJS.ErrnoException {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
