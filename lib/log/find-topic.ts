@@ -18,8 +18,8 @@ export interface TopicDeps {
 const NAMES_COMPARED = 1_000;
 
 /** The error for a topic that is not there; its hint is the nearest name among the first 1,000. */
-export async function unknownTopic({ store }: TopicDeps, name: string): Promise<MillraceError> {
-  const names = await store.topics.list(null, NAMES_COMPARED);
+export async function unknownTopic(deps: TopicDeps, name: string): Promise<MillraceError> {
+  const { answer: names } = await repeatRequest(deps, () => deps.store.topics.list(null, NAMES_COMPARED));
   const nearest = nearestName(
     name,
     names.filter((other) => other !== name),
