@@ -67,6 +67,9 @@ export class Producer {
   /** Queues whose batch may leave at the end of this turn. */
   readonly #ready = new Set<PartitionQueue>();
   #draining = false;
+  #turn: Promise<void> | null = null;
+  /** Records in batches, open or under way. */
+  #unacknowledged = 0;
   #lingering: Lingering[] = [];
   #lingerWatch: AbortController | null = null;
   #closing: Promise<void> | null = null;
@@ -247,6 +250,7 @@ export class Producer {
       send.reject(error);
       return;
     }
+    this.#unacknowledged += 1;
     if (this.#options.acks === 0) {
       send.resolve({ topic: record.topic, partition: queue.partition, offset: -1n, timestampMs });
     }
@@ -277,16 +281,27 @@ export class Producer {
     if (queue.underWay === 0) this.#drainSoon(queue);
   }
 
-  /** At the end of this turn, so that what is sent together travels together. */
   #drainSoon(queue: PartitionQueue): void {
     this.#ready.add(queue);
     if (this.#draining) return;
     this.#draining = true;
-    void Promise.resolve().then(() => {
+    void this.#turnEnd().then(() => {
       this.#draining = false;
       for (const ready of this.#ready) if (ready.open?.due && ready.underWay === 0) this.#handOver(ready);
       this.#ready.clear();
     });
+  }
+
+  /**
+   * When small batches may leave: at once when the producer was idle, or when only one record is unacknowledged, so that whoever sends seldom, or one by one, does not
+   * wait. Otherwise a turn of the event loop (a millisecond) later, so that whoever sends from a loop full of awaits does not get a batch for each record.
+   */
+  #turnEnd(): Promise<void> {
+    if (this.#turn !== null && this.#unacknowledged > 1) return this.#turn;
+    this.#turn ??= this.#deps.clock.sleep(0).then(() => {
+      this.#turn = null;
+    });
+    return Promise.resolve();
   }
 
   #linger(queue: PartitionQueue, batch: OpenBatch): void {
@@ -369,14 +384,19 @@ export class Producer {
     if (open === null) return;
     queue.open = null;
     open.fail(behind(queue));
-    this.#memory.release(open.memoryBytes);
+    this.#letGo(open);
   }
 
   #settled(queue: PartitionQueue, batch: OpenBatch): void {
     queue.underWay -= 1;
     if (queue.underWay === 0 && queue.open?.due) this.#drainSoon(queue);
-    this.#memory.release(batch.memoryBytes);
+    this.#letGo(batch);
     queue.topic.dropIdle(queue);
+  }
+
+  #letGo(batch: OpenBatch): void {
+    this.#unacknowledged -= batch.recordCount;
+    this.#memory.release(batch.memoryBytes);
   }
 }
 

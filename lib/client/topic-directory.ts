@@ -4,7 +4,6 @@ import { MillraceError } from '../errors.ts';
 import type { Topic } from '../log/topic.ts';
 import type { TopicConfig } from '../log/topic-config.ts';
 import { parseTopicConfig } from '../log/topic-config.ts';
-import { parseTopicName } from '../log/topic-name.ts';
 
 /** A topic as clients use it. */
 export interface TopicRoute {
@@ -17,9 +16,10 @@ export interface TopicRoute {
   readonly config: TopicConfig;
 }
 
-/** Where topics are read: the `get` of the port. */
+/** Where topics are read: the administration of topics. */
 export interface TopicSource {
-  get(name: string): Promise<Topic | null>;
+  /** Throws UNKNOWN_TOPIC_OR_PARTITION, TOPIC_BUSY, INVALID_TOPIC_EXCEPTION. */
+  getTopic(name: string): Promise<Topic>;
 }
 
 interface Known {
@@ -64,7 +64,7 @@ export class TopicDirectory {
 
   async #read(name: string): Promise<TopicRoute> {
     try {
-      const route = routeOf(name, await this.#source.get(parseTopicName(name)));
+      const route = routeOf(await this.#source.getTopic(name));
       this.#known.set(name, { route, readAtMs: this.#clock.monotonicMs() });
       return route;
     } catch (error) {
@@ -76,29 +76,8 @@ export class TopicDirectory {
   }
 }
 
-function routeOf(name: string, topic: Topic | null): TopicRoute {
-  if (topic === null || topic.state === 'deleting') throw unknownTopic(name);
-  if (topic.state === 'creating') {
-    throw new MillraceError('TOPIC_BUSY', `topic ${name} is still being created`, {
-      value: name,
-      hint: 'Try again in a moment. If its creation was interrupted, create it again with the same settings.',
-    });
-  }
-  return {
-    name,
-    topicId: topic.topicId,
-    partitionCount: topic.readyPartitionCount,
-    domain: topic.domain,
-    config: parseTopicConfig(topic.config),
-  };
-}
-
-/** No such topic. */
-export function unknownTopic(name: string): MillraceError {
-  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${name}`, {
-    value: name,
-    hint: `Create it first: await millrace.topics.create('${name}', …). Topic names are case-sensitive.`,
-  });
+function routeOf({ name, topicId, readyPartitionCount, domain, config }: Topic): TopicRoute {
+  return { name, topicId, partitionCount: readyPartitionCount, domain, config: parseTopicConfig(config) };
 }
 
 /** The topic is there, the partition is not. */

@@ -1,0 +1,33 @@
+import { Millrace } from '../client/millrace.ts';
+import { type Clock, type Random, systemClock, systemRandom } from '../clock.ts';
+import type { LogStore } from '../log/log-store.ts';
+import { type Meter, noMeter } from '../log/meter.ts';
+import { parseConnectionString } from './connection-string.ts';
+import { openStore } from './open-store.ts';
+
+/** What a client takes from outside. */
+export interface ConnectOptions {
+  /** Told of every request to the store, in the units that AWS charges. Default: nobody. A store that was opened elsewhere has its own. */
+  readonly meter?: Meter;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** Default: the machine's. */
+  readonly random?: Random;
+}
+
+/** A store that the caller opened, and closes. */
+export interface OpenedStore {
+  readonly store: LogStore;
+}
+
+/**
+ * Connects to a store: by a connection string (`memory:`, `file:.millrace`, `aws:?bucket=my-log&table=my-log`, see `connection-string.ts`), or to one that is open.
+ *
+ * Throws INVALID_CONNECTION_STRING, and what opening the store throws: STORE_READ_ONLY, STORE_MISSING, ACCESS_DENIED, …
+ */
+export async function connect(to: string | OpenedStore, options: ConnectOptions = {}): Promise<Millrace> {
+  const { clock = systemClock, random = systemRandom, meter = noMeter } = options;
+  if (typeof to === 'object' && to !== null) return new Millrace({ store: to.store, clock, random });
+  const store = await openStore(parseConnectionString(to), { clock, meter });
+  return new Millrace({ store, clock, random, ownsStore: true });
+}

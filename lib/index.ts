@@ -1,0 +1,20 @@
+/** The client: connect to a store, administer topics, send and read records. */
+export { Millrace, type MillraceDeps } from './client/millrace.ts';
+export type { RecordMetadata } from './client/open-batch.ts';
+export type { Bytes, OutgoingHeaders, OutgoingRecord } from './client/outgoing-record.ts';
+export type { Producer } from './client/producer.ts';
+export type { ProducerOptions } from './client/producer-options.ts';
+export type { Assignment, Reader, ReadProgress, ReceivedBatch, TopicPartition } from './client/reader.ts';
+export type { ReaderOptions } from './client/reader-options.ts';
+export type { ReceivedRecord } from './client/received-record.ts';
+export type { StartPosition } from './client/start-position.ts';
+export type { Clock, Random } from './clock.ts';
+export { systemClock, systemRandom } from './clock.ts';
+export { type ConnectOptions, connect, type OpenedStore } from './connect/connect.ts';
+export { type ErrorCode, type ErrorDetails, hasCode, MillraceError, UnansweredError } from './errors.ts';
+export { limits } from './limits.ts';
+export type { LogStore } from './log/log-store.ts';
+export { type Meter, requestDollars, type StoreRequest, type StoreUsage, UsageMeter } from './log/meter.ts';
+export type { TopicAdmin } from './log/topic-admin.ts';
+export { type CompressionType, compressionTypes } from './record/compression.ts';
+export type { RecordHeader } from './record/record.ts';
