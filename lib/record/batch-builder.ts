@@ -13,7 +13,7 @@ export class BatchBuilder {
   readonly #writer = new RecordWriter(INITIAL_BYTES);
   readonly #options: EncodeBatchOptions;
 
-  /** Throws INVALID_REQUEST for options outside their range. */
+  /** Throws INVALID_REQUEST for options outside their range, UNSUPPORTED_COMPRESSION_TYPE, INVALID_CONFIG for a wrong level. */
   constructor(options: EncodeBatchOptions = {}) {
     checkEncodeBatchOptions(options);
     this.#options = options;

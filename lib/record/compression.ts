@@ -22,7 +22,9 @@ function unknownType(type: never): MillraceError {
   });
 }
 
-function checkLevel(type: CompressionType, level: number | undefined): void {
+/** Throws UNSUPPORTED_COMPRESSION_TYPE for an unknown type and INVALID_CONFIG for a level that the type does not have. */
+export function checkCompression(type: CompressionType, level: number | undefined): void {
+  if (!compressionTypes.includes(type)) throw unknownType(type as never);
   if (level === undefined) return;
   const max = type === 'gzip' ? 9 : type === 'zstd' ? 22 : 0;
   if (Number.isInteger(level) && level >= 1 && level <= max) return;
@@ -39,7 +41,7 @@ function checkLevel(type: CompressionType, level: number | undefined): void {
  * UNSUPPORTED_COMPRESSION_TYPE.
  */
 export function compress(type: CompressionType, bytes: Uint8Array, level?: number): Uint8Array {
-  checkLevel(type, level);
+  checkCompression(type, level);
   switch (type) {
     case 'none':
       return bytes;

@@ -104,12 +104,12 @@ export class DecodedBatch implements Iterable<LogRecord> {
 
   /** Reads the fixed fields of a record, unless they are at hand. */
   #open(index: number): void {
-    if (index === this.#current) return;
-    if (!(index >= 0 && index < this.recordCount)) {
+    if (index >>> 0 !== index || index >= this.recordCount) {
       throw new MillraceError('INVALID_REQUEST', `There is no record ${index} in a batch of ${this.recordCount}`, {
         value: index,
       });
     }
+    if (index === this.#current) return;
     const reader = this.#reader;
     this.#current = -1;
     reader.position = this.#positions[index]!;

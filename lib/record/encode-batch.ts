@@ -1,7 +1,7 @@
 import { MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { BATCH_HEADER_BYTES, type TimestampType, writeBatchHeader } from './batch-header.ts';
-import { type CompressionType, compress } from './compression.ts';
+import { type CompressionType, checkCompression, compress } from './compression.ts';
 import type { RecordData } from './record.ts';
 import { RecordWriter } from './record-writer.ts';
 import { sealBatch } from './seal-batch.ts';
@@ -44,8 +44,9 @@ function checkBigint(name: string, value: bigint | undefined): void {
   throw new MillraceError('INVALID_REQUEST', `${name} is no i64`, { value, hint: 'Give a bigint of 64 bits.' });
 }
 
-/** Throws INVALID_REQUEST for a field that its place in the header cannot hold. */
+/** Throws INVALID_REQUEST for a field that its place in the header cannot hold, and what `checkCompression` does. */
 export function checkEncodeBatchOptions(options: EncodeBatchOptions): void {
+  checkCompression(options.compression ?? 'none', options.compressionLevel);
   checkBigint('baseOffset', options.baseOffset);
   checkBigint('producerId', options.producerId);
   checkInteger('partitionLeaderEpoch', options.partitionLeaderEpoch, 32);

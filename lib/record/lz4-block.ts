@@ -95,7 +95,8 @@ export function compressLz4Block(source: Bytes, start: number, end: number, targ
 }
 
 /**
- * Decodes the block that stands from `start` to `end` into `target` from `position` on, and returns the position after it.
+ * Decodes the block that stands from `start` to `end` into `target` from `position` on, and returns the position after it,
+ * or −1 when it holds more than goes before `limit`.
  *
  * Matches may reach back to `windowStart`; nothing is written at or beyond `limit` but slack for the copies. Throws CORRUPT_MESSAGE.
  */
@@ -119,8 +120,8 @@ export function decompressLz4Block(
       while (more === 255 && from < end) length += more = bytes[from++]!;
       if (more === 255) throw corruptMessage('A length is cut off', from, WHERE);
     }
-    if (length > end - from || length > limit - to)
-      throw corruptMessage(`${length} literal bytes do not fit`, from, WHERE);
+    if (length > limit - to) return -1;
+    if (length > end - from) throw corruptMessage(`${length} literal bytes do not fit`, from, WHERE);
     copyLiteral(source, from, target, to, length);
     from += length;
     to += length;
@@ -134,7 +135,8 @@ export function decompressLz4Block(
       while (more === 255 && from < end) matched += more = bytes[from++]!;
       if (more === 255) throw corruptMessage('A length is cut off', from, WHERE);
     }
-    if (distance === 0 || distance > to - windowStart || matched > limit - to) {
+    if (matched > limit - to) return -1;
+    if (distance === 0 || distance > to - windowStart) {
       throw corruptMessage(`A match of ${matched} bytes from ${distance} before does not fit`, from, WHERE);
     }
     copyMatch(target, to, distance, matched);

@@ -104,72 +104,103 @@ interface Block {
   readonly start: number;
   readonly end: number;
   readonly compressed: boolean;
+  /** Of the next block, or of the end mark. */
+  readonly next: number;
 }
 
-interface Blocks {
-  readonly list: readonly Block[];
-  /** The most that they can become. */
-  readonly bound: number;
+/** The block at `position`, or undefined for the end mark. */
+function readBlock(source: Bytes, position: number, header: FrameHeader): Block | undefined {
+  const { bytes, view } = source;
+  if (position + 4 > bytes.length) throw corruptMessage('The frame is cut off', position, WHERE);
+  const word = view.getUint32(position, true);
+  if (word === 0) return undefined;
+  const size = word & ~NOT_COMPRESSED;
+  const start = position + 4;
+  const end = start + size;
+  const next = end + ((header.flags & BLOCK_CHECKSUM) === 0 ? 0 : 4);
+  if (size > header.blockBytesMax || next > bytes.length) {
+    throw corruptMessage(`A block claims ${size} bytes`, position, WHERE);
+  }
+  return { start, end, compressed: word < NOT_COMPRESSED, next };
+}
+
+/**
+ * The most that all blocks can become. They are walked twice, here and to decode, rather than kept: a list of the smallest blocks would
+ * take many times the memory of the frame.
+ */
+function contentBound(source: Bytes, header: FrameHeader): number {
+  let bound = 0;
+  let block = readBlock(source, header.position, header);
+  while (block !== undefined) {
+    const size = block.end - block.start;
+    bound += block.compressed ? Math.min(size * RATIO_MAX, header.blockBytesMax) : size;
+    block = readBlock(source, block.next, header);
+  }
+  return bound;
+}
+
+/** Decodes a block to `position` and returns the position after it, −1 when it does not fit before `limit`. */
+function decodeBlock(
+  source: Bytes,
+  block: Block,
+  independent: boolean,
+  target: Bytes,
+  position: number,
+  limit: number,
+): number {
+  const { start, end, compressed } = block;
+  if (compressed) return decompressLz4Block(source, start, end, target, position, limit, independent ? position : 0);
+  if (end - start > limit - position) return -1;
+  target.bytes.set(source.bytes.subarray(start, end), position);
+  return position + end - start;
+}
+
+interface Decoded {
+  readonly length: number;
   /** After the end mark. */
   readonly position: number;
 }
 
-function readBlocks(source: Bytes, header: FrameHeader): Blocks {
-  const { bytes, view } = source;
-  const checksumBytes = (header.flags & BLOCK_CHECKSUM) === 0 ? 0 : 4;
-  const list: Block[] = [];
-  let bound = 0;
+function decodeBlocks(source: Bytes, header: FrameHeader, target: Bytes, maxBytes: number): Decoded {
+  const { flags, blockBytesMax } = header;
+  const capacity = target.bytes.length - COPY_SLACK;
+  let length = 0;
   let position = header.position;
   for (;;) {
-    if (position + 4 > bytes.length) throw corruptMessage('The frame is cut off', position, WHERE);
-    const word = view.getUint32(position, true);
-    const start = position + 4;
-    if (word === 0) return { list, bound, position: start };
-    const size = word & ~NOT_COMPRESSED;
-    const end = start + size;
-    if (size > header.blockBytesMax || end + checksumBytes > bytes.length)
-      throw corruptMessage(`A block claims ${size} bytes`, position, WHERE);
-    const compressed = word < NOT_COMPRESSED;
-    if (checksumBytes > 0 && xxhash32(bytes.subarray(start, end)) !== view.getUint32(end, true)) {
+    const block = readBlock(source, position, header);
+    if (block === undefined) return { length, position: position + 4 };
+    const { start, end } = block;
+    if (
+      (flags & BLOCK_CHECKSUM) !== 0 &&
+      xxhash32(source.bytes.subarray(start, end)) !== source.view.getUint32(end, true)
+    ) {
       throw corruptMessage('The checksum of a block is wrong', end, WHERE);
     }
-    list.push({ start, end, compressed });
-    bound += compressed ? Math.min(size * RATIO_MAX, header.blockBytesMax) : size;
-    position = end + checksumBytes;
-  }
-}
-
-function decodeBlocks(source: Bytes, blocks: Blocks, header: FrameHeader, target: Bytes, maxBytes: number): number {
-  const independent = (header.flags & INDEPENDENT) !== 0;
-  let position = 0;
-  for (const { start, end, compressed } of blocks.list) {
-    const limit = Math.min(position + header.blockBytesMax, target.bytes.length - COPY_SLACK);
-    if (compressed) {
-      const windowStart = independent ? position : 0;
-      position = decompressLz4Block(source, start, end, target, position, limit, windowStart);
-    } else {
-      if (end - start > limit - position) throw tooLarge(maxBytes);
-      target.bytes.set(source.bytes.subarray(start, end), position);
-      position += end - start;
+    const limit = Math.min(length + blockBytesMax, capacity);
+    const after = decodeBlock(source, block, (flags & INDEPENDENT) !== 0, target, length, limit);
+    if (after < 0) {
+      if (capacity === maxBytes && limit < length + blockBytesMax) throw tooLarge(maxBytes);
+      throw corruptMessage('A block holds more than the frame allows', start, WHERE);
     }
+    length = after;
+    position = block.next;
   }
-  return position;
 }
 
 /** Decompresses one frame; throws CORRUPT_MESSAGE, and MESSAGE_TOO_LARGE above `maxBytes`. */
 export function lz4Decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const source = bothViews(bytes);
   const header = readFrameHeader(source);
-  const blocks = readBlocks(source, header);
   const { contentBytes } = header;
   if (contentBytes !== undefined && contentBytes > maxBytes) throw tooLarge(maxBytes);
-  const capacity = Math.min(blocks.bound, contentBytes ?? maxBytes, maxBytes);
-  const target = bothViews(new Uint8Array(capacity + COPY_SLACK));
-  const length = decodeBlocks(source, blocks, header, target, maxBytes);
+  const capacity = Math.min(contentBound(source, header), contentBytes ?? maxBytes);
+  const target = bothViews(new Uint8Array(Math.min(capacity, maxBytes) + COPY_SLACK));
+  const { length, position } = decodeBlocks(source, header, target, maxBytes);
   const content = target.bytes.subarray(0, length);
-  if (contentBytes !== undefined && contentBytes !== length)
+  if (contentBytes !== undefined && contentBytes !== length) {
     throw corruptMessage(`The frame is ${length} bytes, not ${contentBytes},`, 6, WHERE);
-  let end = blocks.position;
+  }
+  let end = position;
   if ((header.flags & CONTENT_CHECKSUM) !== 0) {
     if (end + 4 > bytes.length) throw corruptMessage('The frame is cut off', end, WHERE);
     if (xxhash32(content) !== source.view.getUint32(end, true))

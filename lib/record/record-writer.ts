@@ -30,6 +30,9 @@ import {
 
 const BYTES_MAX = Math.min(limits.batchBytes, limits.decompressedBatchBytes);
 
+/** In place of a delta that a number cannot hold; unlike any delta, itself included. */
+const FAR = Number.NaN;
+
 function invalidRecord(index: number, problem: string, value: unknown, hint: string): MillraceError {
   return new MillraceError('INVALID_RECORD', `Record ${index} ${problem}`, { value, hint });
 }
@@ -83,6 +86,9 @@ export class RecordWriter {
   /** Appends a record and returns its index. Throws INVALID_RECORD, and MESSAGE_TOO_LARGE when the batch would exceed `limits.batchBytes`. */
   append(record: RecordData): number {
     const index = this.recordCount;
+    if (typeof record !== 'object' || record === null) {
+      throw invalidRecord(index, 'is no object', record, 'Give key, value, headers and timestampMs.');
+    }
     const { key, value, headers, timestampMs } = record;
     if (key !== null && !(key instanceof Uint8Array)) throw this.#invalidBytes('key', key);
     if (value !== null && !(value instanceof Uint8Array)) throw this.#invalidBytes('value', value);
@@ -125,7 +131,7 @@ export class RecordWriter {
     this.recordCount++;
   }
 
-  /** The delta as a number, or 0 with `#farDeltaMs` set. */
+  /** The delta as a number, or `FAR` with `#farDeltaMs` set. */
   #deltaMs(timestampMs: bigint): number {
     this.#farDeltaMs = undefined;
     if (typeof timestampMs !== 'bigint' || BigInt.asIntN(64, timestampMs) !== timestampMs) {
@@ -137,8 +143,7 @@ export class RecordWriter {
       );
     }
     if (this.recordCount === 0) return 0;
-    if (timestampMs === this.#lastTimestampMs && this.#lastDeltaMs !== Number.POSITIVE_INFINITY)
-      return this.#lastDeltaMs;
+    if (timestampMs === this.#lastTimestampMs && !Number.isNaN(this.#lastDeltaMs)) return this.#lastDeltaMs;
     const delta = timestampMs - this.baseTimestampMs;
     const near = Number(delta);
     if (near > -VARLONG_SAFE && near < VARLONG_SAFE) return near;
@@ -151,7 +156,7 @@ export class RecordWriter {
       );
     }
     this.#farDeltaMs = delta;
-    return Number.POSITIVE_INFINITY;
+    return FAR;
   }
 
   #headersBytes(headers: readonly RecordHeader[]): number {
@@ -165,7 +170,7 @@ export class RecordWriter {
     }
     let count = varintBytes(headers.length);
     for (const header of headers) {
-      const { key, value } = header;
+      const key = header?.key;
       if (typeof key !== 'string' || !key.isWellFormed()) {
         throw invalidRecord(
           this.recordCount,
@@ -174,6 +179,7 @@ export class RecordWriter {
           'Header keys are strings, never null.',
         );
       }
+      const { value } = header;
       if (value !== null && !(value instanceof Uint8Array)) throw this.#invalidBytes(`header ${key}`, value);
       const keyBytes = Buffer.byteLength(key);
       count += varintBytes(keyBytes) + keyBytes + sizedBytes(value);

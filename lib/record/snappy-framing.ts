@@ -47,57 +47,60 @@ function isFramed(bytes: Uint8Array, position = 0): boolean {
   return MAGIC.every((byte, index) => bytes[position + index] === byte);
 }
 
-/** A block inside its data: where it stands and what it becomes. */
+/** A block inside its data: where its elements stand and what they become. */
 interface Block {
   readonly elements: number;
   readonly end: number;
   readonly length: number;
 }
 
-function framedBlocks(source: Bytes, maxBytes: number): Block[] {
+function blockAt(bytes: Uint8Array, start: number, end: number): Block {
+  const { length, position } = readSnappyPreamble(bytes, start, end);
+  return { elements: position, end, length };
+}
+
+/** The block of the chunk at `position`, or undefined after the last. */
+function nextChunk(source: Bytes, position: number): Block | undefined {
+  const { bytes, view } = source;
+  let at = position;
+  // Streams that were joined carry a header in the middle, as snappy-java's own reader accepts.
+  while (isFramed(bytes, at) && bytes.length - at >= HEADER_BYTES) at += HEADER_BYTES;
+  if (at === bytes.length) return undefined;
+  if (at + 4 > bytes.length) throw corruptMessage('A chunk is cut off', at, WHERE);
+  const size = view.getInt32(at);
+  const start = at + 4;
+  if (size <= 0 || size > bytes.length - start) throw corruptMessage(`A chunk claims ${size} bytes`, at, WHERE);
+  return blockAt(bytes, start, start + size);
+}
+
+/** What all chunks become together; they are walked twice rather than kept, since a list of the smallest would be many times their size. */
+function framedLength(source: Bytes, maxBytes: number): number {
   const { bytes, view } = source;
   if (bytes.length < HEADER_BYTES) throw corruptMessage('The framing header is cut off', bytes.length, WHERE);
   const compatible = view.getInt32(12);
   if (compatible !== VERSION) throw corruptMessage(`The framing version is ${compatible}, not ${VERSION},`, 12, WHERE);
-  const blocks: Block[] = [];
   let total = 0;
-  let position = HEADER_BYTES;
-  while (position < bytes.length) {
-    // Streams that were joined carry a header in the middle, as snappy-java's own reader accepts.
-    if (isFramed(bytes, position) && bytes.length - position >= HEADER_BYTES) {
-      position += HEADER_BYTES;
-      continue;
-    }
-    if (position + 4 > bytes.length) throw corruptMessage('A chunk is cut off', position, WHERE);
-    const size = view.getInt32(position);
-    const start = position + 4;
-    if (size <= 0 || size > bytes.length - start) throw corruptMessage(`A chunk claims ${size} bytes`, position, WHERE);
-    const preamble = readSnappyPreamble(bytes, start, start + size);
-    total += preamble.length;
+  for (let block = nextChunk(source, HEADER_BYTES); block !== undefined; block = nextChunk(source, block.end)) {
+    total += block.length;
     if (total > maxBytes) throw tooLarge(maxBytes);
-    blocks.push({ elements: preamble.position, end: start + size, length: preamble.length });
-    position = start + size;
   }
-  return blocks;
-}
-
-function plainBlock(source: Bytes, maxBytes: number): Block[] {
-  const { bytes } = source;
-  const preamble = readSnappyPreamble(bytes, 0, bytes.length);
-  if (preamble.length > maxBytes) throw tooLarge(maxBytes);
-  return [{ elements: preamble.position, end: bytes.length, length: preamble.length }];
+  return total;
 }
 
 /** Decompresses xerial framing or one plain block; throws CORRUPT_MESSAGE, and MESSAGE_TOO_LARGE above `maxBytes`. */
 export function snappyDecompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const source = bothViews(bytes);
-  const blocks = isFramed(bytes) ? framedBlocks(source, maxBytes) : plainBlock(source, maxBytes);
-  const total = blocks.reduce((sum, block) => sum + block.length, 0);
+  const framed = isFramed(bytes);
+  const plain = framed ? undefined : blockAt(bytes, 0, bytes.length);
+  const total = plain?.length ?? framedLength(source, maxBytes);
+  if (total > maxBytes) throw tooLarge(maxBytes);
   const target = bothViews(new Uint8Array(total + COPY_SLACK));
   let position = 0;
-  for (const { elements, end, length } of blocks) {
-    decompressSnappyElements(source, elements, end, target, position, position + length);
-    position += length;
+  let block = plain ?? nextChunk(source, HEADER_BYTES);
+  while (block !== undefined) {
+    decompressSnappyElements(source, block.elements, block.end, target, position, position + block.length);
+    position += block.length;
+    block = framed ? nextChunk(source, block.end) : undefined;
   }
   return target.bytes.subarray(0, total);
 }
