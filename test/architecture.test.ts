@@ -136,6 +136,10 @@ describe('the outside world', () => {
     expect(caught('interface A { process(): void } const a = (b: A) => b.process(); const c = { console: 1 };')).toBe(
       0,
     );
+    expect(caught('export function fetch() {} fetch();')).toBe(0);
+    expect(caught("import { fetch } from './fetch.ts'; fetch();")).toBe(0);
+    expect(caught("import process from 'node:process'; process.exit();")).toBeGreaterThan(0);
+    expect(caught("fetch('https://example.com');")).toBe(1);
     expect(findOutsideWorld(library)).toEqual([]);
   });
 

@@ -81,13 +81,30 @@ export function findClockAndChance(files: readonly SourceFile[]): string[] {
 
 /** Timers, environment, output and other globals in the layers that decide. */
 export function findOutsideWorld(files: readonly SourceFile[]): string[] {
-  const inScope = files.filter((file) => isDomain(file.path));
-  return collect(inScope, (node, ancestors) => {
-    const parent = ancestors.at(-1);
-    if (parent === undefined || !isReference(node, parent) || !OUTSIDE_WORLD.includes(String(nameOf(node))))
-      return undefined;
-    return `uses ${nameOf(node)}`;
-  });
+  return files
+    .filter((file) => isDomain(file.path))
+    .flatMap((file) => {
+      const own = functionsOf(file);
+      return collect([file], (node, ancestors) => {
+        const parent = ancestors.at(-1);
+        const name = String(nameOf(node));
+        if (parent === undefined || !OUTSIDE_WORLD.includes(name) || own.has(name)) return undefined;
+        return isReference(node, parent) ? `uses ${name}` : undefined;
+      });
+    });
+}
+
+/** Names of the functions that a file declares or imports: its own `fetch` is not the global one. */
+function functionsOf(file: SourceFile): Set<string> {
+  const statements = (file.program.body as SyntaxNode[]).map((node) => field(node, 'declaration') ?? node);
+  const imported = statements.flatMap((node) =>
+    node.type === 'ImportDeclaration' && /^\./.test(String(field(node, 'source')?.value))
+      ? (node.specifiers as SyntaxNode[])
+      : [],
+  );
+  const names = imported.map((specifier) => nameOf(specifier.local));
+  const declared = statements.filter((node) => node.type === 'FunctionDeclaration').map((node) => nameOf(node.id));
+  return new Set([...names, ...declared].map(String));
 }
 
 /** Errors without a code. */
