@@ -83,7 +83,7 @@ function newTopic(deps: TopicDeps, shape: Shape): Topic {
     state: 'creating',
     domain: domainOf(shape, topicId),
     config: shape.config,
-    createdAtMs: deps.clock.nowMs(),
+    createdAtMs: Math.floor(deps.clock.nowMs()),
     version: 1,
   };
 }
