@@ -1,0 +1,57 @@
+/** Values of options: each is checked before anything is done. */
+import { UsageError } from './cli-errors.ts';
+
+/** Where `consume` begins, before the log is asked. */
+export type OffsetArgument =
+  | { readonly kind: 'start' | 'end' }
+  | { readonly kind: 'offset' | 'after-start' | 'before-end'; readonly count: bigint }
+  | { readonly kind: 'time'; readonly timestampMs: bigint };
+
+const OFFSET_HINT =
+  'Use start, end, an offset (42), records before the end (-10) or behind the start (+10), or a time (@2026-11-24T10:00:00Z, @1795478400000).';
+
+/** `start`, `end`, `N`, `-N` before the end, `+N` behind the start, `@time` in ISO 8601 or in milliseconds since 1970. */
+export function parseOffset(text: string): OffsetArgument {
+  if (text === 'start' || text === 'end') return { kind: text };
+  if (text.startsWith('@')) return { kind: 'time', timestampMs: parseTime(text.slice(1)) };
+  const match = /^([+-]?)(\d{1,18})$/.exec(text);
+  if (!match) throw new UsageError(`${text} is no offset`, OFFSET_HINT, text);
+  const kinds = { '': 'offset', '+': 'after-start', '-': 'before-end' } as const;
+  return { kind: kinds[match[1] as '' | '+' | '-'], count: BigInt(match[2]!) };
+}
+
+function parseTime(text: string): bigint {
+  if (/^\d{1,15}$/.test(text)) return BigInt(text);
+  const timeMs = Date.parse(text);
+  if (Number.isNaN(timeMs)) throw new UsageError(`${text} is no time`, OFFSET_HINT, text);
+  return BigInt(timeMs);
+}
+
+/** A whole number from `min`. */
+export function parseCount(name: string, min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d{1,15}$/.test(text) && value >= min) return value;
+    throw new UsageError(
+      `${name} is ${text}, which is no whole number from ${min}`,
+      `For example: ${name} ${min + 1}`,
+      text,
+    );
+  };
+}
+
+/** `name=value`, collected over repeated options. */
+export function collectPairs(
+  name: string,
+): (text: string, before: readonly (readonly [string, string])[]) => (readonly [string, string])[] {
+  return (text, before) => {
+    const mark = text.indexOf('=');
+    if (mark <= 0) throw new UsageError(`${name} ${text} is not name=value`, `For example: ${name} name=value`, text);
+    return [...before, [text.slice(0, mark), text.slice(mark + 1)]];
+  };
+}
+
+/** Texts, collected over repeated options. */
+export function collect(text: string, before: readonly string[]): string[] {
+  return [...before, text];
+}
