@@ -7,7 +7,7 @@ import { checkRange, checkRemoval, OBJECTS_PER_REQUEST, parseObjectKey } from '.
 import { listObjects } from './list-objects.ts';
 import { objectPath } from './object-path.ts';
 import { publishFile } from './publish-file.ts';
-import { isFileError, storeError } from './store-errors.ts';
+import { isFileError, readError, storeError } from './store-errors.ts';
 
 /** Up to this size a buffer is made without asking for the file's size first. */
 const UNASKED_BYTES = 4 * 1024 * 1024;
@@ -39,13 +39,13 @@ export class FileObjects implements ObjectStore {
     const target = this.#fileOf(key);
     this.#checkWritable();
     meter.count({ kind: 'put', bytes: bytes.length });
-    return this.#explain('writing an object', key, () => publishFile(bytes, { temporaryDirectory, target, sync }));
+    return this.#write('writing an object', key, () => publishFile(bytes, { temporaryDirectory, target, sync }));
   }
 
   async get(key: string, position: number, lengthBytes: number): Promise<Uint8Array | null> {
     checkRange(position, lengthBytes);
     const file = this.#fileOf(key);
-    const bytes = await this.#explain('reading an object', key, () => readRange(file, position, lengthBytes));
+    const bytes = await this.#read('reading an object', key, () => readRange(file, position, lengthBytes));
     this.#options.meter.count({ kind: 'get', bytes: bytes?.length ?? 0 });
     return bytes;
   }
@@ -53,7 +53,7 @@ export class FileObjects implements ObjectStore {
   async size(key: string): Promise<number | null> {
     const file = this.#fileOf(key);
     this.#options.meter.count({ kind: 'get', bytes: 0 });
-    return this.#explain('reading the size of an object', key, async () => {
+    return this.#read('reading the size of an object', key, async () => {
       const stats = await nullIfMissing(fs.stat(file));
       return stats?.isFile() ? stats.size : null;
     });
@@ -65,14 +65,14 @@ export class FileObjects implements ObjectStore {
     this.#checkWritable();
     if (keys.length === 0) return;
     this.#options.meter.count({ kind: 'delete', bytes: 0 });
-    await this.#explain('removing objects', keys[0]!, () => removeFiles(keys.map((key) => this.#fileOf(key))));
+    await this.#write('removing objects', keys[0]!, () => removeFiles(keys.map((key) => this.#fileOf(key))));
   }
 
   async list(prefix: string, after: string | null, limit: number): Promise<readonly ObjectSummary[]> {
     this.#checkOpen();
     this.#options.meter.count({ kind: 'list', bytes: 0 });
     const query = { prefix, after, limit: Math.min(limit, OBJECTS_PER_REQUEST) };
-    return this.#explain('listing objects', prefix, () => listObjects(this.#options.directory, query));
+    return this.#read('listing objects', prefix, () => listObjects(this.#options.directory, query));
   }
 
   /** Any later call throws CLOSED. */
@@ -85,7 +85,15 @@ export class FileObjects implements ObjectStore {
     return path.join(this.#options.directory, objectPath(parseObjectKey(key)));
   }
 
-  async #explain<T>(doing: string, key: string, action: () => Promise<T>): Promise<T> {
+  async #read<T>(doing: string, key: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw readError(error, doing, key);
+    }
+  }
+
+  async #write<T>(doing: string, key: string, action: () => Promise<T>): Promise<T> {
     try {
       return await action();
     } catch (error) {

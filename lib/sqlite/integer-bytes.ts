@@ -18,7 +18,7 @@ function encodeSmall(value: number): Uint8Array {
   return Uint8Array.of(value >> 24, value >> 16, value >> 8, value);
 }
 
-/** The integer of such bytes; none are zero. Any bytes are an integer. */
+/** The integer of such bytes. Any bytes are one; none at all are zero. */
 export function decodeInteger(bytes: Uint8Array): bigint {
   if (bytes.length <= 4) {
     let value = (bytes[0] ?? 0) & 0x80 ? -1 : 0;

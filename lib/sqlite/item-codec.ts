@@ -86,7 +86,7 @@ function varint(value: number): Uint8Array {
 /**
  * Decodes an item. Binaries are views into `bytes`.
  *
- * Throws CORRUPT_OBJECT for anything that `encodeItem` does not make, and UNSUPPORTED_FORMAT for another version.
+ * Throws CORRUPT_OBJECT when the checksum or a length is wrong, and UNSUPPORTED_FORMAT for another version.
  */
 export function decodeItem(bytes: Uint8Array): Item {
   if (bytes.length < 1 + CHECKSUM_BYTES) throw corruptItem('too short', bytes);
@@ -152,11 +152,17 @@ class ItemReader {
   attribute(): Attribute {
     if (this.#position >= this.#end) throw corruptItem('it ends before a kind', this.#bytes);
     const kind = this.#bytes[this.#position++]!;
-    if (kind === KIND_INTEGER) return decodeInteger(this.binary());
+    if (kind === KIND_INTEGER) return this.#integer();
     if (kind === KIND_TEXT) return this.text();
     if (kind === KIND_BINARY) return this.binary();
     if (kind === KIND_LIST) return this.#list();
     throw corruptItem(`unknown kind ${kind}`, this.#bytes);
+  }
+
+  #integer(): bigint {
+    const bytes = this.binary();
+    if (bytes.length === 0) throw corruptItem('an integer without bytes', this.#bytes);
+    return decodeInteger(bytes);
   }
 
   #list(): readonly Uint8Array[] {

@@ -8,7 +8,8 @@
  *
  * Both are WITHOUT ROWID: rows lie in the order of their keys, so a range of chunks is one walk.
  */
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
+import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import type { Clock } from '../clock.ts';
@@ -46,7 +47,7 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
     } catch (error) {
       // Switching to a write-ahead log does not wait for the lock, so two processes that make one store at once would hit each other.
       if (sqliteCode(error) !== SQLITE_BUSY || attempt === OPEN_ATTEMPTS) {
-        throw storeError(error, 'opening the store', options.path);
+        throw storeError(causeOf(error, options.path), 'opening the store', options.path);
       }
       await options.clock.sleep(OPEN_RETRY_MS);
     }
@@ -72,23 +73,34 @@ function tryOpen(options: OpenDatabaseOptions): DatabaseSync {
   }
 }
 
+/** SQLite says that it cannot open a file, not why: the file system knows. */
+function causeOf(error: unknown, file: string): unknown {
+  if (sqliteCode(error) !== SQLITE_CANTOPEN) return error;
+  try {
+    accessSync(path.dirname(file), constants.W_OK);
+    return error;
+  } catch (cause) {
+    return cause;
+  }
+}
+
 function connect(location: string | URL, readOnly: boolean): DatabaseSync {
   const { DatabaseSync } = loadSqlite();
   return new DatabaseSync(location, { readOnly, timeout: BUSY_TIMEOUT_MS });
 }
 
-function connectToRead(path: string): DatabaseSync {
-  if (!existsSync(path)) throw storeMissing(path);
-  const database = connect(path, true);
+function connectToRead(file: string): DatabaseSync {
+  if (!existsSync(file)) throw storeMissing(file);
+  const database = connect(file, true);
   try {
     readFormat(database);
     return database;
   } catch (error) {
     database.close();
-    const isSettled = !existsSync(`${path}-wal`);
+    const isSettled = !existsSync(`${file}-wal`);
     if (sqliteCode(error) !== SQLITE_CANTOPEN || !isSettled) throw error;
     // A write-ahead log needs a shared file beside it even to be read. Where none can be made and there is no log, nobody can be writing either.
-    const url = pathToFileURL(path);
+    const url = pathToFileURL(file);
     url.searchParams.set('immutable', '1');
     return connect(url, true);
   }
@@ -102,16 +114,16 @@ function readFormat(database: DatabaseSync): number | null {
   return Number(row?.value ?? Number.NaN);
 }
 
-function checkFormat(format: number, path: string): void {
+function checkFormat(format: number, file: string): void {
   if (format >= 1 && format <= STORE_FORMAT) return;
   if (format > STORE_FORMAT) {
     throw new MillraceError('UNSUPPORTED_FORMAT', `the store has format ${format}, this is format ${STORE_FORMAT}`, {
-      value: path,
+      value: file,
       hint: 'It was written by a newer Millrace: use that version or later, or name another directory.',
     });
   }
   throw new MillraceError('CORRUPT_OBJECT', 'the store does not say its format', {
-    value: path,
+    value: file,
     hint: 'The database file was damaged or is none of Millrace; name another directory or restore it from a backup.',
   });
 }
@@ -128,9 +140,9 @@ function createTables(database: DatabaseSync): void {
   `);
 }
 
-function storeMissing(path: string): MillraceError {
+function storeMissing(file: string): MillraceError {
   return new MillraceError('STORE_MISSING', 'there is no store to read', {
-    value: path,
+    value: file,
     hint: 'Name the directory of a store, or open it to write, which makes one.',
   });
 }

@@ -111,6 +111,16 @@ function meaningOf(error: unknown): Meaning {
   return FILE_MEANINGS[code] ?? unavailable;
 }
 
+/** As `storeError`, for a request that only reads: what is denied is not a matter of writing. */
+export function readError(error: unknown, doing: string, path: string): MillraceError {
+  if (!isFileError(error, 'EACCES') && !isFileError(error, 'EPERM')) return storeError(error, doing, path);
+  return new MillraceError('ACCESS_DENIED', `${doing} failed: ${error.message}`, {
+    value: path,
+    hint: 'Give this user read permission for the directory of the store and all below it.',
+    cause: error,
+  });
+}
+
 /**
  * As `storeError`, for the end of a transaction: an I/O error there leaves it open whether the transaction is on the disk.
  *
