@@ -1,0 +1,414 @@
+import { describe, expect, it } from 'vitest';
+import { partitionForKey } from '../../lib/client/partitioner.ts';
+import { systemRandom } from '../../lib/clock.ts';
+import { hasCode, MillraceError } from '../../lib/errors.ts';
+import { Fetcher } from '../../lib/log/fetcher.ts';
+import { decodeBatch } from '../../lib/record/decode-batch.ts';
+import { faultyStore, scriptedFaults } from '../log/faulty-store.ts';
+import { codeOf, openStage, readAll, type Stage, TOPIC } from './client-stage.ts';
+import { settle, VirtualClock } from './virtual-clock.ts';
+
+/** The record batches of partition 0 as they are stored. */
+async function storedBatches({ store, clock, millrace }: Stage) {
+  const { topicId, domain } = await millrace.topics.getTopic(TOPIC);
+  const target = { partition: { topicId, partition: 0 }, domain, offset: 0n, maxBytes: 1e8 };
+  const [fetched] = await new Fetcher({ store, clock, random: systemRandom }).fetch([target], { maxBytes: 1e8 });
+  if (fetched?.outcome !== 'ok') throw new Error('not fetched');
+  return fetched.batches.map((bytes) => decodeBatch(bytes));
+}
+
+describe('sending', () => {
+  it('resolves with the place of each record', async () => {
+    const { millrace } = await openStage();
+    const producer = millrace.producer();
+    const first = await producer.send({ topic: TOPIC, value: 'a', timestampMs: 5 });
+    const rest = await Promise.all(['b', 'c'].map((value) => producer.send({ topic: TOPIC, value })));
+    expect(first).toEqual({ topic: TOPIC, partition: 0, offset: 0n, timestampMs: 5n });
+    expect(rest.map(({ offset }) => offset)).toEqual([1n, 2n]);
+  });
+
+  it('puts records of a key where the Java client does', async () => {
+    const stage = await openStage({ partitionCount: 7 });
+    const producer = stage.millrace.producer();
+    const keys = Array.from({ length: 50 }, (_, index) => `key-${index}`);
+    const placed = await Promise.all(keys.map((key) => producer.send({ topic: TOPIC, key, value: key })));
+    expect(placed.map(({ partition }) => partition)).toEqual(keys.map((key) => partitionForKey(Buffer.from(key), 7)));
+    expect((await readAll(stage)).map((record) => record.keyText()).toSorted()).toEqual(keys.toSorted());
+  });
+
+  it('keeps key, value, headers and nulls as they are', async () => {
+    const stage = await openStage();
+    const producer = stage.millrace.producer();
+    await producer.send({ topic: TOPIC, key: 'k', value: null, headers: { a: 'x', b: null } });
+    await producer.send({ topic: TOPIC, value: new Uint8Array([0, 255]) });
+    const [tombstone, bytes] = await readAll(stage);
+    expect(tombstone).toMatchObject({ value: null, partition: 0, offset: 0n });
+    expect([
+      tombstone?.keyText(),
+      tombstone?.headerText('a'),
+      tombstone?.headerText('b'),
+      tombstone?.headerText('c'),
+    ]).toEqual(['k', 'x', null, undefined]);
+    expect([...bytes!.value!]).toEqual([0, 255]);
+    expect(bytes?.key).toBeNull();
+  });
+
+  it('puts what is sent together into one batch, and one batch into one request', async () => {
+    const stage = await openStage();
+    const producer = stage.millrace.producer();
+    await Promise.all(Array.from({ length: 100 }, (_, n) => producer.send({ topic: TOPIC, value: String(n) })));
+    expect((await storedBatches(stage)).map(({ recordCount }) => recordCount)).toEqual([100]);
+  });
+
+  it('closes a batch at batchBytes', async () => {
+    const stage = await openStage();
+    const producer = stage.millrace.producer({ batchBytes: 1000 });
+    await Promise.all(Array.from({ length: 20 }, () => producer.send({ topic: TOPIC, value: 'x'.repeat(200) })));
+    const batches = await storedBatches(stage);
+    expect(batches.every(({ header }) => header.sizeBytes <= 1000)).toBe(true);
+    expect(batches.reduce((sum, { recordCount }) => sum + recordCount, 0)).toBe(20);
+  });
+
+  it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)('compresses with %s', async (compression) => {
+    const stage = await openStage();
+    const producer = stage.millrace.producer({ compression });
+    await Promise.all(Array.from({ length: 50 }, () => producer.send({ topic: TOPIC, value: 'again and again' })));
+    const [batch] = await storedBatches(stage);
+    expect(batch?.header).toMatchObject({ compression, recordCount: 50 });
+    expect((await readAll(stage)).at(-1)?.text()).toBe('again and again');
+  });
+
+  it("follows the topic's compression.type", async () => {
+    const stage = await openStage({ config: { 'compression.type': 'gzip' } });
+    await stage.millrace.producer({ compression: 'lz4' }).send({ topic: TOPIC, value: 'x' });
+    expect((await storedBatches(stage))[0]?.header.compression).toBe('gzip');
+  });
+
+  it('does not wait with acks 0', async () => {
+    const stage = await openStage();
+    const producer = stage.millrace.producer({ acks: 0 });
+    expect(await producer.send({ topic: TOPIC, value: 'x', timestampMs: 1 })).toEqual({
+      topic: TOPIC,
+      partition: 0,
+      offset: -1n,
+      timestampMs: 1n,
+    });
+    await producer.close();
+    expect(await readAll(stage)).toHaveLength(1);
+    expect(producer.bufferedBytes).toBe(0);
+  });
+});
+
+describe('lingering', () => {
+  it('waits for company, and no longer', async () => {
+    const clock = new VirtualClock({ jumps: false });
+    const stage = await openStage({ clock });
+    const producer = stage.millrace.producer({ lingerMs: 50 });
+    const first = producer.send({ topic: TOPIC, value: 'a' });
+    await clock.advance(49);
+    const second = producer.send({ topic: TOPIC, value: 'b' });
+    expect(await storedBatches(stage)).toEqual([]);
+    await clock.advance(1);
+    await Promise.all([first, second]);
+    expect((await storedBatches(stage)).map(({ recordCount }) => recordCount)).toEqual([2]);
+  });
+
+  it('ends by flush', async () => {
+    const clock = new VirtualClock({ jumps: false });
+    const stage = await openStage({ clock });
+    const producer = stage.millrace.producer({ lingerMs: 60_000 });
+    const sent = producer.send({ topic: TOPIC, value: 'a' });
+    await producer.flush();
+    expect(await sent).toMatchObject({ offset: 0n });
+    await clock.advance(1);
+    expect(clock.sleeperCount).toBe(0);
+  });
+});
+
+describe('a record that a topic does not take', () => {
+  it('is refused alone', async () => {
+    const stage = await openStage({ config: { 'max.message.bytes': '1000' } });
+    const producer = stage.millrace.producer();
+    const codes = await Promise.all(
+      [
+        { topic: TOPIC, value: 'before' },
+        { topic: TOPIC, value: 'x'.repeat(1000) },
+        { topic: TOPIC, value: 'x', partition: 1 },
+        { topic: TOPIC, value: 'x', timestampMs: Date.now() + 2 * 3_600_000 },
+        { topic: 'nowhere', value: 'x' },
+        { topic: 'no/name', value: 'x' },
+        { topic: TOPIC, value: 'after' },
+      ].map((record) => codeOf(producer.send(record).then(() => 'sent'))),
+    );
+    expect(codes).toEqual([
+      'sent',
+      'MESSAGE_TOO_LARGE',
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      'INVALID_TIMESTAMP',
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      'INVALID_TOPIC_EXCEPTION',
+      'sent',
+    ]);
+    expect((await readAll(stage)).map((record) => record.text())).toEqual(['before', 'after']);
+    expect(producer.bufferedBytes).toBe(0);
+  });
+
+  it('never makes a batch over max.message.bytes of those it takes', async () => {
+    const stage = await openStage({ config: { 'max.message.bytes': '500' } });
+    const producer = stage.millrace.producer();
+    await Promise.all(Array.from({ length: 30 }, () => producer.send({ topic: TOPIC, value: 'x'.repeat(100) })));
+    expect((await storedBatches(stage)).every(({ header }) => header.sizeBytes <= 500)).toBe(true);
+  });
+
+  it('may be too old for it', async () => {
+    const { millrace } = await openStage({ config: { 'message.timestamp.before.max.ms': '1000' } });
+    const old = millrace.producer().send({ topic: TOPIC, value: 'x', timestampMs: 0 });
+    expect(await codeOf(old)).toBe('INVALID_TIMESTAMP');
+  });
+
+  it('gets its time from the log where the topic says so', async () => {
+    const clock = new VirtualClock({ jumps: true });
+    const stage = await openStage({ clock, config: { 'message.timestamp.type': 'LogAppendTime' } });
+    const sent = await stage.millrace.producer().send({ topic: TOPIC, value: 'x', timestampMs: 5 });
+    expect(sent.timestampMs).toBeGreaterThanOrEqual(BigInt(Date.UTC(2026, 0, 1)));
+    expect((await readAll(stage))[0]?.timestampMs).toBe(sent.timestampMs);
+  });
+});
+
+describe('back-pressure', () => {
+  const held = () => {
+    let release: () => void = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    return { release: () => release(), gate };
+  };
+
+  it('makes send wait for memory, in order, and gives up after maxBlockMs', async () => {
+    const clock = new VirtualClock({ jumps: false });
+    const { gate, release } = held();
+    const stage = await openStage({
+      clock,
+      wrap: (store) =>
+        faultyStore(store, { clock, onCall: ({ operation }) => (operation === 'objects.put' ? gate : undefined) })
+          .store,
+    });
+    const producer = stage.millrace.producer({ bufferMemoryBytes: 20_000, maxBlockMs: 1000 });
+    const send = (text: string) => codeOf(producer.send({ topic: TOPIC, value: text.repeat(5000) }).then(() => text));
+    const first = ['a', 'b'].map(send);
+    await clock.advance(500);
+    const third = send('c');
+    await clock.advance(500);
+    const fourth = send('d');
+    await clock.advance(500);
+    expect(await third).toBe('BUFFER_EXHAUSTED');
+    release();
+    await clock.advance(100);
+    expect(await Promise.all([...first, fourth])).toEqual(['a', 'b', 'd']);
+    expect((await readAll(stage)).map((record) => record.text()?.[0])).toEqual(['a', 'b', 'd']);
+    expect(producer.bufferedBytes).toBe(0);
+  });
+
+  it('lets nobody linger while others wait for the memory', async () => {
+    const clock = new VirtualClock({ jumps: false });
+    const stage = await openStage({ clock, partitionCount: 4 });
+    const producer = stage.millrace.producer({ bufferMemoryBytes: 20_000, lingerMs: 30_000 });
+    const all = Array.from({ length: 40 }, (_, n) =>
+      producer.send({ topic: TOPIC, partition: n % 4, value: 'x'.repeat(4000) }),
+    );
+    await clock.advance(100);
+    // What was sent last may linger: nobody waits behind it.
+    await producer.flush();
+    expect(await Promise.all(all)).toHaveLength(40);
+  });
+
+  it('refuses what can never fit', async () => {
+    const { millrace } = await openStage();
+    const producer = millrace.producer({ bufferMemoryBytes: 20_000 });
+    expect(await codeOf(producer.send({ topic: TOPIC, value: 'x'.repeat(30_000) }))).toBe('MESSAGE_TOO_LARGE');
+  });
+
+  it('is told by room', async () => {
+    const stage = await openStage();
+    const producer = stage.millrace.producer({ bufferMemoryBytes: 50_000 });
+    let mostBytes = 0;
+    for (let n = 0; n < 2000; n++) {
+      void producer.send({ topic: TOPIC, value: 'x'.repeat(100) });
+      await producer.room();
+      mostBytes = Math.max(mostBytes, producer.bufferedBytes);
+    }
+    await producer.close();
+    expect(mostBytes).toBeLessThan(60_000);
+    expect(await readAll(stage)).toHaveLength(2000);
+  });
+});
+
+describe('an expected offset', () => {
+  it('appends at exactly that offset or not at all', async () => {
+    const stage = await openStage();
+    const producer = stage.millrace.producer();
+    const strict = (expectedOffset: bigint) =>
+      producer.send({ topic: TOPIC, partition: 0, value: `at ${expectedOffset}`, expectedOffset });
+    expect(await strict(0n)).toMatchObject({ offset: 0n });
+    expect(await codeOf(strict(0n))).toBe('OFFSET_MISMATCH');
+    expect(await codeOf(strict(7n))).toBe('OFFSET_MISMATCH');
+    expect(await strict(1n)).toMatchObject({ offset: 1n });
+    expect((await readAll(stage)).map((record) => record.text())).toEqual(['at 0', 'at 1']);
+  });
+
+  it('waits for what was sent before it, and holds up nothing that is sent behind it', async () => {
+    const stage = await openStage();
+    const producer = stage.millrace.producer();
+    const send = (value: string, expectedOffset?: bigint) =>
+      codeOf(producer.send({ topic: TOPIC, partition: 0, value, expectedOffset }).then(() => value));
+    expect(await Promise.all([send('a'), send('b', 1n), send('c'), send('d', 99n), send('e')])).toEqual([
+      'a',
+      'b',
+      'c',
+      'OFFSET_MISMATCH',
+      'e',
+    ]);
+    expect((await readAll(stage)).map((record) => record.text())).toEqual(['a', 'b', 'c', 'e']);
+  });
+
+  it('lets exactly one of many writers win', async () => {
+    const stage = await openStage();
+    const attempts = Array.from({ length: 8 }, (_, n) =>
+      codeOf(
+        stage.millrace
+          .producer()
+          .send({ topic: TOPIC, partition: 0, value: String(n), expectedOffset: 0n })
+          .then(() => 'won'),
+      ),
+    );
+    expect((await Promise.all(attempts)).filter((outcome) => outcome === 'won')).toHaveLength(1);
+    expect(await readAll(stage)).toHaveLength(1);
+  });
+});
+
+describe('when a batch is given up', () => {
+  it('everything sent to its partition behind it fails too, and other partitions do not', async () => {
+    const clock = new VirtualClock({ jumps: true });
+    let isDown = true;
+    const stage = await openStage({
+      clock,
+      partitionCount: 2,
+      wrap: (store) =>
+        faultyStore(store, {
+          clock,
+          onCall: ({ operation, arguments: args }) => {
+            const partition = (args[0] as { partition?: number } | undefined)?.partition;
+            const isOfFirst = operation.startsWith('heads.') && partition === 0;
+            if (isDown && isOfFirst) throw new MillraceError('STORE_UNAVAILABLE', 'down');
+          },
+        }).store,
+    });
+    const producer = stage.millrace.producer({ batchBytes: 300, bufferMemoryBytes: 40_000, deliveryTimeoutMs: 2000 });
+    const send = (partition: number, n: number) =>
+      codeOf(producer.send({ topic: TOPIC, partition, value: `${n}`.padEnd(100) }).then(({ offset }) => offset));
+    // Some are under way, some open, some wait for memory.
+    const outcomes = await Promise.all(Array.from({ length: 60 }, (_, n) => send(n % 2, n)));
+    const [first, second] = [0, 1].map((partition) => outcomes.filter((_, n) => n % 2 === partition));
+    expect(new Set(first)).toEqual(new Set(['NOT_COMMITTED']));
+    expect(second).toEqual(Array.from({ length: 30 }, (_, n) => BigInt(n)));
+    isDown = false;
+    expect(await send(0, 99)).toBe(0n);
+    expect(producer.bufferedBytes).toBe(0);
+  });
+
+  it('retries what may pass, and writes nothing twice', async () => {
+    const clock = new VirtualClock({ jumps: true });
+    const plan = scriptedFaults({
+      'objects.put': ['throttled', 'lost', 'unavailable'],
+      'heads.commit': ['lost', 'throttled', 'dropped'],
+      'topics.get': ['throttled', 'lost'],
+    });
+    const stage = await openStage({ clock, wrap: (store) => faultyStore(store, { clock, plan }).store });
+    const producer = stage.millrace.producer();
+    for (let n = 0; n < 4; n++) await producer.send({ topic: TOPIC, value: String(n).padEnd(2000) });
+    expect((await readAll(stage)).map((record) => record.text()?.trim())).toEqual(['0', '1', '2', '3']);
+    expect(plan.unused()).toEqual([]);
+  });
+
+  it('a full store and one that may only be read are told as they are', async () => {
+    for (const code of ['STORE_FULL', 'STORE_READ_ONLY', 'ACCESS_DENIED'] as const) {
+      const stage = await openStage({
+        wrap: (store, clock) =>
+          faultyStore(store, {
+            clock,
+            onCall: ({ operation }) => {
+              if (operation === 'objects.put') throw new MillraceError(code, 'no');
+            },
+          }).store,
+      });
+      const producer = stage.millrace.producer();
+      expect(await codeOf(producer.send({ topic: TOPIC, value: 'x'.repeat(5000) }))).toBe(code);
+      await producer.close();
+      expect(await readAll(stage)).toEqual([]);
+    }
+  });
+});
+
+describe('a topic that is made again', () => {
+  it('is followed by what is sent after the first refusal', async () => {
+    const stage = await openStage();
+    const producer = stage.millrace.producer();
+    await producer.send({ topic: TOPIC, value: 'old' });
+    await stage.millrace.topics.deleteTopic(TOPIC);
+    await stage.millrace.topics.createTopic({ name: TOPIC, partitionCount: 3 });
+    expect(await codeOf(producer.send({ topic: TOPIC, value: 'told' }))).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+    expect(await producer.send({ topic: TOPIC, value: 'new', partition: 2 })).toMatchObject({
+      partition: 2,
+      offset: 0n,
+    });
+    expect((await readAll(stage)).map((record) => record.text())).toEqual(['new']);
+  });
+});
+
+describe('the end of a producer', () => {
+  it('settles what was sent, then refuses', async () => {
+    const stage = await openStage({ partitionCount: 3 });
+    const producer = stage.millrace.producer({ lingerMs: 60_000 });
+    const sent = Array.from({ length: 30 }, (_, n) => producer.send({ topic: TOPIC, key: String(n), value: 'x' }));
+    const closing = producer.close();
+    expect(producer.close()).toBe(closing);
+    expect(await codeOf(producer.send({ topic: TOPIC, value: 'late' }))).toBe('CLOSED');
+    await closing;
+    expect(await Promise.all(sent)).toHaveLength(30);
+    expect(await readAll(stage)).toHaveLength(30);
+  });
+
+  it('comes with that of its client', async () => {
+    const { millrace } = await openStage();
+    const producer = millrace.producer({ lingerMs: 60_000 });
+    const sent = producer.send({ topic: TOPIC, value: 'x' });
+    await millrace.close();
+    expect(await sent).toMatchObject({ offset: 0n });
+    expect(await codeOf(producer.send({ topic: TOPIC, value: 'x' }))).toBe('CLOSED');
+    expect(() => millrace.producer()).toThrow(expect.objectContaining({ code: 'CLOSED' }));
+  });
+
+  it('flushes what waits for its topic to be read', async () => {
+    const { millrace } = await openStage();
+    const producer = millrace.producer({ lingerMs: 60_000 });
+    const sent = producer.send({ topic: TOPIC, value: 'x' });
+    let isSettled = false;
+    void sent.then(() => {
+      isSettled = true;
+    });
+    await producer.flush();
+    await settle();
+    expect(isSettled).toBe(true);
+  });
+});
+
+describe('errors', () => {
+  it('can be told by their code', async () => {
+    const { millrace } = await openStage();
+    const error = await millrace
+      .producer()
+      .send({ topic: 'ordes', value: 'x' })
+      .catch((cause: unknown) => cause);
+    expect(hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION') && error.hint).toContain('orders');
+  });
+});
