@@ -56,6 +56,21 @@ describe('addPartitions', () => {
     }
   });
 
+  it('leaves a topic alone whose deletion began meanwhile', async () => {
+    const { admin, adminOf, store, clock } = topicStage();
+    const created = await admin.createTopic({ name: 'orders' });
+    const { store: watched } = faultyStore(store, {
+      clock,
+      async onCall({ operation }) {
+        if (operation === 'topics.update') await store.topics.update({ ...created, state: 'deleting' });
+      },
+    });
+    await expect(adminOf(watched).addPartitions('orders', 5)).rejects.toMatchObject({
+      code: 'UNKNOWN_TOPIC_OR_PARTITION',
+    });
+    expect(await store.topics.get('orders')).toEqual({ ...created, state: 'deleting', version: created.version + 1 });
+  });
+
   it.each([1, 0, -1, 2.5, Number.NaN, limits.partitionsPerTopic + 1])('refuses %d in all', async (count) => {
     const { admin, meter } = topicStage();
     await admin.createTopic({ name: 'orders', partitionCount: 2 });

@@ -66,6 +66,37 @@ describe('alterTopic', () => {
     expect((await admin.getTopic('orders')).config).toEqual({ 'retention.ms': '99' });
   });
 
+  it('does it again when its request was lost and only another changed the topic', async () => {
+    const { admin, adminOf, store, clock } = topicStage();
+    await admin.createTopic({ name: 'orders' });
+    let updates = 0;
+    const { store: faulty } = faultyStore(store, {
+      clock,
+      plan: scriptedFaults({ 'topics.update': ['dropped'] }),
+      async onCall({ operation }) {
+        if (operation !== 'topics.update' || ++updates !== 2) return;
+        await admin.alterTopic('orders', { set: { 'retention.ms': '99' } });
+      },
+    });
+    const topic = await adminOf(faulty).alterTopic('orders', { set: { 'retention.bytes': '5' } });
+    expect(topic.config).toEqual({ 'retention.ms': '99', 'retention.bytes': '5' });
+  });
+
+  it('leaves a topic alone whose deletion began meanwhile', async () => {
+    const { admin, adminOf, store, clock } = topicStage();
+    const created = await admin.createTopic({ name: 'orders' });
+    const { store: watched } = faultyStore(store, {
+      clock,
+      async onCall({ operation }) {
+        if (operation === 'topics.update') await store.topics.update({ ...created, state: 'deleting' });
+      },
+    });
+    await expect(adminOf(watched).alterTopic('orders', { set: { 'retention.ms': '5' } })).rejects.toMatchObject({
+      code: 'UNKNOWN_TOPIC_OR_PARTITION',
+    });
+    expect(await store.topics.get('orders')).toEqual({ ...created, state: 'deleting', version: created.version + 1 });
+  });
+
   it('tells when the topic is deleted meanwhile', async () => {
     for (const again of [false, true]) {
       const { admin, adminOf, store, clock } = topicStage();

@@ -75,6 +75,51 @@ describe('createTopic', () => {
     expect((await snapshot(store, 'orders')).heads.filter((head) => head !== null)).toHaveLength(200);
   });
 
+  it.each([{ domain: 'sales' }, { config: { 'retention.ms': '1' } }, { config: {} }, { partitionCount: 2 }])(
+    'does not pass off a half-made topic as one with %j',
+    async (difference) => {
+      const { admin, store } = topicStage();
+      const request = { name: 'orders', config: { 'retention.ms': '2' } };
+      const topic = await admin.createTopic({ ...request, name: 'model' });
+      await store.topics.create({ ...topic, name: 'orders', state: 'creating', readyPartitionCount: 0 });
+      await expect(admin.createTopic({ ...request, ...difference })).rejects.toMatchObject({
+        code: 'TOPIC_ALREADY_EXISTS',
+      });
+      expect(await store.topics.get('orders')).toMatchObject({ state: 'creating' });
+    },
+  );
+
+  it('succeeds when its answer was lost and another has completed its topic', async () => {
+    const { admin, adminOf, store, clock } = topicStage();
+    let creations = 0;
+    const { store: faulty } = faultyStore(store, {
+      clock,
+      plan: scriptedFaults({ 'topics.create': ['lost'] }),
+      async onCall({ operation }) {
+        if (operation === 'topics.create' && ++creations === 2) await admin.createTopic({ name: 'orders' });
+      },
+    });
+    const topic = await adminOf(faulty).createTopic({ name: 'orders' });
+    expect(topic).toEqual(await store.topics.get('orders'));
+    expect(topic.state).toBe('active');
+  });
+
+  it('does not make a topic twice when its answer was lost and another deletes it', async () => {
+    const { adminOf, store, clock } = topicStage();
+    let creations = 0;
+    const { store: faulty } = faultyStore(store, {
+      clock,
+      plan: scriptedFaults({ 'topics.create': ['lost'] }),
+      async onCall({ operation }) {
+        if (operation !== 'topics.create' || ++creations !== 2) return;
+        const topic = await store.topics.get('orders');
+        await store.topics.update({ ...topic!, state: 'deleting' });
+      },
+    });
+    await expect(adminOf(faulty).createTopic({ name: 'orders' })).rejects.toMatchObject({ code: 'TOPIC_BUSY' });
+    expect(await store.topics.get('orders')).toMatchObject({ state: 'deleting' });
+  });
+
   it('reads the floor again when collection raises it meanwhile', async () => {
     const { adminOf, store, clock } = topicStage();
     let raised = 0;

@@ -136,6 +136,23 @@ describe('deleteTopic', () => {
     expect((await stage.admin.describeTopic('orders')).partitions).toHaveLength(2);
   });
 
+  it('removes partitions that were added under its hands', async () => {
+    const stage = topicStage();
+    const { topicId } = await filledTopic(stage);
+    let raced = false;
+    const { store } = faultyStore(stage.store, {
+      clock: stage.clock,
+      async onCall({ operation }) {
+        if (raced || operation !== 'topics.update') return;
+        raced = true;
+        await stage.admin.addPartitions('orders', 9);
+      },
+    });
+    await stage.adminOf(store).deleteTopic('orders');
+    expect(await snapshot(stage.store, 'orders')).toEqual(gone);
+    expect(await hasRemains(stage.store, topicId, 9)).toBe(false);
+  });
+
   it('refuses an unknown topic and what can be no name', async () => {
     const { admin, meter } = topicStage();
     await expect(admin.deleteTopic('orders')).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { rollTail } from '../../lib/log/roll.ts';
+import { planChunk } from '../../lib/log/roll-plan.ts';
 import { faultyStore, scriptedFaults } from './faulty-store.ts';
 import { commitEntry, idOf, type TopicStage, topicStage } from './topic-stage.ts';
 
@@ -41,6 +42,14 @@ describe('trimPartition', () => {
       const expected = floor === 0 ? '0'.repeat(26) : idOf(floor);
       expect((await head()).floor, String(before)).toBe(expected);
     }
+  });
+
+  it('leaves what is still in the tail out of the floor, though a roll that crashed has put it into a chunk', async () => {
+    const stage = topicStage();
+    const { head, partition } = await filledTopic(stage);
+    await stage.store.chunks.put(partition, planChunk(await head())!);
+    await stage.admin.trimPartition('orders', 0, 'end');
+    expect(await head()).toMatchObject({ start: 40n, tailBase: 20n, floor: idOf(2) });
   });
 
   it('never lowers the floor', async () => {
