@@ -1,21 +1,5 @@
-/**
- * The two copies of every LZ77 decoder. They move four bytes at a time and may write up to `COPY_SLACK` bytes past what was asked for, so
- * a target has that much room at its end.
- */
-export const COPY_SLACK = 8;
-
-/** Bytes that are seen in two ways: single, and by words at any position. */
-export interface Bytes {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-}
-
-/** Both ways of seeing some bytes. */
-export function bothViews(bytes: Uint8Array): Bytes {
-  const { buffer, byteOffset, length } = bytes;
-  // Never a Buffer: the loops of the codecs are compiled for one class.
-  return { bytes: new Uint8Array(buffer, byteOffset, length), view: new DataView(buffer, byteOffset, length) };
-}
+/** The two copies of an LZ77 decoder and the comparison of an encoder, four bytes at a time; copies may write into the target's slack. */
+import { type Bytes, COPY_SLACK } from './arena.ts';
 
 const LONG_BYTES = 96;
 

@@ -7,25 +7,17 @@
 import { crc32cModule } from './crc32c-module.ts';
 import { type CrcUpdate, crc32cScript } from './crc32c-script.ts';
 import { crc32cTables } from './crc32c-tables.ts';
+import { createMemory, instantiate, PAGE_BYTES } from './web-assembly.ts';
 
-const PAGE_BYTES = 64 * 1024;
 const TABLES_BYTES = 16 * 1024;
 const BLOCK_BYTES = PAGE_BYTES - TABLES_BYTES;
 
 type ModuleUpdate = (register: number, position: number, end: number) => number;
 
-/** What is used of the global `WebAssembly`, which is in TypeScript's library for browsers only. */
-declare const WebAssembly: {
-  readonly Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
-  readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: { readonly u: ModuleUpdate } };
-};
-
 /** The CRC by WebAssembly; throws what `WebAssembly` throws where it is missing or forbidden. */
 export function crc32cWebAssembly(): CrcUpdate {
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(crc32cModule()), { m: { m: memory } });
-  const update = instance.exports.u;
+  const memory = createMemory(1);
+  const { u: update } = instantiate<{ u: ModuleUpdate }>(crc32cModule(), memory);
   const tables = crc32cTables();
   new Int32Array(memory.buffer, 0, tables.length).set(tables);
   const block = new Uint8Array(memory.buffer, TABLES_BYTES, BLOCK_BYTES);

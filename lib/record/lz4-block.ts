@@ -11,7 +11,8 @@
  *
  * The last five bytes are literals and no match begins in the last twelve. Source: github.com/lz4/lz4, lz4_Block_format.md.
  */
-import { type Bytes, copyLiteral, copyMatch, matchLength } from './block-copy.ts';
+import { type Bytes, blockCoder } from './arena.ts';
+import { copyLiteral, copyMatch, matchLength } from './block-copy.ts';
 import { corruptMessage } from './corrupt-message.ts';
 
 const WHERE = 'the lz4 data';
@@ -109,6 +110,18 @@ export function decompressLz4Block(
   limit: number,
   windowStart: number,
 ): number {
+  if (target.base >= 0) {
+    const { base } = target;
+    const after = blockCoder!.lz4(
+      source.base + start,
+      source.base + end,
+      base + position,
+      base + limit,
+      base + windowStart,
+    );
+    if (after >= 0) return after - base;
+    // Something is wrong: what follows says what.
+  }
   const { bytes } = source;
   let from = start;
   let to = position;

@@ -15,7 +15,7 @@
  * We write what Kafka's Java client does: independent blocks of 64 KiB without checksums or sizes, since the batch has a CRC. Source:
  * github.com/lz4/lz4, lz4_Frame_format.md; Kafka's `Lz4BlockOutputStream`.
  */
-import { type Bytes, bothViews, COPY_SLACK } from './block-copy.ts';
+import { type Bytes, bothViews, COPY_SLACK, openArena, takeResult } from './arena.ts';
 import { corruptMessage } from './corrupt-message.ts';
 import { compressLz4Block, decompressLz4Block, LZ4_BLOCK_BYTES_MAX, lz4Bound } from './lz4-block.ts';
 import { tooLarge } from './too-large.ts';
@@ -189,12 +189,12 @@ function decodeBlocks(source: Bytes, header: FrameHeader, target: Bytes, maxByte
 
 /** Decompresses one frame; throws CORRUPT_MESSAGE, and MESSAGE_TOO_LARGE above `maxBytes`. */
 export function lz4Decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
-  const source = bothViews(bytes);
-  const header = readFrameHeader(source);
+  const plain = bothViews(bytes);
+  const header = readFrameHeader(plain);
   const { contentBytes } = header;
   if (contentBytes !== undefined && contentBytes > maxBytes) throw tooLarge(maxBytes);
-  const capacity = Math.min(contentBound(source, header), contentBytes ?? maxBytes);
-  const target = bothViews(new Uint8Array(Math.min(capacity, maxBytes) + COPY_SLACK));
+  const capacity = Math.min(contentBound(plain, header), contentBytes ?? maxBytes);
+  const { source, target } = openArena(plain, Math.min(capacity, maxBytes));
   const { length, position } = decodeBlocks(source, header, target, maxBytes);
   const content = target.bytes.subarray(0, length);
   if (contentBytes !== undefined && contentBytes !== length) {
@@ -208,6 +208,5 @@ export function lz4Decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
     end += 4;
   }
   if (end !== bytes.length) throw corruptMessage(`${bytes.length - end} bytes follow the frame`, end, WHERE);
-  // A bound far above the truth must not be held as long as a view of the records lives.
-  return length * 2 < capacity ? content.slice() : content;
+  return takeResult(target, length);
 }

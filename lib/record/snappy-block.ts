@@ -10,7 +10,8 @@
  *
  * Source: github.com/google/snappy, format_description.txt.
  */
-import { type Bytes, copyLiteral, copyMatch, matchLength } from './block-copy.ts';
+import { type Bytes, blockCoder } from './arena.ts';
+import { copyLiteral, copyMatch, matchLength } from './block-copy.ts';
 import { corruptMessage } from './corrupt-message.ts';
 
 const WHERE = 'the snappy data';
@@ -150,6 +151,18 @@ export function decompressSnappyElements(
   position: number,
   limit: number,
 ): void {
+  if (target.base >= 0) {
+    const { base } = target;
+    const after = blockCoder!.snappy(
+      source.base + start,
+      source.base + end,
+      base + position,
+      base + limit,
+      base + position,
+    );
+    if (after >= 0) return;
+    // Something is wrong: what follows says what.
+  }
   const { bytes } = source;
   let from = start;
   let to = position;

@@ -12,7 +12,7 @@
  * cannot begin with the magic, since that would be a length that its elements contradict.
  * Source: github.com/xerial/snappy-java, `SnappyCodec`, `SnappyOutputStream`.
  */
-import { type Bytes, bothViews, COPY_SLACK } from './block-copy.ts';
+import { type Bytes, bothViews, COPY_SLACK, openArena, takeResult } from './arena.ts';
 import { corruptMessage } from './corrupt-message.ts';
 import { compressSnappyBlock, decompressSnappyElements, readSnappyPreamble, snappyBound } from './snappy-block.ts';
 import { tooLarge } from './too-large.ts';
@@ -89,12 +89,12 @@ function framedLength(source: Bytes, maxBytes: number): number {
 
 /** Decompresses xerial framing or one plain block; throws CORRUPT_MESSAGE, and MESSAGE_TOO_LARGE above `maxBytes`. */
 export function snappyDecompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
-  const source = bothViews(bytes);
+  const original = bothViews(bytes);
   const framed = isFramed(bytes);
   const plain = framed ? undefined : blockAt(bytes, 0, bytes.length);
-  const total = plain?.length ?? framedLength(source, maxBytes);
+  const total = plain?.length ?? framedLength(original, maxBytes);
   if (total > maxBytes) throw tooLarge(maxBytes);
-  const target = bothViews(new Uint8Array(total + COPY_SLACK));
+  const { source, target } = openArena(original, total);
   let position = 0;
   let block = plain ?? nextChunk(source, HEADER_BYTES);
   while (block !== undefined) {
@@ -102,5 +102,5 @@ export function snappyDecompress(bytes: Uint8Array, maxBytes: number): Uint8Arra
     position += block.length;
     block = framed ? nextChunk(source, block.end) : undefined;
   }
-  return target.bytes.subarray(0, total);
+  return takeResult(target, total);
 }
