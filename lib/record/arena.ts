@@ -4,7 +4,7 @@
  * One memory serves all calls, which is safe because each is synchronous and copies its result out. It grows to `ARENA_BYTES_MAX` and no
  * further; larger batches are coded in JavaScript, more slowly but without holding that memory for ever.
  */
-import { type BlockModule, blockModule } from './block-module.ts';
+import { type BlockModule, blockModule, TABLE_BYTES } from './block-module.ts';
 import { createMemory, instantiate, type ModuleMemory, PAGE_BYTES } from './web-assembly.ts';
 
 /** A batch of 1 MiB, Kafka's usual maximum, with what it decompresses to. */
@@ -60,7 +60,7 @@ export function bothViews(bytes: Uint8Array): Bytes {
 /** Room for coding `source` into `capacity` bytes; the result is valid until the next call, so take it with `takeResult`. */
 export function openArena(source: Bytes, capacity: number): Arena {
   const { length } = source.bytes;
-  const totalBytes = length + capacity + 2 * COPY_SLACK;
+  const totalBytes = TABLE_BYTES + length + capacity + 2 * COPY_SLACK;
   if (loaded === undefined || totalBytes > ARENA_BYTES_MAX) {
     return { source, target: bothViews(new Uint8Array(capacity + COPY_SLACK)) };
   }
@@ -68,9 +68,9 @@ export function openArena(source: Bytes, capacity: number): Arena {
   const missing = Math.ceil((totalBytes - memory.buffer.byteLength) / PAGE_BYTES);
   if (missing > 0) memory.grow(missing);
   const { buffer } = memory;
-  const copy = views(buffer, 0, length, 0);
+  const copy = views(buffer, TABLE_BYTES, length, TABLE_BYTES);
   copy.bytes.set(source.bytes);
-  const base = length + COPY_SLACK;
+  const base = TABLE_BYTES + length + COPY_SLACK;
   return { source: copy, target: views(buffer, base, capacity + COPY_SLACK, base) };
 }
 

@@ -18,6 +18,7 @@ export interface ModuleFunction {
 /** Instructions that take their operands and nothing else. */
 const PLAIN: Readonly<Record<string, readonly number[]>> = {
   return: [0x0f],
+  select: [0x1b],
   eq: [0x46],
   ne: [0x47],
   lt_u: [0x49],

@@ -13,10 +13,10 @@
  */
 import { type Bytes, blockCoder } from './arena.ts';
 import { copyLiteral, copyMatch, matchLength } from './block-copy.ts';
+import { LZ4_HASH, TABLE_BITS } from './block-module.ts';
 import { corruptMessage } from './corrupt-message.ts';
 
 const WHERE = 'the lz4 data';
-const TABLE_BITS = 13;
 const table = new Uint16Array(1 << TABLE_BITS);
 
 /** The compressor takes blocks up to this: positions in one are 16 bits. */
@@ -58,6 +58,9 @@ function writeLiterals(
  * position after it; `target` has room for `lz4Bound`.
  */
 export function compressLz4Block(source: Bytes, start: number, end: number, target: Bytes, position: number): number {
+  if (target.base >= 0) {
+    return blockCoder!.lz4Encode(source.base + start, source.base + end, target.base + position) - target.base;
+  }
   const { view } = source;
   const last = end - 12;
   let at = position;
@@ -68,7 +71,7 @@ export function compressLz4Block(source: Bytes, start: number, end: number, targ
   let misses = 64;
   while (here < last) {
     const word = view.getInt32(here, true);
-    const slot = Math.imul(word, 0x9e3779b1) >>> (32 - TABLE_BITS);
+    const slot = Math.imul(word, LZ4_HASH) >>> (32 - TABLE_BITS);
     let candidate = start + table[slot]!;
     table[slot] = here - start;
     if (view.getInt32(candidate, true) !== word) {
@@ -89,8 +92,7 @@ export function compressLz4Block(source: Bytes, start: number, end: number, targ
     if (matched >= 19) at = writeMore(target.bytes, at, matched - 4);
     here += matched;
     literal = here;
-    if (here < last)
-      table[Math.imul(view.getInt32(here - 2, true), 0x9e3779b1) >>> (32 - TABLE_BITS)] = here - 2 - start;
+    if (here < last) table[Math.imul(view.getInt32(here - 2, true), LZ4_HASH) >>> (32 - TABLE_BITS)] = here - 2 - start;
   }
   return writeLiterals(source, literal, end, target, at, 0);
 }

@@ -42,10 +42,11 @@ function headerChecksum(bytes: Uint8Array): number {
 
 /** Compresses into one frame. */
 export function lz4Compress(bytes: Uint8Array): Uint8Array {
-  const source = bothViews(bytes);
+  const original = bothViews(bytes);
   const blockCount = Math.ceil(bytes.length / LZ4_BLOCK_BYTES_MAX);
-  const target = bothViews(
-    new Uint8Array(HEADER_BYTES + blockCount * (4 + lz4Bound(0)) + lz4Bound(bytes.length) + 4 + COPY_SLACK),
+  const { source, target } = openArena(
+    original,
+    HEADER_BYTES + blockCount * (4 + lz4Bound(0)) + lz4Bound(bytes.length) + 4,
   );
   target.view.setUint32(0, MAGIC, true);
   target.bytes[4] = VERSION | INDEPENDENT;
@@ -66,7 +67,7 @@ export function lz4Compress(bytes: Uint8Array): Uint8Array {
     }
   }
   target.view.setUint32(position, 0, true);
-  return target.bytes.subarray(0, position + 4);
+  return takeResult(target, position + 4);
 }
 
 interface FrameHeader {

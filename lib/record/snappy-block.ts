@@ -12,12 +12,12 @@
  */
 import { type Bytes, blockCoder } from './arena.ts';
 import { copyLiteral, copyMatch, matchLength } from './block-copy.ts';
+import { SNAPPY_HASH, TABLE_BITS } from './block-module.ts';
 import { corruptMessage } from './corrupt-message.ts';
 
 const WHERE = 'the snappy data';
 /** Three bytes make 64 at best. */
 const RATIO_MAX = 22;
-const TABLE_BITS = 14;
 const table = new Uint16Array(1 << TABLE_BITS);
 
 /** The compressor takes blocks up to this: positions in one are 16 bits. */
@@ -84,6 +84,9 @@ export function compressSnappyBlock(
   target: Bytes,
   position: number,
 ): number {
+  if (target.base >= 0) {
+    return blockCoder!.snappyEncode(source.base + start, source.base + end, target.base + position) - target.base;
+  }
   const { view } = source;
   let at = position;
   let length = end - start;
@@ -98,7 +101,7 @@ export function compressSnappyBlock(
   let misses = 32;
   while (here < last) {
     const word = view.getInt32(here, true);
-    const slot = Math.imul(word, 0x1e35a7bd) >>> (32 - TABLE_BITS);
+    const slot = Math.imul(word, SNAPPY_HASH) >>> (32 - TABLE_BITS);
     const candidate = start + table[slot]!;
     table[slot] = here - start;
     if (view.getInt32(candidate, true) !== word) {
@@ -112,7 +115,7 @@ export function compressSnappyBlock(
     here += matched;
     literal = here;
     if (here < last)
-      table[Math.imul(view.getInt32(here - 2, true), 0x1e35a7bd) >>> (32 - TABLE_BITS)] = here - 2 - start;
+      table[Math.imul(view.getInt32(here - 2, true), SNAPPY_HASH) >>> (32 - TABLE_BITS)] = here - 2 - start;
   }
   return literal < end ? writeLiteral(source, literal, end, target, at) : at;
 }

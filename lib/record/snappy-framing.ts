@@ -12,7 +12,7 @@
  * cannot begin with the magic, since that would be a length that its elements contradict.
  * Source: github.com/xerial/snappy-java, `SnappyCodec`, `SnappyOutputStream`.
  */
-import { type Bytes, bothViews, COPY_SLACK, openArena, takeResult } from './arena.ts';
+import { type Bytes, bothViews, openArena, takeResult } from './arena.ts';
 import { corruptMessage } from './corrupt-message.ts';
 import { compressSnappyBlock, decompressSnappyElements, readSnappyPreamble, snappyBound } from './snappy-block.ts';
 import { tooLarge } from './too-large.ts';
@@ -25,10 +25,11 @@ const WHERE = 'the snappy data';
 
 /** Compresses into xerial framing. */
 export function snappyCompress(bytes: Uint8Array): Uint8Array {
-  const source = bothViews(bytes);
+  const original = bothViews(bytes);
   const chunkCount = Math.ceil(bytes.length / CHUNK_BYTES);
-  const target = bothViews(
-    new Uint8Array(HEADER_BYTES + chunkCount * (4 + snappyBound(0)) + snappyBound(bytes.length) + COPY_SLACK),
+  const { source, target } = openArena(
+    original,
+    HEADER_BYTES + chunkCount * (4 + snappyBound(0)) + snappyBound(bytes.length),
   );
   target.bytes.set(MAGIC);
   target.view.setInt32(8, VERSION);
@@ -39,7 +40,7 @@ export function snappyCompress(bytes: Uint8Array): Uint8Array {
     target.view.setInt32(position, end - position - 4);
     position = end;
   }
-  return target.bytes.subarray(0, position);
+  return takeResult(target, position);
 }
 
 function isFramed(bytes: Uint8Array, position = 0): boolean {
