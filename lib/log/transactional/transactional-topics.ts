@@ -6,6 +6,8 @@ import type { Item, ItemKey } from '../item.ts';
 import type { Meter } from '../meter.ts';
 import { TOPICS_PK, type Topic, topicFromItem, topicKey, topicListingKey, topicToItem } from '../topic.ts';
 import {
+  type CreateHeadsArgs,
+  type CreateHeadsOutcome,
   createHeadsTransition,
   createTopicTransition,
   mayRemoveTopic,
@@ -20,19 +22,44 @@ import { changeItem, queryItems, readItem } from './metered-transaction.ts';
 const AFTER_ALL_NAMES = '\u{10FFFF}';
 /** Names of one listing. */
 const NAMES_PER_REQUEST = 1000;
-const twice = { unitFactor: 2 } as const;
 
 function readTopic(transaction: ItemTransaction, name: string): Topic | undefined {
   const item = transaction.get(topicKey(name));
   return item && topicFromItem(name, item);
 }
 
+/** One item of a transaction; null leaves it as it is, after a check or because the transaction is refused, and costs as much. */
+function changeMember(transaction: ItemTransaction, meter: Meter, key: ItemKey, item: Item | 'remove' | null): void {
+  changeItem(transaction, meter, key, () => item, { unitFactor: 2 });
+}
+
+function createHeads(transaction: ItemTransaction, meter: Meter, args: CreateHeadsArgs): CreateHeadsOutcome {
+  const keys = args.partitions.map((partition) => headKey({ topicId: args.topicId, partition }));
+  const existing = keys.map((key) => transaction.get(key)).filter((item) => item !== undefined);
+  const state = {
+    topic: readTopic(transaction, args.topicName),
+    floor: globalFloorFromItem(transaction.get(globalFloorKey)),
+    heads: existing.map(headFromItem),
+  };
+  const result = createHeadsTransition(state, args);
+  const item = result.outcome === 'done' ? headToItem(result.head) : null;
+  // DynamoDB charges a check of an item in a transaction as a write of it.
+  for (const key of [topicKey(args.topicName), globalFloorKey]) changeMember(transaction, meter, key, null);
+  for (const key of keys) changeMember(transaction, meter, key, item);
+  return result.outcome;
+}
+
+function raiseGlobalFloor(transaction: ItemTransaction, meter: Meter, floor: SegmentId): Change<SegmentId> {
+  let result: Change<SegmentId> | undefined;
+  changeItem(transaction, meter, globalFloorKey, (item) => {
+    result = raiseGlobalFloorTransition(globalFloorFromItem(item), floor);
+    return result.outcome === 'done' ? globalFloorToItem(result.item) : null;
+  });
+  return result!;
+}
+
 /** `Topics` over items with transactions. */
 export function transactionalTopics(items: ItemTransactions, meter: Meter): Topics {
-  /** One item of a transaction; null leaves it as it is, after a check or because the transaction is refused, and costs as much. */
-  const put = (transaction: ItemTransaction, key: ItemKey, item: Item | 'remove' | null) =>
-    changeItem(transaction, meter, key, () => item, twice);
-
   return {
     async get(name) {
       const item = items.read((transaction) => readItem(transaction, meter, topicKey(name), { consistent: true }));
@@ -55,8 +82,8 @@ export function transactionalTopics(items: ItemTransactions, meter: Meter): Topi
       return items.write((transaction) => {
         const result = createTopicTransition(readTopic(transaction, topic.name), topic);
         const done = result.outcome === 'done';
-        put(transaction, topicKey(topic.name), done ? topicToItem(topic) : null);
-        put(transaction, topicListingKey(topic.name), done ? { topicId: topic.topicId } : null);
+        changeMember(transaction, meter, topicKey(topic.name), done ? topicToItem(topic) : null);
+        changeMember(transaction, meter, topicListingKey(topic.name), done ? { topicId: topic.topicId } : null);
         return result;
       });
     },
@@ -74,28 +101,13 @@ export function transactionalTopics(items: ItemTransactions, meter: Meter): Topi
       return items.write((transaction) => {
         const current = readTopic(transaction, name);
         const may = current !== undefined && mayRemoveTopic(current, topicId);
-        for (const key of [topicKey(name), topicListingKey(name)]) put(transaction, key, may ? 'remove' : null);
+        for (const key of [topicKey(name), topicListingKey(name)])
+          changeMember(transaction, meter, key, may ? 'remove' : null);
         return may || !current;
       });
     },
     async createHeads(args) {
-      return items.write((transaction) => {
-        const keys = args.partitions.map((partition) => headKey({ topicId: args.topicId, partition }));
-        const state = {
-          topic: readTopic(transaction, args.topicName),
-          floor: globalFloorFromItem(transaction.get(globalFloorKey)),
-          heads: keys
-            .map((key) => transaction.get(key))
-            .filter((item) => item !== undefined)
-            .map(headFromItem),
-        };
-        const result = createHeadsTransition(state, args);
-        const item = result.outcome === 'done' ? headToItem(result.head) : null;
-        // DynamoDB charges a check of an item in a transaction as a write of it.
-        for (const key of [topicKey(args.topicName), globalFloorKey]) put(transaction, key, null);
-        for (const key of keys) put(transaction, key, item);
-        return result.outcome;
-      });
+      return items.write((transaction) => createHeads(transaction, meter, args));
     },
     async readGlobalFloor() {
       return globalFloorFromItem(
@@ -103,14 +115,7 @@ export function transactionalTopics(items: ItemTransactions, meter: Meter): Topi
       );
     },
     async raiseGlobalFloor(floor) {
-      return items.write((transaction) => {
-        let result: Change<SegmentId> | undefined;
-        changeItem(transaction, meter, globalFloorKey, (item) => {
-          result = raiseGlobalFloorTransition(globalFloorFromItem(item), floor);
-          return result.outcome === 'done' ? globalFloorToItem(result.item) : null;
-        });
-        return result!;
-      });
+      return items.write((transaction) => raiseGlobalFloor(transaction, meter, floor));
     },
   };
 }
