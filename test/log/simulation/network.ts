@@ -1,0 +1,162 @@
+/**
+ * The way between processes and the stores: every request takes its time, and may be lost before or after it takes effect, take effect late or twice, or be refused.
+ *
+ * The oracle sees each effect at the moment when it happens.
+ */
+import { MillraceError, UnansweredError } from '../../../lib/errors.ts';
+import type { Chunks } from '../../../lib/log/chunks.ts';
+import type { Heads } from '../../../lib/log/heads.ts';
+import type { LogStore } from '../../../lib/log/log-store.ts';
+import type { ObjectStore } from '../../../lib/log/object-store.ts';
+import { ServerClock } from '../../../lib/segment/server-clock.ts';
+import type { Oracle } from './oracle.ts';
+import { type Dice, type Process, START_MS, type VirtualTime } from './virtual-time.ts';
+
+/** How bad the network of a run is. */
+export interface Weather {
+  /** Of each request. */
+  readonly faultProbability: number;
+  /** Longest time before a caller stops waiting. */
+  readonly timeoutMs: number;
+  /** Longest delay of a late request. */
+  readonly lateMs: number;
+  /** Longest way there or back. */
+  readonly latencyMs: number;
+}
+
+const FAULTS = ['dropped', 'lost', 'lost', 'late', 'late', 'repeated', 'throttled', 'unavailable'] as const;
+
+/** Connects processes to one store. */
+export class Network {
+  /** No more faults. */
+  calm = false;
+  readonly #time: VirtualTime;
+  readonly #dice: Dice;
+  readonly #base: LogStore;
+  readonly #oracle: Oracle;
+  readonly #weather: Weather;
+
+  constructor(parts: { time: VirtualTime; dice: Dice; base: LogStore; oracle: Oracle; weather: Weather }) {
+    this.#time = parts.time;
+    this.#dice = parts.dice;
+    this.#base = parts.base;
+    this.#oracle = parts.oracle;
+    this.#weather = parts.weather;
+  }
+
+  /** The store as a process sees it. */
+  connect(process: Process): LogStore {
+    const serverClock = new ServerClock(process);
+    const oracle = this.#oracle;
+    const base = this.#base;
+    const ask = <T>(name: string, effect: () => Promise<T>) => this.#request(process, serverClock, name, effect);
+    const objects: ObjectStore = {
+      put: (key, bytes) => ask(`PUT ${key.slice(-6)}`, () => base.objects.put(key, bytes)),
+      get: (key, position, length) =>
+        ask(`GET ${key.slice(-6)} ${position}+${length}`, () => base.objects.get(key, position, length)),
+      size: (key) => ask('size', () => base.objects.size(key)),
+      remove: (keys) => ask('remove', () => base.objects.remove(keys)),
+      list: (prefix, after, limit) => ask('list', () => base.objects.list(prefix, after, limit)),
+    };
+    const heads: Heads = {
+      read: (partition, { consistent }) =>
+        ask(`read ${partition.partition}`, async () =>
+          consistent ? base.heads.read(partition, { consistent }) : oracle.staleHead(partition, this.#lagMs()),
+        ),
+      readMany: (partitions, options) =>
+        ask('readMany', async () =>
+          options.consistent
+            ? base.heads.readMany(partitions, options)
+            : partitions.map((partition) => oracle.staleHead(partition, this.#lagMs())),
+        ),
+      commit: (partition, args) =>
+        ask(`commit ${partition.partition} ${args.form} known=${args.known} min=${args.minId.slice(-6)} n=${args.entries.length}`, () =>
+          oracle.onCommit(partition, args, () => base.heads.commit(partition, args)),
+        ),
+      trimTail: (partition, args) =>
+        ask(`trim ${partition.partition} ${args.base}-${args.end}`, () => oracle.onHead(partition, () => base.heads.trimTail(partition, args))),
+      raiseFloor: (partition, floor) =>
+        ask(`floor ${partition.partition} ${floor.slice(-6)}`, () => oracle.onHead(partition, () => base.heads.raiseFloor(partition, floor))),
+      advanceStart: (partition, args) =>
+        ask(`start ${partition.partition} ${args.start}`, () => oracle.onHead(partition, () => base.heads.advanceStart(partition, args))),
+      remove: (partition) => ask('remove head', () => base.heads.remove(partition)),
+    };
+    const chunks: Chunks = {
+      query: (partition, query) =>
+        ask(`query ${partition.partition}`, async () =>
+          query.consistent ? base.chunks.query(partition, query) : oracle.staleChunks(partition, query, this.#lagMs()),
+        ),
+      put: (partition, chunk) =>
+        ask(`chunk ${partition.partition} ${chunk.base}-${chunk.end}`, () => oracle.onChunkPut(partition, chunk, () => base.chunks.put(partition, chunk))),
+      replace: (partition, at, args) =>
+        ask(`replace ${partition.partition} ${at}`, () => oracle.onChunkReplace(partition, at, () => base.chunks.replace(partition, at, args))),
+      remove: (partition, at, args) =>
+        ask(`drop ${partition.partition} ${at}`, () => oracle.onChunkRemove(partition, at, () => base.chunks.remove(partition, at, args))),
+    };
+    return { objects, heads, chunks, topics: base.topics, prefix: base.prefix, serverClock, close: async () => {} };
+  }
+
+  #lagMs(): number {
+    return this.#dice.chance(0.5) ? 0 : this.#dice.between(1, 1_500);
+  }
+
+  #wayMs(): number {
+    return this.#dice.magnitude(1, this.#weather.latencyMs);
+  }
+
+  #request<T>(process: Process, serverClock: ServerClock, name: string, effect: () => Promise<T>): Promise<T> {
+    const dice = this.#dice;
+    // A process that has crashed sends nothing.
+    if (!process.alive) return new Promise(() => {});
+    const isFaulty = dice.chance(this.#weather.faultProbability) && !this.calm;
+    const fault = isFaulty ? dice.pick(FAULTS) : 'none';
+    const thereMs = this.#wayMs();
+    const label = `${process.name} ${name}`;
+    return new Promise<T>((resolve, reject) => {
+      const deliver = (delayMs: number, answered: boolean, settle: () => void) =>
+        this.#time.schedule(delayMs, () => {
+          if (!process.alive) return;
+          // HTTP dates are cut to the second.
+          if (answered) serverClock.observe(Math.floor((START_MS + this.#time.nowMs) / 1000) * 1000);
+          settle();
+        });
+      const unanswered = (delayMs: number) =>
+        deliver(delayMs, false, () => reject(new UnansweredError(`${name}: no answer`)));
+      const takeEffect = (delayMs: number, note: string, after: (answer: () => void) => void) =>
+        this.#time.schedule(delayMs, () => {
+          effect().then(
+            (value) => {
+              this.#oracle.note(`${label}${note}`, value);
+              after(() => resolve(value));
+            },
+            (error) => {
+              this.#oracle.note(`${label}${note} failed`, String(error));
+              after(() => reject(error));
+            },
+          );
+        });
+      const lateMs = () => thereMs + dice.magnitude(1, this.#weather.lateMs);
+      const timeoutMs = thereMs + dice.magnitude(10, this.#weather.timeoutMs);
+      if (fault !== 'none') this.#oracle.note(`${label} will be ${fault}`, null);
+      switch (fault) {
+        case 'dropped':
+          return unanswered(timeoutMs);
+        case 'lost':
+          takeEffect(thereMs, ' (answer lost)', () => {});
+          return unanswered(timeoutMs);
+        case 'late':
+          takeEffect(timeoutMs + lateMs(), ' (late)', () => {});
+          return unanswered(timeoutMs);
+        case 'throttled':
+        case 'unavailable': {
+          const code = fault === 'throttled' ? 'THROTTLED' : 'STORE_UNAVAILABLE';
+          return deliver(thereMs, true, () => reject(new MillraceError(code, `${name}: not now`)));
+        }
+        case 'repeated':
+          takeEffect(lateMs(), ' (again)', () => {});
+          break;
+      }
+      takeEffect(thereMs, '', (answer) => deliver(this.#wayMs(), true, answer));
+    });
+  }
+}

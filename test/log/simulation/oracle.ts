@@ -1,0 +1,280 @@
+/**
+ * Knows what really happened in a simulated run, because it sees every effect on the store, and says which invariant was broken first.
+ *
+ * Its own copy of the log is made from the bytes that each commit added, so it shares no code with what is tested but the decoders.
+ */
+import { createHash } from 'node:crypto';
+import { batchChecksum } from '../../../lib/log/batch-summary.ts';
+import type { Chunk } from '../../../lib/log/chunk.ts';
+import type { ChunkQuery } from '../../../lib/log/chunks.ts';
+import { decodeEntry, type Entry } from '../../../lib/log/entry.ts';
+import type { Head } from '../../../lib/log/head.ts';
+import type { Change, CommitArgs } from '../../../lib/log/head-transitions.ts';
+import type { CommitOutcome } from '../../../lib/log/heads.ts';
+import type { LogStore } from '../../../lib/log/log-store.ts';
+import { type PartitionKey, partitionPk } from '../../../lib/log/partition-key.ts';
+import { decodeBatch, splitBatches } from '../../../lib/record/decode-batch.ts';
+import { segmentKey } from '../../../lib/segment/segment-key.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+/** An entry as it was committed. */
+interface Committed {
+  readonly base: bigint;
+  readonly end: bigint;
+  readonly bytes: Uint8Array;
+  readonly entry: Entry;
+}
+
+/** Values at their times, oldest first. */
+type History<T> = { readonly atMs: number; readonly value: T }[];
+
+/** The truth about one partition. */
+export interface PartitionTruth {
+  readonly partition: PartitionKey;
+  readonly domain: string;
+  /** Values of the records by offset. */
+  readonly records: string[];
+  readonly entries: Committed[];
+  appended: bigint;
+  head: Head;
+  chunks: ReadonlyMap<bigint, Chunk>;
+  readonly heads: History<Head>;
+  readonly chunkHistory: History<ReadonlyMap<bigint, Chunk>>;
+}
+
+const MIXED = 'Data before order';
+
+/** See the module comment. */
+export class Oracle {
+  readonly partitions = new Map<string, PartitionTruth>();
+  /** The first rule that was broken. */
+  violation: string | null = null;
+  readonly trace: string[] = [];
+  readonly counts = new Map<string, number>();
+  readonly #keepTrace: boolean;
+  readonly #time: VirtualTime;
+  readonly #base: LogStore;
+  readonly #digest = createHash('sha256');
+
+  constructor(options: { time: VirtualTime; base: LogStore; keepTrace: boolean }) {
+    this.#time = options.time;
+    this.#base = options.base;
+    this.#keepTrace = options.keepTrace;
+  }
+
+  /** Begins to watch a partition. */
+  async watch(partition: PartitionKey, domain: string): Promise<void> {
+    const head = (await this.#base.heads.read(partition, { consistent: true }))!;
+    const chunks = new Map<bigint, Chunk>();
+    this.partitions.set(partitionPk(partition), {
+      partition,
+      domain,
+      records: [],
+      entries: [],
+      appended: 0n,
+      head,
+      chunks,
+      heads: [{ atMs: 0, value: head }],
+      chunkHistory: [{ atMs: 0, value: chunks }],
+    });
+  }
+
+  of(partition: PartitionKey): PartitionTruth {
+    return this.partitions.get(partitionPk(partition))!;
+  }
+
+  /** Adds a line to the trace, which is part of the digest. */
+  note(what: string, value: unknown): void {
+    const line = `${Math.round(this.#time.nowMs)} ${what}${value === null ? '' : ` → ${shown(value)}`}`;
+    this.#digest.update(line);
+    if (this.#keepTrace) this.trace.push(line);
+  }
+
+  count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+
+  /** Of all that happened and of what every head and chunk is. */
+  digest(): string {
+    for (const { head, chunks, records } of this.partitions.values()) this.#digest.update(shown([head, [...chunks.values()], records], 1e9));
+    return this.#digest.digest('hex');
+  }
+
+  expect(holds: boolean, rule: string, detail: () => string): void {
+    if (holds || this.violation !== null) return;
+    this.violation = `${rule}: ${detail()}`;
+    this.note(`VIOLATION ${this.violation}`, null);
+  }
+
+  async onCommit(partition: PartitionKey, args: CommitArgs, effect: () => Promise<CommitOutcome>): Promise<CommitOutcome> {
+    const truth = this.of(partition);
+    const outcome = await effect();
+    if (outcome.outcome === 'refused') return outcome;
+    const before = truth.head;
+    for (const bytes of args.entries) await this.#addEntry(truth, bytes);
+    await this.#refresh(truth);
+    this.expect(truth.head.next === before.next + BigInt(args.recordCount), 'Dense offsets', () => `next ${truth.head.next}`);
+    this.expect(truth.head.appended === truth.appended, 'Conservation', () => `appended ${truth.head.appended}, not ${truth.appended}`);
+    this.count('commits');
+    return outcome;
+  }
+
+  async #addEntry(truth: PartitionTruth, bytes: Uint8Array): Promise<void> {
+    const entry = decodeEntry(bytes);
+    const base = BigInt(truth.records.length);
+    this.expect(!truth.entries.some((other) => other.entry.id === entry.id), 'Once', () => `${entry.id} is committed again at ${base}`);
+    const data = entry.kind === 'inline' ? entry.batches : await this.#read(truth, entry);
+    this.expect(data !== null, MIXED, () => `${entry.id} is committed before its object is there`);
+    if (data === null) return;
+    let maxTimestampMs = -1n;
+    for (const { header, bytes: batch } of splitBatches(data)) {
+      for (const record of decodeBatch(batch)) truth.records.push(Buffer.from(record.value!).toString().trimEnd());
+      truth.appended += batchChecksum(header.crc, header.recordCount);
+      if (header.maxTimestampMs > maxTimestampMs) maxTimestampMs = header.maxTimestampMs;
+    }
+    const end = BigInt(truth.records.length);
+    this.expect(end - base === BigInt(entry.recordCount), MIXED, () => `${entry.id} has ${end - base} records, not ${entry.recordCount}`);
+    this.expect(maxTimestampMs === entry.maxTimestampMs, 'Entry', () => `${entry.id} tells ${entry.maxTimestampMs}, not ${maxTimestampMs}`);
+    truth.entries.push({ base, end, bytes, entry });
+  }
+
+  async #read(truth: PartitionTruth, entry: Extract<Entry, { kind: 'reference' }>): Promise<Uint8Array | null> {
+    const key = segmentKey({ prefix: this.#base.prefix, domain: truth.domain, level: 0, id: entry.id });
+    return this.#base.objects.get(key, entry.position, entry.lengthBytes);
+  }
+
+  /** Any other change of a head. */
+  async onHead(partition: PartitionKey, effect: () => Promise<Change<Head>>): Promise<Change<Head>> {
+    const outcome = await effect();
+    await this.#refresh(this.of(partition));
+    return outcome;
+  }
+
+  async #refresh(truth: PartitionTruth): Promise<void> {
+    const head = (await this.#base.heads.read(truth.partition, { consistent: true }))!;
+    const before = truth.head;
+    truth.head = head;
+    truth.heads.push({ atMs: this.#time.nowMs, value: head });
+    for (const field of ['next', 'start', 'tailBase', 'floor'] as const) {
+      this.expect(head[field] >= before[field], 'Monotonic', () => `${field} went from ${before[field]} to ${head[field]}`);
+    }
+    this.expect(head.start <= head.next, 'Monotonic', () => `start ${head.start} above next ${head.next}`);
+    this.expect(head.next === BigInt(truth.records.length), 'Dense offsets', () => `next ${head.next}, ${truth.records.length} records`);
+    const tail = entriesIn(truth, head.tailBase, head.next);
+    this.expect(sameEntries(head.tail, tail), 'Dense offsets', () => `the tail from ${head.tailBase} is not what was committed there`);
+    const bytes = tail.reduce((sum, entry) => sum + entry.bytes.length, 0);
+    this.expect(head.tailBytes === bytes, 'Tail adds up', () => `${head.tailBytes} bytes in the tail, not ${bytes}`);
+    if (head.tailBase === before.tailBase) return;
+    this.#checkTrim(truth, before.tailBase);
+  }
+
+  #checkTrim(truth: PartitionTruth, from: bigint): void {
+    const { head, chunks } = truth;
+    this.count('rolls');
+    for (let base = from; base < head.tailBase; ) {
+      const chunk = chunks.get(base);
+      this.expect(chunk !== undefined, 'Chunk before trim', () => `nothing holds offset ${base} below ${head.tailBase}`);
+      if (!chunk) return;
+      base = chunk.end;
+    }
+    const max = maxTimestamp(truth, head.tailBase);
+    const shownMax = `${head.maxTimestampMs} at ${head.maxTimestampOffset}`;
+    this.expect(shownMax === `${max.timestampMs} at ${max.offset}`, 'Look-up by time', () => `the head tells ${shownMax}`);
+  }
+
+  async onChunkPut(partition: PartitionKey, chunk: Chunk, effect: () => Promise<Change<Chunk>>): Promise<Change<Chunk>> {
+    const outcome = await effect();
+    if (outcome.outcome === 'refused') return outcome;
+    const truth = this.of(partition);
+    const entries = entriesIn(truth, chunk.base, chunk.end);
+    this.expect(entries.length > 0 && sameEntries(chunk.entries, entries), 'Stable prefix', () => `chunk ${chunk.base}-${chunk.end} holds other entries`);
+    this.expect(chunk.count === entries.length, 'Chunk before trim', () => `chunk ${chunk.base} counts ${chunk.count}`);
+    const ids = entries.map(({ entry }) => entry.id).sort();
+    this.expect(chunk.minId === ids[0] && chunk.maxId === ids.at(-1), 'Floor before forgetting', () => `chunk ${chunk.base} tells other ids`);
+    const max = maxTimestamp(truth, chunk.end);
+    const isRight = chunk.runMaxTimestampMs === max.timestampMs && chunk.runMaxTimestampOffset === max.offset;
+    this.expect(isRight, 'Look-up by time', () => `chunk ${chunk.base} tells ${chunk.runMaxTimestampMs}`);
+    this.#setChunk(truth, chunk.base, chunk);
+    return outcome;
+  }
+
+  async onChunkReplace(partition: PartitionKey, base: bigint, effect: () => Promise<Change<Chunk>>): Promise<Change<Chunk>> {
+    const outcome = await effect();
+    if (outcome.outcome === 'done') {
+      this.#setChunk(this.of(partition), base, outcome.item);
+      this.count('replacements');
+    }
+    return outcome;
+  }
+
+  async onChunkRemove(partition: PartitionKey, base: bigint, effect: () => Promise<boolean>): Promise<boolean> {
+    const isGone = await effect();
+    if (isGone) this.#setChunk(this.of(partition), base, null);
+    return isGone;
+  }
+
+  #setChunk(truth: PartitionTruth, base: bigint, chunk: Chunk | null): void {
+    const chunks = new Map(truth.chunks);
+    if (chunk) chunks.set(base, chunk);
+    else chunks.delete(base);
+    truth.chunks = chunks;
+    truth.chunkHistory.push({ atMs: this.#time.nowMs, value: chunks });
+  }
+
+  /** What an eventually consistent read may answer. */
+  staleHead(partition: PartitionKey, lagMs: number): Head {
+    return structuredClone(asOf(this.of(partition).heads, this.#time.nowMs - lagMs));
+  }
+
+  staleChunks(partition: PartitionKey, query: ChunkQuery, lagMs: number): readonly Chunk[] {
+    const chunks = [...asOf(this.of(partition).chunkHistory, this.#time.nowMs - lagMs).values()];
+    const { fromBase = 0n, toBase = 2n ** 63n, order, limit } = query;
+    const found = chunks.filter(({ base }) => base >= fromBase && base <= toBase);
+    found.sort((a, b) => Number(a.base - b.base));
+    if (order === 'descending') found.reverse();
+    return structuredClone(found.slice(0, limit));
+  }
+
+  /** Whether any head or chunk names a level-0 object. */
+  isNamed(id: string): boolean {
+    for (const { head, chunks, entries } of this.partitions.values()) {
+      if (entriesIn({ entries }, head.tailBase, head.next).some(({ entry }) => entry.id === id)) return true;
+      for (const chunk of chunks.values()) {
+        const isLevel0 = chunk.level === 0 && chunk.end > head.start;
+        if (isLevel0 && chunk.entries.some((bytes) => decodeEntry(bytes).id === id)) return true;
+      }
+    }
+    return false;
+  }
+}
+
+function asOf<T>(history: History<T>, atMs: number): T {
+  let index = history.length - 1;
+  while (index > 0 && history[index]!.atMs > atMs) index -= 1;
+  return history[index]!.value;
+}
+
+function entriesIn({ entries }: Pick<PartitionTruth, 'entries'>, base: bigint, end: bigint): readonly Committed[] {
+  return entries.filter((entry) => entry.base >= base && entry.end <= end);
+}
+
+function sameEntries(encoded: readonly Uint8Array[], entries: readonly Committed[]): boolean {
+  return encoded.length === entries.length && encoded.every((bytes, index) => Buffer.compare(bytes, entries[index]!.bytes) === 0);
+}
+
+/** The largest timestamp below an offset and the first entry that has it. */
+function maxTimestamp({ entries }: PartitionTruth, below: bigint): { timestampMs: bigint; offset: bigint } {
+  let max = { timestampMs: -1n, offset: -1n };
+  for (const { base, end, entry } of entries) {
+    if (end <= below && entry.maxTimestampMs > max.timestampMs) max = { timestampMs: entry.maxTimestampMs, offset: base };
+  }
+  return max;
+}
+
+function shown(value: unknown, most = 300): string {
+  const text = JSON.stringify(value, (_key, part: unknown) => {
+    if (typeof part === 'bigint') return String(part);
+    return part instanceof Uint8Array ? Buffer.from(part).toString('hex').slice(0, most) : part;
+  });
+  return (text ?? 'nothing').slice(0, most);
+}

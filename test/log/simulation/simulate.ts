@@ -1,0 +1,174 @@
+/** One simulated run of the log, all of which follows from its seed. */
+import { limits } from '../../../lib/limits.ts';
+import { Appender } from '../../../lib/log/appender.ts';
+import { memoryStore } from '../../../lib/memory/memory-store.ts';
+import { ZERO_ID } from '../../../lib/segment/segment-id.ts';
+import { startKeeper } from './keepers.ts';
+import { Network } from './network.ts';
+import { Oracle } from './oracle.ts';
+import { ProducerActor } from './producer-actor.ts';
+import { ReaderActor } from './reader-actor.ts';
+import { Dice, Process, VirtualTime } from './virtual-time.ts';
+
+/** What came of a run. */
+export interface RunResult {
+  readonly seed: number;
+  /** The first rule that was broken, null for a good run. */
+  readonly violation: string | null;
+  /** Hash of all that happened and of all bytes of the log. */
+  readonly digest: string;
+  readonly counts: ReadonlyMap<string, number>;
+  readonly trace: readonly string[];
+}
+
+/** Longer than any run needs: a run that does more goes round in a circle. */
+const MAX_EVENTS = 60_000;
+const TOPIC_IDS = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'];
+
+/** Tails so small that rolls and refusals for want of room are common. */
+function shrinkLimits(dice: Dice): void {
+  Object.assign(limits, {
+    tailEntries: dice.between(1, 6),
+    tailBytes: dice.pick([200, 600, 2_048]),
+    tailEntriesCap: dice.between(3, 14),
+    tailBytesCap: dice.pick([600, 2_000, 128 * 1024]),
+    entriesPerChunk: dice.pick([2, 5, 100]),
+  });
+}
+
+class Run {
+  readonly time = new VirtualTime();
+  readonly dice: Dice;
+  readonly base = memoryStore({ clock: new Process(this.time, 'store', 0) });
+  readonly oracle: Oracle;
+  readonly network: Network;
+  readonly producers: ProducerActor[] = [];
+  readonly durationMs: number;
+  readonly deliveryTimeoutMs: number;
+
+  constructor(seed: number, keepTrace: boolean) {
+    const dice = new Dice(seed);
+    this.dice = dice;
+    shrinkLimits(dice);
+    this.oracle = new Oracle({ time: this.time, base: this.base, keepTrace });
+    this.durationMs = dice.pick([2_000, 6_000, 15_000]);
+    this.deliveryTimeoutMs = dice.pick([400, 1_500, 6_000]);
+    const weather = {
+      faultProbability: dice.pick([0, 0.05, 0.15, 0.3, 0.5]),
+      timeoutMs: dice.pick([40, 400, 2_000]),
+      lateMs: dice.pick([200, 5_000, 3 * 3_600_000]),
+      latencyMs: dice.pick([5, 40, 200]),
+    };
+    this.network = new Network({ time: this.time, dice, base: this.base, oracle: this.oracle, weather });
+  }
+
+  async createPartitions(): Promise<void> {
+    const topicCount = this.dice.between(1, 2);
+    for (const [index, topicId] of TOPIC_IDS.slice(0, topicCount).entries()) {
+      const partitionCount = this.dice.between(1, 2);
+      const name = `topic-${index}`;
+      const domain = this.dice.pick(['shared', 'own']);
+      const counts = { partitionCount, readyPartitionCount: partitionCount, createdAtMs: 0, version: 0 };
+      await this.base.topics.create({ name, topicId, state: 'active', domain, config: {}, ...counts });
+      const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
+      await this.base.topics.createHeads({ topicName: name, topicId, partitions, floor: ZERO_ID });
+      for (const partition of partitions) await this.oracle.watch({ topicId, partition }, domain);
+    }
+  }
+
+  process(name: string): Process {
+    const { dice } = this;
+    const skewMs = dice.chance(0.6) ? dice.between(-300, 300) : dice.between(-50_000, 50_000);
+    return new Process(this.time, name, skewMs);
+  }
+
+  addProducer(): void {
+    const { dice, time, oracle } = this;
+    const process = this.process(`p${this.producers.length}`);
+    const store = this.network.connect(process);
+    const targets = [...oracle.partitions.values()].map(({ partition, domain }) => {
+      return { partition, domain, inlineMaxBytes: dice.pick([0, 300, 1_024]) };
+    });
+    const appender = new Appender({
+      store,
+      clock: process,
+      random: dice,
+      deliveryTimeoutMs: this.deliveryTimeoutMs,
+      segmentBytes: dice.pick([200, 1_000, 100_000]),
+      lingerMs: dice.pick([0, 0, 30]),
+      maxPutsInFlight: dice.between(1, 4),
+      maxFlushesPerSecond: dice.pick([Number.POSITIVE_INFINITY, 20]),
+    });
+    const actor = new ProducerActor({ process, appender, store, time, dice, oracle, targets });
+    this.producers.push(actor);
+    actor.start(this.durationMs, dice.pick([30, 300]));
+    if (dice.chance(0.3)) time.schedule(dice.between(0, this.durationMs), () => void (process.skewMs += dice.between(-30_000, 30_000)));
+    if (dice.chance(0.35)) time.schedule(dice.between(0, this.durationMs), () => this.crash(process));
+  }
+
+  crash(process: Process): void {
+    this.oracle.note(`${process.name} crashes`, null);
+    process.alive = false;
+    if (this.producers.length < 6) this.addProducer();
+  }
+
+  /** Runs until `isOver`, or `limitMs` from now; false when that was too short. */
+  async until(limitMs: number, isOver: () => boolean): Promise<boolean> {
+    const endMs = this.time.nowMs + limitMs;
+    while (!isOver() && this.oracle.violation === null) {
+      if (!(await this.time.step(endMs))) return isOver();
+      this.oracle.expect(this.time.eventCount < MAX_EVENTS, 'Progress', () => 'the run goes round in a circle');
+    }
+    return true;
+  }
+
+  async whole(): Promise<void> {
+    const { dice, oracle, time, base } = this;
+    await this.createPartitions();
+    for (let count = dice.between(1, 3); count > 0; count--) this.addProducer();
+    const partitions = [...oracle.partitions.values()].map(({ partition }) => partition);
+    const pauseMs = dice.pick([50, 500, 3_000]);
+    for (let count = dice.between(0, 3); count > 0; count--) {
+      const process = this.process(`k${count}`);
+      startKeeper({ process, store: this.network.connect(process), base, time, dice, oracle, partitions }, this.durationMs, pauseMs);
+    }
+    const process = this.process('r');
+    const reader = new ReaderActor({ process, store: this.network.connect(process), dice, time, oracle });
+    reader.start(this.durationMs, dice.pick([100, 1_000]));
+    await this.until(this.durationMs, () => false);
+
+    this.network.calm = true;
+    await this.settle();
+    // Every late request takes effect, however late.
+    await this.until(Number.POSITIVE_INFINITY, () => false);
+    let isRead = false;
+    void reader.readAll().then(() => {
+      isRead = true;
+    });
+    const answered = await this.until(600_000, () => isRead);
+    oracle.expect(answered, 'Progress', () => 'the log could not be read');
+    for (const producer of this.producers) producer.check();
+  }
+
+  /** Everybody who lives closes, within the times that were promised. */
+  async settle(): Promise<void> {
+    const open = new Set(this.producers.filter((producer) => producer.process.alive));
+    for (const producer of open) void producer.appender.close().then(() => open.delete(producer));
+    const limitMs = 2 * this.deliveryTimeoutMs + 60_000;
+    const closed = await this.until(limitMs, () => open.size === 0);
+    this.oracle.expect(closed, 'Settled', () => `${[...open].map(({ process }) => process.name)} cannot be closed`);
+  }
+}
+
+/** Runs a seed. A trace costs time; run a seed that failed once more to have it. */
+export async function simulate(seed: number, options: { keepTrace?: boolean } = {}): Promise<RunResult> {
+  const before = { ...limits };
+  try {
+    const run = new Run(seed, options.keepTrace ?? false);
+    await run.whole();
+    const { violation, counts, trace } = run.oracle;
+    return { seed, violation, digest: run.oracle.digest(), counts, trace };
+  } finally {
+    Object.assign(limits, before);
+  }
+}
