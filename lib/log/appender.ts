@@ -142,7 +142,7 @@ export class Appender {
   /** One loop at a time starts flushes as they become due, and ends when nothing is open. */
   async #loop(): Promise<void> {
     for (;;) {
-      const flush = this.#sealed[0] ?? this.#open;
+      const flush = this.#nextFlush();
       if (flush.empty) break;
       const delayMs = flushDelayMs(this.#state(flush), this.#policy);
       if (delayMs === 0) this.#start(flush);
@@ -150,6 +150,12 @@ export class Appender {
     }
     this.#urgent = false;
     this.#scheduled = false;
+  }
+
+  /** A part that is failed while it waits may leave nothing of its sealed flush. */
+  #nextFlush(): OpenFlush {
+    while (this.#sealed[0]?.empty) this.#sealed.shift();
+    return this.#sealed[0] ?? this.#open;
   }
 
   #state(flush: OpenFlush) {
