@@ -22,6 +22,28 @@ export async function openStore(target: ConnectionTarget, deps: OpenStoreDeps): 
       return openFileStore({ ...deps, directory, sync, readOnly });
     }
     case 'aws':
-      throw new MillraceError('STORE_UNAVAILABLE', 'this version has no AWS store', { retriable: false });
+      return openAwsStore(target, deps);
   }
+}
+
+/** Loaded only when it is wanted, so that the other stores need no SDK. */
+async function openAwsStore(
+  { bucket, table, prefix, region, endpoint }: Extract<ConnectionTarget, { kind: 'aws' }>,
+  deps: OpenStoreDeps,
+): Promise<LogStore> {
+  const { connectAws } = await import('../aws/index.ts').catch((cause: unknown) => {
+    throw new MillraceError('STORE_UNAVAILABLE', 'the AWS SDK is not installed', {
+      hint: 'npm install @aws-sdk/client-s3 @aws-sdk/client-dynamodb',
+      cause,
+      retriable: false,
+    });
+  });
+  return connectAws({
+    ...deps,
+    bucket,
+    logTable: table,
+    ...(prefix !== undefined && { prefix }),
+    ...(region !== undefined && { region }),
+    ...(endpoint !== undefined && { endpoint }),
+  });
 }

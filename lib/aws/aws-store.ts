@@ -1,0 +1,56 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { Clock } from '../clock.ts';
+import type { LogStore } from '../log/log-store.ts';
+import { type Meter, noMeter } from '../log/meter.ts';
+import { parsePrefix } from '../segment/segment-key.ts';
+import { ServerClock } from '../segment/server-clock.ts';
+import { AwsConnection } from './aws-connection.ts';
+import { dynamoChunks } from './dynamo-chunks.ts';
+import { dynamoHeads } from './dynamo-heads.ts';
+import { DynamoTable } from './dynamo-table.ts';
+import { dynamoTopics } from './dynamo-topics.ts';
+import { observeDates } from './observe-dates.ts';
+import { S3ObjectStore } from './s3-object-store.ts';
+
+/** How an AWS store is made of clients. */
+export interface AwsStoreOptions {
+  /** With `maxAttempts: 1`; a write that the SDK repeats by itself ends in an `UnansweredError`. */
+  readonly s3: S3Client;
+  /** As `s3`. */
+  readonly dynamodb: DynamoDBClient;
+  readonly bucket: string;
+  /** The table that `logTable` describes. */
+  readonly logTable: string;
+  /** Prefix of all object keys; default none. */
+  readonly prefix?: string | undefined;
+  readonly clock: Clock;
+  /** Told of every request; default: nobody. */
+  readonly meter?: Meter | undefined;
+}
+
+/**
+ * A store on S3 and DynamoDB, through clients that the caller keeps: closing the store leaves them open. Nothing is sent before the first request.
+ *
+ * Throws INVALID_REQUEST when `prefix` is not one.
+ */
+export function awsStore(options: AwsStoreOptions): LogStore {
+  const { s3, dynamodb, bucket, meter = noMeter } = options;
+  const prefix = parsePrefix(options.prefix ?? '');
+  const serverClock = new ServerClock(options.clock);
+  const connection = new AwsConnection();
+  const table = new DynamoTable({ client: dynamodb, name: options.logTable, connection, meter });
+  const stopObserving = [observeDates(s3, serverClock), observeDates(dynamodb, serverClock)];
+  return {
+    objects: new S3ObjectStore({ client: s3, bucket, connection, meter }),
+    heads: dynamoHeads(table),
+    chunks: dynamoChunks(table),
+    topics: dynamoTopics(table),
+    prefix,
+    serverClock,
+    async close() {
+      connection.close();
+      for (const stop of stopObserving) stop();
+    },
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * `Heads` over DynamoDB: each change is one update whose condition says what the transition of the same name in `head-transitions.ts` says, clause by clause.
+ *
+ * A comparison with an attribute that is absent is false, so a head that does not exist refuses everything.
+ */
+import { type Head, headFromItem, headKey } from '../log/head.ts';
+import { type Change, type CommitArgs, entriesBytes, type TrimTailArgs } from '../log/head-transitions.ts';
+import type { CommitOutcome, Heads } from '../log/heads.ts';
+import { binaryList, type Item, integer } from '../log/item.ts';
+import type { PartitionKey } from '../log/partition-key.ts';
+import { encodeId } from '../segment/segment-id.ts';
+import { allOf } from './alias.ts';
+import type { DynamoTable, ItemUpdate } from './dynamo-table.ts';
+
+// What a head may refuse, by the names that `head-transitions.ts` gives the clauses.
+const HEAD_EXISTS = 'attribute_exists(#next)';
+const ID_ABOVE_FLOOR = '#floor < :minId';
+const TAIL_HAS_ROOM = 'size(#tail) < :entriesCap';
+const TAIL_HAS_BYTES = '#tailBytes < :bytesCap';
+const TAIL_SHOWS_EARLIER_ATTEMPT = '#tailBase <= :known';
+const NOT_IN_TAIL = 'NOT contains(#tail, :first)';
+const EXACTLY_AT_KNOWN = '#next = :known';
+const TAIL_BEGINS_AT_BASE = '#tailBase = :base';
+const TAIL_HAS_ENTRIES = 'size(#tail) >= :count';
+const FLOOR_RISES = '#floor < :floor';
+const FLOOR_NOT_ABOVE = '#floor <= :floor';
+const START_RISES = '#start < :start';
+const START_WITHIN_LOG = '#next >= :start';
+
+const MAY_COMMIT = [HEAD_EXISTS, ID_ABOVE_FLOOR, TAIL_HAS_ROOM, TAIL_HAS_BYTES];
+
+const COMMIT =
+  'SET #next = #next + :records, #tail = list_append(#tail, :entries), #ring = :one ' +
+  'ADD #appended :checksum, #bytes :batchBytes, #tailBytes :entriesBytes';
+
+function commitUpdate(args: CommitArgs): ItemUpdate {
+  const { form, known, entries, recordCount, minId, checksum, batchBytes, tailEntriesCap, tailBytesCap } = args;
+  const common: Item = {
+    ':known': known,
+    ':entries': entries,
+    ':records': BigInt(recordCount),
+    ':minId': encodeId(minId),
+    ':checksum': checksum,
+    ':batchBytes': BigInt(batchBytes),
+    ':entriesBytes': BigInt(entriesBytes(entries)),
+    ':entriesCap': BigInt(tailEntriesCap),
+    ':bytesCap': BigInt(tailBytesCap),
+    ':one': 1n,
+  };
+  const returns = 'UPDATED_NEW' as const;
+  if (form === 'strict') {
+    return { update: COMMIT, condition: allOf(...MAY_COMMIT, EXACTLY_AT_KNOWN), values: common, returns };
+  }
+  const condition = allOf(...MAY_COMMIT, TAIL_SHOWS_EARLIER_ATTEMPT, NOT_IN_TAIL);
+  return { update: COMMIT, condition, values: { ...common, ':first': entries[0]! }, returns };
+}
+
+function trimUpdate(args: TrimTailArgs): ItemUpdate {
+  // Descending, so that it does not matter whether removals are carried out at once, as in DynamoDB, or one after another, as in some emulators.
+  const removed = Array.from({ length: args.count }, (_, index) => `#tail[${args.count - 1 - index}]`);
+  return {
+    update:
+      'SET #tailBase = :end, #ring = :zero, #maxTs = :maxTs, #maxTsAt = :maxTsAt ADD #tailBytes :minus' +
+      (removed.length > 0 ? ` REMOVE ${removed.join(', ')}` : ''),
+    condition: allOf(TAIL_BEGINS_AT_BASE, TAIL_HAS_ENTRIES),
+    values: {
+      ':base': args.base,
+      ':end': args.end,
+      ':count': BigInt(args.count),
+      ':minus': BigInt(-args.entriesBytes),
+      ':maxTs': args.runMaxTimestampMs,
+      ':maxTsAt': args.runMaxTimestampOffset,
+      ':zero': 0n,
+    },
+    returns: 'ALL_NEW',
+  };
+}
+
+/** What a commit changed, from the attributes that its update returned. */
+function committed(changed: Item): CommitOutcome {
+  return {
+    outcome: 'done',
+    next: integer(changed, 'next'),
+    tail: binaryList(changed, 'tail'),
+    tailBytes: Number(integer(changed, 'tailBytes')),
+  };
+}
+
+const refused = (item: Item | undefined) => ({ outcome: 'refused', item: item && headFromItem(item) }) as const;
+
+/** `Heads` over a table. */
+export function dynamoHeads(table: DynamoTable): Heads {
+  const change = async (partition: PartitionKey, update: ItemUpdate): Promise<Change<Head>> => {
+    const result = await table.update(headKey(partition), update);
+    return result.outcome === 'done' ? { outcome: 'done', item: headFromItem(result.item) } : refused(result.item);
+  };
+
+  return {
+    async read(partition, options) {
+      const item = await table.get(headKey(partition), options);
+      return item ? headFromItem(item) : null;
+    },
+    async readMany(partitions, options) {
+      const items = await table.getMany(partitions.map(headKey), options);
+      return items.map((item) => (item ? headFromItem(item) : null));
+    },
+    async commit(partition, args) {
+      const result = await table.update(headKey(partition), commitUpdate(args));
+      return result.outcome === 'done' ? committed(result.item) : refused(result.item);
+    },
+    async trimTail(partition, args) {
+      return change(partition, trimUpdate(args));
+    },
+    async raiseFloor(partition, floor) {
+      return change(partition, {
+        update: 'SET #floor = :floor, #ring = :zero',
+        condition: FLOOR_RISES,
+        values: { ':floor': encodeId(floor), ':zero': 0n },
+        returns: 'ALL_NEW',
+      });
+    },
+    async advanceStart(partition, { start, floor }) {
+      return change(partition, {
+        update: 'SET #start = :start, #floor = :floor, #ring = :zero',
+        condition: allOf(START_RISES, START_WITHIN_LOG, FLOOR_NOT_ABOVE),
+        values: { ':start': start, ':floor': encodeId(floor), ':zero': 0n },
+        returns: 'ALL_NEW',
+      });
+    },
+    async remove(partition) {
+      await table.remove(headKey(partition));
+    },
+  };
+}
