@@ -5,6 +5,7 @@
 import { randomFillSync } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 
+/** A clock and a timer. */
 export interface Clock {
   /** Wall clock, milliseconds since the Unix epoch. May jump either way. */
   nowMs(): number;
@@ -14,6 +15,7 @@ export interface Clock {
   sleep(durationMs: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** A source of chance. */
 export interface Random {
   /** `count` fresh random bytes. */
   bytes(count: number): Uint8Array;

@@ -50,8 +50,10 @@ const RETRIABLE = {
   CHECKSUM_MISMATCH: true,
 } as const;
 
+/** What went wrong; the list is above. */
 export type ErrorCode = keyof typeof RETRIABLE;
 
+/** What an error carries beside its code and message. */
 export interface ErrorDetails {
   /** The value that was refused or is damaged, as the caller gave it. */
   readonly value?: unknown;

@@ -9,6 +9,7 @@ import { decodeId, encodeId, type SegmentId } from '../segment/segment-id.ts';
 import { binary, binaryList, type Item, type ItemKey, integer } from './item.ts';
 import { type PartitionKey, partitionPk } from './partition-key.ts';
 
+/** See the module comment. */
 export interface Chunk {
   /** First offset. */
   readonly base: bigint;

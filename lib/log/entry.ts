@@ -45,6 +45,7 @@ export interface InlineEntry extends EntryBase {
   readonly batches: Uint8Array;
 }
 
+/** See the module comment. */
 export type Entry = ReferenceEntry | InlineEntry;
 
 const KIND_REFERENCE = 1;

@@ -5,6 +5,7 @@
  */
 import type { Clock, Random } from '../clock.ts';
 import { asMillraceError, MillraceError } from '../errors.ts';
+import { type SegmentId, ZERO_ID } from '../segment/segment-id.ts';
 import { segmentKey } from '../segment/segment-key.ts';
 import { backoffMs } from './backoff.ts';
 import { type FetchCandidate, type FetchRange, planFetch } from './fetch-plan.ts';
@@ -78,29 +79,29 @@ export class Fetcher {
 
   /** Reads once, without waiting for new records; one result for each target, in their order. One partition's failure does not touch the others. */
   async fetch(targets: readonly FetchTarget[], options: FetchOptions): Promise<readonly FetchedPartition[]> {
-    const searches = await this.#search(targets, options.consistent ?? false);
-    const results = await this.#read(targets, searches, options.maxBytes);
-    const missing = results.flatMap((result, index) => (result === 'object-missing' ? [index] : []));
-    if (missing.length === 0) return results.filter((result) => result !== 'object-missing');
-    return this.#readAgain(targets, results, missing, options.maxBytes);
+    return this.#fetch(targets, { ...options, missed: [] });
   }
 
-  /** The index may have moved on to other objects: a consistent look decides. */
-  async #readAgain(
+  /** `missed`: the object that was missing for each target when it was read before. */
+  async #fetch(
     targets: readonly FetchTarget[],
-    results: readonly (FetchedPartition | 'object-missing')[],
-    missing: readonly number[],
-    maxBytes: number,
+    options: FetchOptions & { readonly missed: readonly SegmentId[] },
   ): Promise<readonly FetchedPartition[]> {
-    const again = missing.map((index) => targets[index]!);
-    const searches = await this.#search(again, true);
-    const second = await this.#read(again, searches, maxBytes);
-    return results.map((result, index) => {
-      if (result !== 'object-missing') return result;
-      const position = missing.indexOf(index);
-      const retried = second[position]!;
-      return retried === 'object-missing' ? objectMissing(again[position]!, searches[position]!) : retried;
+    const { maxBytes, missed } = options;
+    const searches = await this.#search(targets, options.consistent ?? false);
+    const read = await this.#read(targets, searches, maxBytes);
+    const results = read.map((result, index) => {
+      // An object goes only once nothing names it, so one that was missing before the index named it again is lost.
+      const isLost = result === 'object-missing' && missingObject(searches[index]!) === missed[index];
+      return isLost ? objectMissing(targets[index]!, searches[index]!) : result;
     });
+    const moved = results.flatMap((result, index) => (result === 'object-missing' ? [index] : []));
+    if (moved.length === 0) return results.filter((result) => result !== 'object-missing');
+    const again = await this.#fetch(
+      moved.map((index) => targets[index]!),
+      { maxBytes, consistent: true, missed: moved.map((index) => missingObject(searches[index]!)) },
+    );
+    return results.map((result, index) => (result === 'object-missing' ? again[moved.indexOf(index)]! : result));
   }
 
   async #search(targets: readonly FetchTarget[], consistent: boolean): Promise<readonly Search[]> {
@@ -116,22 +117,34 @@ export class Fetcher {
   async #locate(target: FetchTarget, head: Head | null, consistent: boolean): Promise<Search> {
     try {
       const outside = !head || target.offset < head.start || target.offset > head.next;
-      if (outside) return consistent ? { kind: 'failed', error: outOfRange(target, head) } : this.#locateAgain(target);
+      if (outside) {
+        return consistent ? { kind: 'failed', error: outOfRange(target, head) } : await this.#locateAgain(target);
+      }
       if (target.offset === head.next) return { kind: 'found', head, entries: [] };
       const { partition, offset, maxBytes } = target;
       const entries = await this.#answered(() =>
         locateEntries(this.#options.store.chunks, partition, head, { offset, maxBytes, consistent }),
       );
       if (entries) return { kind: 'found', head, entries };
-      return consistent ? { kind: 'failed', error: indexGap(partition, offset) } : this.#locateAgain(target);
+      return await (consistent ? this.#explainGap(target) : this.#locateAgain(target));
     } catch (error) {
       return { kind: 'failed', error: asMillraceError(error) };
     }
   }
 
   async #locateAgain(target: FetchTarget): Promise<Search> {
-    const head = await this.#answered(() => this.#options.store.heads.read(target.partition, { consistent: true }));
-    return this.#locate(target, head, true);
+    return this.#locate(target, await this.#readHead(target), true);
+  }
+
+  /** Nothing covers the offset: either the log start offset has passed it since the head was read, or a part of the index is lost. */
+  async #explainGap(target: FetchTarget): Promise<Search> {
+    const head = await this.#readHead(target);
+    const isLost = head !== null && target.offset >= head.start;
+    return { kind: 'failed', error: isLost ? indexGap(target.partition, target.offset) : outOfRange(target, head) };
+  }
+
+  #readHead({ partition }: FetchTarget): Promise<Head | null> {
+    return this.#answered(() => this.#options.store.heads.read(partition, { consistent: true }));
   }
 
   async #read(
@@ -237,9 +250,13 @@ function outOfRange({ partition, offset }: FetchTarget, head: Head | null): Mill
   });
 }
 
+/** The object that a search begins with: a fetch that returns nothing has missed just this one. */
+function missingObject(search: Search): SegmentId {
+  return search.kind === 'found' ? search.entries[0]!.entry.id : ZERO_ID;
+}
+
 function objectMissing(target: FetchTarget, search: Search): FetchedPartition {
-  const first = search.kind === 'found' ? search.entries[0] : undefined;
-  const id = first?.entry.id ?? 'unknown';
+  const id = missingObject(search);
   return {
     outcome: 'failed',
     error: new MillraceError(

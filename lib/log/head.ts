@@ -10,6 +10,7 @@ import { decodeId, encodeId, type SegmentId } from '../segment/segment-id.ts';
 import { binary, binaryList, type Item, type ItemKey, integer } from './item.ts';
 import { type PartitionKey, partitionPk } from './partition-key.ts';
 
+/** See the module comment. */
 export interface Head {
   /** High watermark: the offset that the next record gets. */
   readonly next: bigint;

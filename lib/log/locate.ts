@@ -91,6 +91,8 @@ export async function locateEntries(
   if (!enough() && end < head.tailBase) {
     const following = await chunks.query(partition, {
       fromBase: end,
+      // A chunk at `tailBase` was put by a roll that is half done, or after this head was read: then it may end above this head's `next`.
+      toBase: head.tailBase - 1n,
       order: 'ascending',
       limit: FOLLOWING_CHUNKS,
       consistent,

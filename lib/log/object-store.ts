@@ -1,5 +1,6 @@
 /** The port to immutable objects. */
 
+/** `exists`: there was an object under the key, and it is unchanged. */
 export type PutOutcome = 'created' | 'exists';
 
 /** What is stored under a key. */

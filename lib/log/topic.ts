@@ -9,8 +9,10 @@
  */
 import { type Item, type ItemKey, integer, text } from './item.ts';
 
+/** creating: not all heads exist. active: can be used. deleting: is going, and its name is taken until it is gone. */
 export type TopicState = 'creating' | 'active' | 'deleting';
 
+/** See the module comment. */
 export interface Topic {
   readonly name: string;
   /** UUID text, lower case; a recreated topic has another. */
