@@ -1,15 +1,10 @@
 import { constants, deflateRawSync, gzipSync } from 'node:zlib';
-import {
-  lz4Compress as theirLz4Compress,
-  lz4Decompress as theirLz4Decompress,
-  snappyCompress as theirSnappyCompress,
-  snappyDecompress as theirSnappyDecompress,
-} from '@platformatic/wasm-utils';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CompressionType, compress, compressionTypes, decompress } from '../../lib/record/compression.ts';
 import { crc32c } from '../../lib/record/crc32c.ts';
 import { xxhash32 } from '../../lib/record/xxhash32.ts';
+import { compressionsAlgorithms as theirs } from '../../node_modules/@platformatic/kafka/dist/protocol/compression.js';
 
 const MiB = 1024 * 1024;
 const corrupt = expect.objectContaining({ code: 'CORRUPT_MESSAGE' });
@@ -59,28 +54,24 @@ describe.each(compressionTypes)('%s', (type) => {
 });
 
 describe('another implementation', () => {
+  // Theirs fails on nothing at all once its memory has grown: it keeps a view of the memory before.
+  const some = content.filter((bytes) => bytes.length > 0);
+
   it('reads our lz4, and we read its', () => {
     fc.assert(
-      fc.property(content, (bytes) => {
-        expect(Buffer.compare(theirLz4Decompress(Buffer.from(compress('lz4', bytes))), bytes)).toBe(0);
-        expect(Buffer.compare(decompress('lz4', theirLz4Compress(bytes), 300_000), bytes)).toBe(0);
+      fc.property(some, (bytes) => {
+        expect(Buffer.compare(theirs.lz4.decompressSync(Buffer.from(compress('lz4', bytes))), bytes)).toBe(0);
+        expect(Buffer.compare(decompress('lz4', theirs.lz4.compressSync(bytes), 300_000), bytes)).toBe(0);
       }),
       { numRuns: 60 },
     );
   });
 
-  it('reads the blocks of our snappy, and we read its plain ones', () => {
+  it('reads our snappy, and we read its plain blocks', () => {
     fc.assert(
-      fc.property(content, (bytes) => {
-        const framed = Buffer.from(compress('snappy', bytes));
-        const blocks: Uint8Array[] = [];
-        for (let position = 16; position < framed.length; ) {
-          const size = framed.readInt32BE(position);
-          blocks.push(theirSnappyDecompress(framed.subarray(position + 4, position + 4 + size)));
-          position += 4 + size;
-        }
-        expect(Buffer.compare(Buffer.concat(blocks), bytes)).toBe(0);
-        expect(Buffer.compare(decompress('snappy', theirSnappyCompress(bytes), 300_000), bytes)).toBe(0);
+      fc.property(some, (bytes) => {
+        expect(Buffer.compare(theirs.snappy.decompressSync(Buffer.from(compress('snappy', bytes))), bytes)).toBe(0);
+        expect(Buffer.compare(decompress('snappy', theirs.snappy.compressSync(bytes), 300_000), bytes)).toBe(0);
       }),
       { numRuns: 60 },
     );
