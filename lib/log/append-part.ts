@@ -109,7 +109,6 @@ export class AppendPart {
 
   /** The bytes stand in a segment. */
   uploaded(id: SegmentId, position: number, lengthBytes: number): void {
-    if (this.settled) return;
     const entry = encodeEntry({ kind: 'reference', id, position, lengthBytes, ...this.#entryFields() });
     this.#become({ kind: 'ready', id, entry });
   }
@@ -121,7 +120,7 @@ export class AppendPart {
   }
 
   uploadFailed(error: MillraceError): void {
-    if (!this.settled) this.#become({ kind: 'failed', error });
+    this.#become({ kind: 'failed', error });
   }
 
   committed(baseOffset: bigint): void {
@@ -144,7 +143,9 @@ export class AppendPart {
     return { recordCount: this.recordCount, maxTimestampMs: this.#maxTimestampMs, producer: this.#producer };
   }
 
+  /** A part that is settled stays so, whatever comes of an upload that was under way. */
   #become(state: PartState): void {
+    if (this.settled) return;
     this.state = state;
     const changed = this.#changed;
     this.#changed = Promise.withResolvers<void>();
