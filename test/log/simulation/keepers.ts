@@ -37,7 +37,8 @@ export function startKeeper(parts: KeeperParts, untilMs: number, pauseMs: number
     try {
       await dice.pick(duties)(parts, dice.pick(partitions));
     } catch (error) {
-      if (!(error instanceof MillraceError && error.retriable)) parts.oracle.expect(false, 'Keeper', () => String(error));
+      if (!(error instanceof MillraceError && error.retriable))
+        parts.oracle.expect(false, 'Keeper', () => String(error));
     }
     time.schedule(dice.magnitude(1, pauseMs), next);
   };
@@ -74,25 +75,42 @@ async function compact(parts: KeeperParts, partition: PartitionKey): Promise<voi
   const batches = slices.flatMap((slice) => slice!);
   const id = decodeId(dice.bytes(16).fill(0, 0, 6));
   const segment = encodeSegment({ level: 1, writerId: id, regions: [{ ...partition, batches }] });
-  await store.objects.put(segmentKey({ prefix: base.prefix, domain: oracle.of(partition).domain, level: 1, id }), segment.bytes);
+  await store.objects.put(
+    segmentKey({ prefix: base.prefix, domain: oracle.of(partition).domain, level: 1, id }),
+    segment.bytes,
+  );
   let position = segment.regions[0]!.position;
   for (const [index, chunk] of chunks.entries()) {
     const lengthBytes = slices[index]!.reduce((sum, { length }) => sum + length, 0);
     const recordCount = Number(chunk.end - chunk.base);
-    const reference = encodeEntry({ kind: 'reference', id, recordCount, maxTimestampMs: chunk.maxTimestampMs, producer: null, position, lengthBytes });
+    const reference = encodeEntry({
+      kind: 'reference',
+      id,
+      recordCount,
+      maxTimestampMs: chunk.maxTimestampMs,
+      producer: null,
+      position,
+      lengthBytes,
+    });
     position += lengthBytes;
     await store.chunks.replace(partition, chunk.base, { version: chunk.version, end: chunk.end, reference });
   }
   await collect(parts);
 }
 
-async function stampedBatches(base: LogStore, oracle: Oracle, partition: PartitionKey, chunk: Chunk): Promise<Uint8Array[] | null> {
+async function stampedBatches(
+  base: LogStore,
+  oracle: Oracle,
+  partition: PartitionKey,
+  chunk: Chunk,
+): Promise<Uint8Array[] | null> {
   const stamped: Uint8Array[] = [];
   let offset = chunk.base;
   for (const bytes of chunk.entries) {
     const entry = decodeEntry(bytes);
     const key = segmentKey({ prefix: base.prefix, domain: oracle.of(partition).domain, level: 0, id: entry.id });
-    const data = entry.kind === 'inline' ? entry.batches : await base.objects.get(key, entry.position, entry.lengthBytes);
+    const data =
+      entry.kind === 'inline' ? entry.batches : await base.objects.get(key, entry.position, entry.lengthBytes);
     if (data === null) return null;
     for (const { bytes: batch, header } of splitBatches(data)) {
       const copy = batch.slice();
@@ -110,7 +128,9 @@ async function collect({ base, oracle }: KeeperParts): Promise<void> {
   for (const { head } of oracle.partitions.values()) if (floor === null || head.floor < floor) floor = head.floor;
   for (const domain of new Set([...oracle.partitions.values()].map((truth) => truth.domain))) {
     const found = await base.objects.list(`${domain}/0/`, null, 1_000);
-    const dead = found.map(({ key }) => key).filter((key) => key.slice(-26) <= (floor ?? ZERO_ID) && !oracle.isNamed(key.slice(-26)));
+    const dead = found
+      .map(({ key }) => key)
+      .filter((key) => key.slice(-26) <= (floor ?? ZERO_ID) && !oracle.isNamed(key.slice(-26)));
     await base.objects.remove(dead);
   }
 }
@@ -129,4 +149,3 @@ async function retain({ store, dice }: KeeperParts, partition: PartitionKey): Pr
   if (moved.outcome === 'refused') return;
   for (const chunk of dead) await store.chunks.remove(partition, chunk.base, { endAtMost: limit, maxIdAtMost: floor });
 }
-

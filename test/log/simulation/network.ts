@@ -70,15 +70,22 @@ export class Network {
             : partitions.map((partition) => oracle.staleHead(partition, this.#lagMs())),
         ),
       commit: (partition, args) =>
-        ask(`commit ${partition.partition} ${args.form} known=${args.known} min=${args.minId.slice(-6)} n=${args.entries.length}`, () =>
-          oracle.onCommit(partition, args, () => base.heads.commit(partition, args)),
+        ask(
+          `commit ${partition.partition} ${args.form} known=${args.known} min=${args.minId.slice(-6)} n=${args.entries.length}`,
+          () => oracle.onCommit(partition, args, () => base.heads.commit(partition, args)),
         ),
       trimTail: (partition, args) =>
-        ask(`trim ${partition.partition} ${args.base}-${args.end}`, () => oracle.onHead(partition, () => base.heads.trimTail(partition, args))),
+        ask(`trim ${partition.partition} ${args.base}-${args.end}`, () =>
+          oracle.onHead(partition, () => base.heads.trimTail(partition, args)),
+        ),
       raiseFloor: (partition, floor) =>
-        ask(`floor ${partition.partition} ${floor.slice(-6)}`, () => oracle.onHead(partition, () => base.heads.raiseFloor(partition, floor))),
+        ask(`floor ${partition.partition} ${floor.slice(-6)}`, () =>
+          oracle.onHead(partition, () => base.heads.raiseFloor(partition, floor)),
+        ),
       advanceStart: (partition, args) =>
-        ask(`start ${partition.partition} ${args.start}`, () => oracle.onHead(partition, () => base.heads.advanceStart(partition, args))),
+        ask(`start ${partition.partition} ${args.start}`, () =>
+          oracle.onHead(partition, () => base.heads.advanceStart(partition, args)),
+        ),
       remove: (partition) => ask('remove head', () => base.heads.remove(partition)),
     };
     const chunks: Chunks = {
@@ -87,11 +94,17 @@ export class Network {
           query.consistent ? base.chunks.query(partition, query) : oracle.staleChunks(partition, query, this.#lagMs()),
         ),
       put: (partition, chunk) =>
-        ask(`chunk ${partition.partition} ${chunk.base}-${chunk.end}`, () => oracle.onChunkPut(partition, chunk, () => base.chunks.put(partition, chunk))),
+        ask(`chunk ${partition.partition} ${chunk.base}-${chunk.end}`, () =>
+          oracle.onChunkPut(partition, chunk, () => base.chunks.put(partition, chunk)),
+        ),
       replace: (partition, at, args) =>
-        ask(`replace ${partition.partition} ${at}`, () => oracle.onChunkReplace(partition, at, () => base.chunks.replace(partition, at, args))),
+        ask(`replace ${partition.partition} ${at}`, () =>
+          oracle.onChunkReplace(partition, at, () => base.chunks.replace(partition, at, args)),
+        ),
       remove: (partition, at, args) =>
-        ask(`drop ${partition.partition} ${at}`, () => oracle.onChunkRemove(partition, at, () => base.chunks.remove(partition, at, args))),
+        ask(`drop ${partition.partition} ${at}`, () =>
+          oracle.onChunkRemove(partition, at, () => base.chunks.remove(partition, at, args)),
+        ),
     };
     return { objects, heads, chunks, topics: base.topics, prefix: base.prefix, serverClock, close: async () => {} };
   }

@@ -96,7 +96,8 @@ export class Oracle {
 
   /** Of all that happened and of what every head and chunk is. */
   digest(): string {
-    for (const { head, chunks, records } of this.partitions.values()) this.#digest.update(shown([head, [...chunks.values()], records], 1e9));
+    for (const { head, chunks, records } of this.partitions.values())
+      this.#digest.update(shown([head, [...chunks.values()], records], 1e9));
     return this.#digest.digest('hex');
   }
 
@@ -106,15 +107,27 @@ export class Oracle {
     this.note(`VIOLATION ${this.violation}`, null);
   }
 
-  async onCommit(partition: PartitionKey, args: CommitArgs, effect: () => Promise<CommitOutcome>): Promise<CommitOutcome> {
+  async onCommit(
+    partition: PartitionKey,
+    args: CommitArgs,
+    effect: () => Promise<CommitOutcome>,
+  ): Promise<CommitOutcome> {
     const truth = this.of(partition);
     const outcome = await effect();
     if (outcome.outcome === 'refused') return outcome;
     const before = truth.head;
     for (const bytes of args.entries) await this.#addEntry(truth, bytes);
     await this.#refresh(truth);
-    this.expect(truth.head.next === before.next + BigInt(args.recordCount), 'Dense offsets', () => `next ${truth.head.next}`);
-    this.expect(truth.head.appended === truth.appended, 'Conservation', () => `appended ${truth.head.appended}, not ${truth.appended}`);
+    this.expect(
+      truth.head.next === before.next + BigInt(args.recordCount),
+      'Dense offsets',
+      () => `next ${truth.head.next}`,
+    );
+    this.expect(
+      truth.head.appended === truth.appended,
+      'Conservation',
+      () => `appended ${truth.head.appended}, not ${truth.appended}`,
+    );
     this.count('commits');
     return outcome;
   }
@@ -122,7 +135,11 @@ export class Oracle {
   async #addEntry(truth: PartitionTruth, bytes: Uint8Array): Promise<void> {
     const entry = decodeEntry(bytes);
     const base = BigInt(truth.records.length);
-    this.expect(!truth.entries.some((other) => other.entry.id === entry.id), 'Once', () => `${entry.id} is committed again at ${base}`);
+    this.expect(
+      !truth.entries.some((other) => other.entry.id === entry.id),
+      'Once',
+      () => `${entry.id} is committed again at ${base}`,
+    );
     const data = entry.kind === 'inline' ? entry.batches : await this.#read(truth, entry);
     this.expect(data !== null, MIXED, () => `${entry.id} is committed before its object is there`);
     if (data === null) return;
@@ -133,8 +150,16 @@ export class Oracle {
       if (header.maxTimestampMs > maxTimestampMs) maxTimestampMs = header.maxTimestampMs;
     }
     const end = BigInt(truth.records.length);
-    this.expect(end - base === BigInt(entry.recordCount), MIXED, () => `${entry.id} has ${end - base} records, not ${entry.recordCount}`);
-    this.expect(maxTimestampMs === entry.maxTimestampMs, 'Entry', () => `${entry.id} tells ${entry.maxTimestampMs}, not ${maxTimestampMs}`);
+    this.expect(
+      end - base === BigInt(entry.recordCount),
+      MIXED,
+      () => `${entry.id} has ${end - base} records, not ${entry.recordCount}`,
+    );
+    this.expect(
+      maxTimestampMs === entry.maxTimestampMs,
+      'Entry',
+      () => `${entry.id} tells ${entry.maxTimestampMs}, not ${maxTimestampMs}`,
+    );
     truth.entries.push({ base, end, bytes, entry });
   }
 
@@ -156,12 +181,24 @@ export class Oracle {
     truth.head = head;
     truth.heads.push({ atMs: this.#time.nowMs, value: head });
     for (const field of ['next', 'start', 'tailBase', 'floor'] as const) {
-      this.expect(head[field] >= before[field], 'Monotonic', () => `${field} went from ${before[field]} to ${head[field]}`);
+      this.expect(
+        head[field] >= before[field],
+        'Monotonic',
+        () => `${field} went from ${before[field]} to ${head[field]}`,
+      );
     }
     this.expect(head.start <= head.next, 'Monotonic', () => `start ${head.start} above next ${head.next}`);
-    this.expect(head.next === BigInt(truth.records.length), 'Dense offsets', () => `next ${head.next}, ${truth.records.length} records`);
+    this.expect(
+      head.next === BigInt(truth.records.length),
+      'Dense offsets',
+      () => `next ${head.next}, ${truth.records.length} records`,
+    );
     const tail = entriesIn(truth, head.tailBase, head.next);
-    this.expect(sameEntries(head.tail, tail), 'Dense offsets', () => `the tail from ${head.tailBase} is not what was committed there`);
+    this.expect(
+      sameEntries(head.tail, tail),
+      'Dense offsets',
+      () => `the tail from ${head.tailBase} is not what was committed there`,
+    );
     const bytes = tail.reduce((sum, entry) => sum + entry.bytes.length, 0);
     this.expect(head.tailBytes === bytes, 'Tail adds up', () => `${head.tailBytes} bytes in the tail, not ${bytes}`);
     if (head.tailBase === before.tailBase) return;
@@ -173,24 +210,44 @@ export class Oracle {
     this.count('rolls');
     for (let base = from; base < head.tailBase; ) {
       const chunk = chunks.get(base);
-      this.expect(chunk !== undefined, 'Chunk before trim', () => `nothing holds offset ${base} below ${head.tailBase}`);
+      this.expect(
+        chunk !== undefined,
+        'Chunk before trim',
+        () => `nothing holds offset ${base} below ${head.tailBase}`,
+      );
       if (!chunk) return;
       base = chunk.end;
     }
     const max = maxTimestamp(truth, head.tailBase);
     const shownMax = `${head.maxTimestampMs} at ${head.maxTimestampOffset}`;
-    this.expect(shownMax === `${max.timestampMs} at ${max.offset}`, 'Look-up by time', () => `the head tells ${shownMax}`);
+    this.expect(
+      shownMax === `${max.timestampMs} at ${max.offset}`,
+      'Look-up by time',
+      () => `the head tells ${shownMax}`,
+    );
   }
 
-  async onChunkPut(partition: PartitionKey, chunk: Chunk, effect: () => Promise<Change<Chunk>>): Promise<Change<Chunk>> {
+  async onChunkPut(
+    partition: PartitionKey,
+    chunk: Chunk,
+    effect: () => Promise<Change<Chunk>>,
+  ): Promise<Change<Chunk>> {
     const outcome = await effect();
     if (outcome.outcome === 'refused') return outcome;
     const truth = this.of(partition);
     const entries = entriesIn(truth, chunk.base, chunk.end);
-    this.expect(entries.length > 0 && sameEntries(chunk.entries, entries), 'Stable prefix', () => `chunk ${chunk.base}-${chunk.end} holds other entries`);
+    this.expect(
+      entries.length > 0 && sameEntries(chunk.entries, entries),
+      'Stable prefix',
+      () => `chunk ${chunk.base}-${chunk.end} holds other entries`,
+    );
     this.expect(chunk.count === entries.length, 'Chunk before trim', () => `chunk ${chunk.base} counts ${chunk.count}`);
     const ids = entries.map(({ entry }) => entry.id).sort();
-    this.expect(chunk.minId === ids[0] && chunk.maxId === ids.at(-1), 'Floor before forgetting', () => `chunk ${chunk.base} tells other ids`);
+    this.expect(
+      chunk.minId === ids[0] && chunk.maxId === ids.at(-1),
+      'Floor before forgetting',
+      () => `chunk ${chunk.base} tells other ids`,
+    );
     const max = maxTimestamp(truth, chunk.end);
     const isRight = chunk.runMaxTimestampMs === max.timestampMs && chunk.runMaxTimestampOffset === max.offset;
     this.expect(isRight, 'Look-up by time', () => `chunk ${chunk.base} tells ${chunk.runMaxTimestampMs}`);
@@ -198,7 +255,11 @@ export class Oracle {
     return outcome;
   }
 
-  async onChunkReplace(partition: PartitionKey, base: bigint, effect: () => Promise<Change<Chunk>>): Promise<Change<Chunk>> {
+  async onChunkReplace(
+    partition: PartitionKey,
+    base: bigint,
+    effect: () => Promise<Change<Chunk>>,
+  ): Promise<Change<Chunk>> {
     const outcome = await effect();
     if (outcome.outcome === 'done') {
       this.#setChunk(this.of(partition), base, outcome.item);
@@ -259,14 +320,18 @@ function entriesIn({ entries }: Pick<PartitionTruth, 'entries'>, base: bigint, e
 }
 
 function sameEntries(encoded: readonly Uint8Array[], entries: readonly Committed[]): boolean {
-  return encoded.length === entries.length && encoded.every((bytes, index) => Buffer.compare(bytes, entries[index]!.bytes) === 0);
+  return (
+    encoded.length === entries.length &&
+    encoded.every((bytes, index) => Buffer.compare(bytes, entries[index]!.bytes) === 0)
+  );
 }
 
 /** The largest timestamp below an offset and the first entry that has it. */
 function maxTimestamp({ entries }: PartitionTruth, below: bigint): { timestampMs: bigint; offset: bigint } {
   let max = { timestampMs: -1n, offset: -1n };
   for (const { base, end, entry } of entries) {
-    if (end <= below && entry.maxTimestampMs > max.timestampMs) max = { timestampMs: entry.maxTimestampMs, offset: base };
+    if (end <= below && entry.maxTimestampMs > max.timestampMs)
+      max = { timestampMs: entry.maxTimestampMs, offset: base };
   }
   return max;
 }

@@ -1,7 +1,7 @@
 /** Who appends, and what each append was told, held against the truth. */
 import { MillraceError } from '../../../lib/errors.ts';
-import type { Appender } from '../../../lib/log/appender.ts';
 import type { AppendTarget } from '../../../lib/log/append-part.ts';
+import type { Appender } from '../../../lib/log/appender.ts';
 import type { LogStore } from '../../../lib/log/log-store.ts';
 import { partitionPk } from '../../../lib/log/partition-key.ts';
 import { encodeBatch } from '../../../lib/record/encode-batch.ts';
@@ -16,7 +16,10 @@ interface Append {
   readonly appendedAt: number;
   readonly nextWhenAppended: bigint;
   settledAt: number | null;
-  outcome: { readonly kind: 'pending' } | { readonly kind: 'acked'; readonly offset: bigint } | { readonly kind: 'failed'; readonly code: string };
+  outcome:
+    | { readonly kind: 'pending' }
+    | { readonly kind: 'acked'; readonly offset: bigint }
+    | { readonly kind: 'failed'; readonly code: string };
 }
 
 /** Codes that leave it open whether the records are in the log. */
@@ -32,6 +35,7 @@ export class ProducerActor {
   readonly #dice: Dice;
   readonly #oracle: Oracle;
   readonly #targets: readonly AppendTarget[];
+  #untilMs = 0;
   /** Where this producer believes the end to be. */
   readonly #ends = new Map<string, bigint>();
 
@@ -56,6 +60,7 @@ export class ProducerActor {
   /** Appends now and then until `untilMs`. */
   start(untilMs: number, pauseMs: number): void {
     const dice = this.#dice;
+    this.#untilMs = untilMs;
     const next = () => {
       if (!this.process.alive || this.#time.nowMs > untilMs) return;
       void this.#act();
@@ -70,7 +75,8 @@ export class ProducerActor {
     const dice = this.#dice;
     const target = dice.pick(this.#targets);
     if (dice.chance(0.2)) return this.#appendExpecting(target, dice.between(1, 3));
-    for (let count = dice.chance(0.3) ? dice.between(2, 12) : 1; count > 0; count--) this.#append(dice.chance(0.7) ? target : dice.pick(this.#targets));
+    for (let count = dice.chance(0.3) ? dice.between(2, 12) : 1; count > 0; count--)
+      this.#append(dice.chance(0.7) ? target : dice.pick(this.#targets));
   }
 
   /** Appends where it believes the end to be: after a look, or after its own last append. */
@@ -84,6 +90,7 @@ export class ProducerActor {
         return;
       }
     }
+    if (this.#time.nowMs > this.#untilMs) return;
     for (; count > 0; count--) expected += BigInt(this.#append(target, expected));
   }
 
@@ -113,7 +120,10 @@ export class ProducerActor {
       outcome: { kind: 'pending' },
     };
     this.appends.push(append);
-    this.#oracle.note(`${this.process.name} appends ${values[0]} to ${partition.partition}${expectedOffset === undefined ? '' : ` at ${expectedOffset}`}`, null);
+    this.#oracle.note(
+      `${this.process.name} appends ${values[0]} to ${partition.partition}${expectedOffset === undefined ? '' : ` at ${expectedOffset}`}`,
+      null,
+    );
     const request = expectedOffset === undefined ? { target, batches } : { target, batches, expectedOffset };
     this.appender.append(request).then(
       ({ baseOffset }) => this.#acked(append, baseOffset),
@@ -149,8 +159,13 @@ export class ProducerActor {
     if (code !== 'OFFSET_MISMATCH') return;
     const { highWatermark } = (error as MillraceError).value as { highWatermark: bigint };
     const next = this.#oracle.of(target.partition).head.next;
-    const wasTrue = highWatermark !== append.expectedOffset && highWatermark >= append.nextWhenAppended && highWatermark <= next;
-    this.#oracle.expect(wasTrue, 'Answer', () => `${values[0]} was told the end is ${highWatermark}, it was ${append.nextWhenAppended} to ${next}`);
+    const wasTrue =
+      highWatermark !== append.expectedOffset && highWatermark >= append.nextWhenAppended && highWatermark <= next;
+    this.#oracle.expect(
+      wasTrue,
+      'Answer',
+      () => `${values[0]} was told the end is ${highWatermark}, it was ${append.nextWhenAppended} to ${next}`,
+    );
   }
 
   /** What only the end shows, once every late request has taken effect. */
@@ -180,9 +195,17 @@ export class ProducerActor {
   #checkOutcome({ outcome, values }: Append, found: readonly bigint[]): void {
     this.#oracle.expect(found.length <= 1, 'Once', () => `${values[0]} stands at ${found.join(' and ')}`);
     if (outcome.kind === 'acked') {
-      this.#oracle.expect(found[0] === outcome.offset, 'Acknowledged', () => `${values[0]} stands at ${found}, not ${outcome.offset}`);
+      this.#oracle.expect(
+        found[0] === outcome.offset,
+        'Acknowledged',
+        () => `${values[0]} stands at ${found}, not ${outcome.offset}`,
+      );
     } else if (outcome.kind === 'failed' && !OPEN_CODES.has(outcome.code)) {
-      this.#oracle.expect(found.length === 0, 'Not committed', () => `${values[0]} was told ${outcome.code} and stands at ${found}`);
+      this.#oracle.expect(
+        found.length === 0,
+        'Not committed',
+        () => `${values[0]} was told ${outcome.code} and stands at ${found}`,
+      );
     } else if (outcome.kind === 'pending') {
       this.#oracle.expect(!this.process.alive, 'Settled', () => `${values[0]} was never answered`);
     }
@@ -195,11 +218,19 @@ export class ProducerActor {
       const earlier = lane[before]!;
       const place = found[before]![0];
       if (place !== undefined) {
-        this.#oracle.expect(place < found[index]![0]!, 'Producer order', () => `${earlier.values[0]} stands behind ${later.values[0]}`);
+        this.#oracle.expect(
+          place < found[index]![0]!,
+          'Producer order',
+          () => `${earlier.values[0]} stands behind ${later.values[0]}`,
+        );
         continue;
       }
       const givenUpBefore = earlier.settledAt !== null && earlier.settledAt <= later.appendedAt;
-      this.#oracle.expect(givenUpBefore, 'Producer order', () => `${later.values[0]} is in the log, but ${earlier.values[0]} before it is not`);
+      this.#oracle.expect(
+        givenUpBefore,
+        'Producer order',
+        () => `${later.values[0]} is in the log, but ${earlier.values[0]} before it is not`,
+      );
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Who reads, and what it was shown, held against the truth. */
-import { Fetcher, type FetchTarget, type FetchedPartition } from '../../../lib/log/fetcher.ts';
-import { decodeBatch } from '../../../lib/record/decode-batch.ts';
+import { type FetchedPartition, Fetcher, type FetchTarget } from '../../../lib/log/fetcher.ts';
 import type { LogStore } from '../../../lib/log/log-store.ts';
+import { decodeBatch } from '../../../lib/record/decode-batch.ts';
 import type { Oracle, PartitionTruth } from './oracle.ts';
 import type { Dice, Process, VirtualTime } from './virtual-time.ts';
 
@@ -34,47 +34,88 @@ export class ReaderActor {
   async #readSomewhere(): Promise<void> {
     const dice = this.#dice;
     const truths = [...this.#oracle.partitions.values()].filter(() => dice.chance(0.7));
-    const offsets = truths.map(({ head }) => head.start + BigInt(Math.floor(dice.fraction() * (Number(head.next - head.start) + 1))));
+    const offsets = truths.map(
+      ({ head }) => head.start + BigInt(Math.floor(dice.fraction() * (Number(head.next - head.start) + 1))),
+    );
     await this.#read(truths, offsets, dice.pick([1, 300, 1_000, 100_000]), dice.chance(0.4));
   }
 
-  async #read(truths: readonly PartitionTruth[], offsets: readonly bigint[], maxBytes: number, consistent: boolean): Promise<readonly FetchedPartition[]> {
-    const targets = truths.map(({ partition, domain }, index): FetchTarget => ({ partition, domain, offset: offsets[index]!, maxBytes }));
+  async #read(
+    truths: readonly PartitionTruth[],
+    offsets: readonly bigint[],
+    maxBytes: number,
+    consistent: boolean,
+  ): Promise<readonly FetchedPartition[]> {
+    const targets = truths.map(
+      ({ partition, domain }, index): FetchTarget => ({ partition, domain, offset: offsets[index]!, maxBytes }),
+    );
     const before = truths.map(({ head }) => head);
     const results = await this.#fetcher.fetch(targets, { maxBytes, consistent });
     results.forEach((result, index) => {
       const { head } = truths[index]!;
       const target = targets[index]!;
       const where = `fetch of ${target.partition.partition} at ${target.offset}`;
-      this.#oracle.note(where, result.outcome === 'ok' ? `${result.nextOffset} of ${result.highWatermark}` : result.error.code);
+      this.#oracle.note(
+        where,
+        result.outcome === 'ok' ? `${result.nextOffset} of ${result.highWatermark}` : result.error.code,
+      );
       this.#oracle.count('fetches');
       if (result.outcome === 'ok') {
         this.#checkBatches(truths[index]!, target, result, where);
         const isFresh = !consistent || result.highWatermark >= before[index]!.next;
-        this.#oracle.expect(isFresh && result.highWatermark <= head.next, 'High watermark', () => `${where}: ${result.highWatermark}`);
+        this.#oracle.expect(
+          isFresh && result.highWatermark <= head.next,
+          'High watermark',
+          () => `${where}: ${result.highWatermark}`,
+        );
         return;
       }
       const { code } = result.error;
       const isTrimmed = code === 'OFFSET_OUT_OF_RANGE' && target.offset < head.start;
-      this.#oracle.expect(isTrimmed || STORE_CODES.has(code), 'No early death', () => `${where} (start ${head.start}): ${result.error.message}`);
+      this.#oracle.expect(
+        isTrimmed || STORE_CODES.has(code),
+        'No early death',
+        () => `${where} (start ${head.start}): ${result.error.message}`,
+      );
     });
     return results;
   }
 
-  #checkBatches({ records }: PartitionTruth, { offset }: FetchTarget, result: Extract<FetchedPartition, { outcome: 'ok' }>, where: string): void {
+  #checkBatches(
+    { records }: PartitionTruth,
+    { offset }: FetchTarget,
+    result: Extract<FetchedPartition, { outcome: 'ok' }>,
+    where: string,
+  ): void {
     let next: bigint | null = null;
     for (const bytes of result.batches) {
       const batch = decodeBatch(bytes);
       const base = batch.header.baseOffset;
-      this.#oracle.expect(next === null ? base <= offset : base === next, 'Stable prefix', () => `${where}: a batch at ${base} instead of ${next}`);
+      this.#oracle.expect(
+        next === null ? base <= offset : base === next,
+        'Stable prefix',
+        () => `${where}: a batch at ${base} instead of ${next}`,
+      );
       for (const record of batch) {
         const value = Buffer.from(record.value!).toString().trimEnd();
-        this.#oracle.expect(records[Number(record.offset)] === value, 'Stable prefix', () => `${where}: ${value} at ${record.offset}`);
+        this.#oracle.expect(
+          records[Number(record.offset)] === value,
+          'Stable prefix',
+          () => `${where}: ${value} at ${record.offset}`,
+        );
       }
       next = base + BigInt(batch.recordCount);
     }
-    this.#oracle.expect(result.nextOffset === (next ?? offset), 'Stable prefix', () => `${where}: goes on at ${result.nextOffset} behind ${next}`);
-    this.#oracle.expect(result.nextOffset <= result.highWatermark, 'High watermark', () => `${where}: ${result.nextOffset} above ${result.highWatermark}`);
+    this.#oracle.expect(
+      result.nextOffset === (next ?? offset),
+      'Stable prefix',
+      () => `${where}: goes on at ${result.nextOffset} behind ${next}`,
+    );
+    this.#oracle.expect(
+      result.nextOffset <= result.highWatermark,
+      'High watermark',
+      () => `${where}: ${result.nextOffset} above ${result.highWatermark}`,
+    );
   }
 
   /** Reads everything, from the log start offset to the end. */

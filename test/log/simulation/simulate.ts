@@ -102,7 +102,8 @@ class Run {
     const actor = new ProducerActor({ process, appender, store, time, dice, oracle, targets });
     this.producers.push(actor);
     actor.start(this.durationMs, dice.pick([30, 300]));
-    if (dice.chance(0.3)) time.schedule(dice.between(0, this.durationMs), () => void (process.skewMs += dice.between(-30_000, 30_000)));
+    if (dice.chance(0.3))
+      time.schedule(dice.between(0, this.durationMs), () => process.jump(dice.between(-30_000, 30_000)));
     if (dice.chance(0.35)) time.schedule(dice.between(0, this.durationMs), () => this.crash(process));
   }
 
@@ -130,7 +131,11 @@ class Run {
     const pauseMs = dice.pick([50, 500, 3_000]);
     for (let count = dice.between(0, 3); count > 0; count--) {
       const process = this.process(`k${count}`);
-      startKeeper({ process, store: this.network.connect(process), base, time, dice, oracle, partitions }, this.durationMs, pauseMs);
+      startKeeper(
+        { process, store: this.network.connect(process), base, time, dice, oracle, partitions },
+        this.durationMs,
+        pauseMs,
+      );
     }
     const process = this.process('r');
     const reader = new ReaderActor({ process, store: this.network.connect(process), dice, time, oracle });

@@ -124,6 +124,11 @@ export class Process implements Clock {
     return START_MS + this.#time.nowMs + this.skewMs;
   }
 
+  /** Its wall clock is set. */
+  jump(byMs: number): void {
+    this.skewMs += byMs;
+  }
+
   monotonicMs(): number {
     return this.#time.nowMs;
   }
