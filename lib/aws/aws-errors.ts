@@ -1,161 +1,159 @@
 /**
- * What errors of the SDK mean. The one distinction that correctness hangs on is whether the service answered: time-outs, broken connections and 5xx
- * leave open whether a write took or will take effect (`UnansweredError`); throttling and 4xx say that it did not and will not.
+ * The one mapping of the SDK's errors. First comes what is certain whatever the error says, then what the service's code means, then the HTTP status.
  *
- * Sources: "Error handling with DynamoDB" in its developer guide; "Error responses" in the API reference of S3.
+ * Three kinds matter to a writer:
+ * - *unanswered*: no answer, or one that does not tell (5xx; a repetition that the SDK made by itself): the request may have taken effect, or may do so later;
+ * - *answered, retriable*: throttled or in conflict, nothing was written;
+ * - *answered, final*: the same request will fail again.
+ *
+ * Sources: "Error responses" in the S3 API reference, "Error handling with DynamoDB" in the developer guide.
  */
-import { type ErrorCode, MillraceError, UnansweredError } from '../errors.ts';
+import { MillraceError, UnansweredError } from '../errors.ts';
+import { type AwsService, CODE_MEANINGS, type Meaning, PROVIDER_ERRORS, statusMeaning } from './aws-error-meanings.ts';
 
-/** What was asked of whom, for messages. */
-export interface RequestContext {
-  readonly service: 'S3' | 'DynamoDB';
-  /** Bucket or table. */
-  readonly resource: string;
-  /** The operation, such as `PutObject`. */
+/** What a request was about. */
+export interface AwsRequest {
+  /** As the service calls it. */
   readonly operation: string;
+  readonly effect: 'read' | 'write';
+  readonly service: AwsService;
+  /** Name of the bucket or table. */
+  readonly container: string;
+  /** Object key or item key. */
+  readonly value: unknown;
 }
 
-interface Meaning {
-  readonly code: ErrorCode;
-  readonly hint: string;
-  readonly retriable?: boolean;
+/** What the SDK tells of how an answer came about. */
+export interface AnswerMetadata {
+  readonly httpStatusCode?: number | undefined;
+  readonly attempts?: number | undefined;
+  readonly clockSkewCorrected?: boolean | undefined;
 }
 
-const throttled: Meaning = {
-  code: 'THROTTLED',
-  hint: 'It is repeated with growing pauses. If it lasts, spread the load over more partitions or lower the request rate.',
-};
-const denied: Meaning = {
-  code: 'ACCESS_DENIED',
-  hint: 'Grant this identity the action on the bucket or table, and check the credentials and the region.',
-};
-const expired: Meaning = {
-  code: 'CREDENTIALS_EXPIRED',
-  hint: 'Renew the credentials (for SSO: aws sso login) and run it again. Nothing was written by this request.',
-};
-const missing: Meaning = {
-  code: 'STORE_MISSING',
-  hint: 'Create the bucket and the table first (docs/stores.md), and check the names and the region.',
-};
-const itemFull: Meaning = {
-  code: 'ITEM_FULL',
-  hint: 'An item of DynamoDB holds 400 KB. Lower millrace.inline.max.bytes of the topic.',
-};
-const checksum: Meaning = {
-  code: 'CHECKSUM_MISMATCH',
-  hint: 'The bytes were damaged on their way; nothing was written. It is sent again.',
-};
-const refusedConnection: Meaning = {
-  code: 'STORE_UNAVAILABLE',
-  hint: 'Check the network, the region and AWS_ENDPOINT_URL: nothing answers there.',
-};
-const other: Meaning = {
-  code: 'STORE_UNAVAILABLE',
-  hint: 'The service refused the request; look at the cause.',
-  retriable: false,
-};
-
-const BY_NAME: Readonly<Record<string, Meaning>> = {
-  ProvisionedThroughputExceededException: throttled,
-  ThrottlingException: throttled,
-  ThrottlingError: throttled,
-  Throttling: throttled,
-  RequestLimitExceeded: throttled,
-  TransactionConflictException: throttled,
-  TransactionInProgressException: throttled,
-  ReplicatedWriteConflictException: throttled,
-  LimitExceededException: throttled,
-  SlowDown: throttled,
-  // "A conflicting operation occurred during the request": the conditional write did not happen and may be sent again.
-  ConditionalRequestConflict: throttled,
-  OperationAborted: throttled,
-  RequestTimeout: { code: 'STORE_UNAVAILABLE', hint: 'The body did not arrive in time; it is sent again.' },
-  ExpiredToken: expired,
-  ExpiredTokenException: expired,
-  TokenRefreshRequired: expired,
-  RequestExpired: expired,
-  AccessDenied: denied,
-  AccessDeniedException: denied,
-  AllAccessDisabled: denied,
-  InvalidAccessKeyId: denied,
-  SignatureDoesNotMatch: denied,
-  InvalidSignatureException: denied,
-  MissingAuthenticationTokenException: denied,
-  IncompleteSignatureException: denied,
-  UnrecognizedClientException: denied,
-  CredentialsProviderError: {
-    ...denied,
-    hint: 'No credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
-  },
-  RequestTimeTooSkewed: { ...denied, hint: "This machine's clock is wrong: set it." },
-  NoSuchBucket: missing,
-  ResourceNotFoundException: missing,
-  ItemCollectionSizeLimitExceededException: itemFull,
-  BadDigest: checksum,
-  InvalidDigest: checksum,
-  XAmzContentSHA256Mismatch: checksum,
-  XAmzContentChecksumMismatch: checksum,
-};
-
-/** The connection never came about, so the request was never there. */
-const NEVER_SENT: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-]);
-
+/** What the SDK's errors have, or may have. */
 interface SdkError {
-  readonly name?: string;
+  readonly name: string;
+  readonly message: string;
+  /** Of Node, when no answer came. */
   readonly code?: string;
-  readonly message?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
+  readonly $metadata?: AnswerMetadata;
+  /** Of answers that the SDK could not read. */
   readonly $response?: { readonly statusCode?: number };
 }
 
-/** Translates an error of the SDK. Millrace's own errors pass. */
-export function fromSdkError(error: unknown, context: RequestContext): MillraceError {
-  if (error instanceof MillraceError) return error;
-  const { name = '', message = String(error), ...rest } = error as SdkError;
-  const text = `${context.service} ${context.operation} on ${context.resource}: ${name ? `${name}: ` : ''}${message}`;
-  const meaning = meaningOf({ name, message, ...rest });
-  if (meaning === 'unanswered') {
-    return new UnansweredError(text, { value: context.resource, hint: 'It is repeated unchanged.', cause: error });
-  }
+/** Node's codes for connections that were never made: not a byte was sent. */
+const NEVER_SENT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL'];
+/** Codes of certificates that were not accepted: the connection ended before the request. */
+const BAD_CERTIFICATE = /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
+/** The SDK reports damaged bytes by a plain error, whose message is all there is to know it by. */
+const DAMAGED_BYTES = 'Checksum mismatch';
+
+/** Whether the SDK repeated a write by itself: then the answer may speak of the effect of an attempt that it lost. */
+export function wasRepeated(request: AwsRequest, metadata: AnswerMetadata | undefined): boolean {
+  return request.effect === 'write' && (metadata?.attempts ?? 1) > 1;
+}
+
+/** The error for a write that the SDK repeated by itself. */
+export function repeatedError(request: AwsRequest, cause?: unknown): UnansweredError {
+  return new UnansweredError(`${request.operation} on ${request.container} was repeated by the SDK`, {
+    value: request.value,
+    hint: 'Its answer does not tell what the lost attempts did. Make the client with maxAttempts: 1, as connect does.',
+    cause,
+  });
+}
+
+function unanswered(request: AwsRequest, what: string, cause: unknown): UnansweredError {
+  return new UnansweredError(`${request.operation} on ${request.container} ${what}`, {
+    value: request.value,
+    hint: 'Whether it took effect is not known. What is safe to repeat is repeated; look at the network if this goes on.',
+    cause,
+  });
+}
+
+function meant(request: AwsRequest, meaning: Meaning, error: SdkError): MillraceError {
   const { code, hint, retriable } = meaning;
-  const details = { value: context.resource, hint, cause: error };
-  return new MillraceError(code, text, retriable === undefined ? details : { ...details, retriable });
+  return new MillraceError(code, `${request.operation} on ${request.container}: ${error.name}: ${error.message}`, {
+    value: request.value,
+    hint: typeof hint === 'function' ? hint(request.container) : hint,
+    cause: error,
+    ...(retriable === undefined ? {} : { retriable }),
+  });
 }
 
-function meaningOf(error: SdkError): Meaning | 'unanswered' {
-  const { name = '', message = '', code = '', $metadata } = error;
-  // A hidden repetition reports only its last answer; an earlier attempt may still take effect.
-  if (($metadata?.attempts ?? 1) > 1) return 'unanswered';
-  const known = BY_NAME[name];
-  if (known) return known;
-  if (isItemTooLarge(name, message)) return itemFull;
-  const status = $metadata?.httpStatusCode ?? error.$response?.statusCode;
-  if (status === undefined) return NEVER_SENT.has(code) ? refusedConnection : 'unanswered';
-  if (status >= 500) return status === 503 && name === 'SlowDown' ? throttled : 'unanswered';
-  // A success that cannot be read is an answer that was lost.
-  if (status < 400) return 'unanswered';
-  if (status === 429) return throttled;
-  return status === 401 || status === 403 ? denied : other;
+/** What an error means that came without an answer; undefined when nothing is known about it. */
+function meaningWithoutAnswer(error: SdkError): Meaning | undefined {
+  const provider = PROVIDER_ERRORS.find(({ names }) => names.includes(error.name));
+  if (provider) return provider.meaning(error.message);
+  if (error.message === 'Region is missing') {
+    return {
+      code: 'INVALID_REQUEST',
+      hint: 'Name the region: AWS_REGION, a profile, or region= in the connection string.',
+    };
+  }
+  const nodeCode = error.code ?? '';
+  if (NEVER_SENT.includes(nodeCode)) {
+    return { code: 'STORE_UNAVAILABLE', hint: 'Nothing was sent: check the endpoint, the region and the network.' };
+  }
+  if (BAD_CERTIFICATE.test(nodeCode)) {
+    return {
+      code: 'STORE_UNAVAILABLE',
+      retriable: false,
+      hint: 'The certificate of the endpoint was not accepted; see NODE_EXTRA_CA_CERTS.',
+    };
+  }
+  return undefined;
 }
 
-function isItemTooLarge(name: string, message: string): boolean {
-  return name === 'ValidationException' && /item size/i.test(message);
+function codeMeaning({ name, message }: SdkError, service: AwsService): Meaning | undefined {
+  const meaning = CODE_MEANINGS[service][name];
+  return typeof meaning === 'function' ? meaning(message) : meaning;
 }
 
-/** Answers after a hidden repetition count as none: an earlier attempt may still take effect, or have caused the refusal. */
-export function requireFirstAttempt(attempts: number | undefined, context: RequestContext): void {
-  if ((attempts ?? 1) <= 1) return;
-  throw new UnansweredError(
-    `${context.service} ${context.operation} on ${context.resource}: the SDK repeated it by itself`,
-    {
-      value: attempts,
-      hint: 'Make the client with maxAttempts: 1, as connect does.',
-    },
-  );
+const clockIsOff: Meaning = {
+  code: 'STORE_UNAVAILABLE',
+  hint: 'The clock of this machine is off: set it. The SDK has corrected for it, so the next request may pass.',
+};
+const damagedOnTheWay: Meaning = {
+  code: 'CHECKSUM_MISMATCH',
+  hint: 'The answer was damaged on its way; ask again.',
+};
+
+/** The Millrace error for an error of the SDK; Millrace's own are returned as they are. */
+export function awsError(thrown: unknown, request: AwsRequest): MillraceError {
+  if (thrown instanceof MillraceError) return thrown;
+  const error = thrown instanceof Error ? (thrown as SdkError) : { name: 'Error', message: String(thrown) };
+  if (wasRepeated(request, error.$metadata)) return repeatedError(request, error);
+  if (error.message.startsWith(DAMAGED_BYTES)) return meant(request, damagedOnTheWay, error);
+  const status = error.$metadata?.httpStatusCode ?? error.$response?.statusCode;
+  if (status === undefined) {
+    const meaning = meaningWithoutAnswer(error);
+    return meaning
+      ? meant(request, meaning, error)
+      : unanswered(request, `was left unanswered: ${error.message}`, error);
+  }
+  if (error.$metadata?.clockSkewCorrected) return meant(request, clockIsOff, error);
+  const meaning = codeMeaning(error, request.service) ?? statusMeaning(status);
+  return meaning ? meant(request, meaning, error) : unanswered(request, `ended in ${status} ${error.name}`, error);
+}
+
+/**
+ * The error for a failure that an answer reports of one of its parts, such as a key of a removal: by its code alone, because the HTTP status was that of
+ * a success or of the whole.
+ */
+export function partError(
+  part: { readonly code: string; readonly message: string },
+  request: AwsRequest,
+): MillraceError {
+  const error: SdkError = { name: part.code, message: part.message };
+  const meaning = codeMeaning(error, request.service);
+  if (meaning) return meant(request, meaning, error);
+  if (part.code === 'InternalError') return unanswered(request, 'ended in InternalError', error);
+  return meant(request, { code: 'STORE_UNAVAILABLE', retriable: false, hint: 'Look at the cause.' }, error);
+}
+
+/** The error for the body of an answer to a read that broke off, or did not fit its checksum. Asking again does no harm. */
+export function brokenBodyError(thrown: unknown, request: AwsRequest): MillraceError {
+  const error = thrown as SdkError;
+  if (error.message.startsWith(DAMAGED_BYTES)) return meant(request, damagedOnTheWay, error);
+  return meant(request, { code: 'STORE_UNAVAILABLE', hint: 'The answer broke off; ask again.' }, error);
 }

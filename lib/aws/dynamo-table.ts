@@ -17,8 +17,6 @@ import {
   TransactWriteItemsCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { MillraceError } from '../errors.ts';
-import { limits } from '../limits.ts';
 import type { Change } from '../log/head-transitions.ts';
 import { inParallel } from '../log/in-parallel.ts';
 import type { Item, ItemKey } from '../log/item.ts';

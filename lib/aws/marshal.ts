@@ -1,64 +1,59 @@
-/** Between items of the domain and DynamoDB's attribute values, and the one place where attribute names get their aliases. */
+/** Items as DynamoDB writes them, and back. */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { MillraceError } from '../errors.ts';
 import type { Attribute, Item, ItemKey } from '../log/item.ts';
 
-/** One attribute as DynamoDB takes it: N, S, B, or L of B. */
-export function toAttributeValue(value: Attribute): AttributeValue {
+/** DynamoDB's names of the key's parts. */
+const KEY_NAMES = ['pk', 'sk'];
+const INTEGER = /^-?\d+$/;
+
+/** Attributes or expression values by name, as DynamoDB takes them. */
+export type MarshalledItem = Record<string, AttributeValue>;
+
+function marshalAttribute(value: Attribute): AttributeValue {
   if (typeof value === 'bigint') return { N: value.toString() };
   if (typeof value === 'string') return { S: value };
   if (value instanceof Uint8Array) return { B: value };
   return { L: value.map((element) => ({ B: element })) };
 }
 
-/** One attribute as the domain takes it. Throws CORRUPT_OBJECT for a kind that Millrace never writes. */
-export function fromAttributeValue(name: string, value: AttributeValue): Attribute {
-  if (value.N !== undefined) return BigInt(value.N);
-  if (value.S !== undefined) return value.S;
-  if (value.B !== undefined) return value.B;
-  if (value.L !== undefined) return value.L.map((element) => binaryElement(name, element));
-  throw strange(name, value);
-}
-
-function binaryElement(name: string, element: AttributeValue): Uint8Array {
-  if (element.B !== undefined) return element.B;
-  throw strange(name, element);
-}
-
-function strange(name: string, value: AttributeValue): MillraceError {
-  return new MillraceError('CORRUPT_OBJECT', `attribute ${name} is of a kind that Millrace does not write`, {
-    value: Object.keys(value),
+function corrupt(name: string, value: unknown): MillraceError {
+  return new MillraceError('CORRUPT_OBJECT', `attribute ${name} is of a kind that Millrace never writes`, {
+    value,
     hint: 'The item was changed by something else than Millrace; restore it from a backup.',
   });
 }
 
-/** A key as DynamoDB takes it. */
-export function toKey({ pk, sk }: ItemKey): Record<string, AttributeValue> {
-  return { pk: { S: pk }, sk: { S: sk } };
+function unmarshalAttribute(name: string, value: AttributeValue): Attribute {
+  if (value.N !== undefined && INTEGER.test(value.N)) return BigInt(value.N);
+  if (value.S !== undefined) return value.S;
+  if (value.B !== undefined) return value.B;
+  if (value.L === undefined) throw corrupt(name, value);
+  return value.L.map((element) => {
+    if (element.B === undefined) throw corrupt(name, element);
+    return element.B;
+  });
 }
 
-/** An item without its key. */
-export function fromAttributes(attributes: Record<string, AttributeValue>): Item {
-  const fields = Object.entries(attributes).filter(([name]) => name !== 'pk' && name !== 'sk');
-  return Object.fromEntries(fields.map(([name, value]) => [name, fromAttributeValue(name, value)]));
+/** The attributes of an item, or the values of an expression by their placeholders. */
+export function marshal(item: Item): MarshalledItem {
+  return Object.fromEntries(Object.entries(item).map(([name, value]) => [name, marshalAttribute(value)]));
 }
 
-/** A whole item with its key. */
-export function toAttributes(key: ItemKey, item: Item): Record<string, AttributeValue> {
-  const fields = Object.entries(item).map(([name, value]) => [name, toAttributeValue(value)] as const);
-  return { ...toKey(key), ...Object.fromEntries(fields) };
+/** The key of an item. */
+export function marshalKey({ pk, sk }: ItemKey): MarshalledItem {
+  return marshal({ pk, sk });
 }
 
-/** Values of an expression, by their placeholders. */
-export function expressionValues(values: Readonly<Record<`:${string}`, Attribute>>): Record<string, AttributeValue> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, toAttributeValue(value)]));
+/** The attributes that DynamoDB returned, without the key. Throws CORRUPT_OBJECT for a kind of attribute that Millrace never writes. */
+export function unmarshal(item: MarshalledItem): Item {
+  const own = Object.entries(item).filter(([name]) => !KEY_NAMES.includes(name));
+  return Object.fromEntries(own.map(([name, value]) => [name, unmarshalAttribute(name, value)]));
 }
 
-/**
- * Names of expressions: every `#name` in them stands for the attribute `name`. All attributes are written so, because `next`, `start`, `end`, `count`, `level`,
- * `state` and many more are reserved words of DynamoDB.
- */
-export function expressionNames(...expressions: readonly string[]): Record<string, string> {
-  const names = expressions.join(' ').match(/#\w+/g) ?? [];
-  return Object.fromEntries(names.map((alias) => [alias, alias.slice(1)]));
+/** The key in an item that DynamoDB returned. Throws CORRUPT_OBJECT when there is none. */
+export function unmarshalKey(item: MarshalledItem): ItemKey {
+  const [pk, sk] = [item.pk?.S, item.sk?.S];
+  if (pk === undefined || sk === undefined) throw corrupt('pk or sk', item);
+  return { pk, sk };
 }

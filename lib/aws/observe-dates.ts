@@ -2,25 +2,23 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { ServerClock } from '../segment/server-clock.ts';
 
-/** What the transport hands to the SDK. */
-interface HttpAnswer {
-  readonly headers: Readonly<Record<string, string>>;
-}
+type Client = S3Client | DynamoDBClient;
 
-const hasHeaders = (response: unknown): response is HttpAnswer =>
-  typeof response === 'object' && response !== null && 'headers' in response;
+const dateHeader = (response: unknown): string =>
+  (response as { readonly headers?: Readonly<Record<string, string>> } | undefined)?.headers?.date ?? '';
 
-/**
- * Tells the clock of the `Date` header of every answer of a client, errors included. Returns how to stop.
- */
-export function observeDates(client: S3Client | DynamoDBClient, serverClock: ServerClock): () => void {
-  // Innermost of the deserializers, so that it sees the answer before they turn it into an error.
-  const observer: Parameters<typeof client.middlewareStack.add>[0] =
-    (next: (args: never) => Promise<{ response: unknown }>) => async (args: never) => {
+/** Tells the clock of the `Date` header of every answer of a client, errors included. Returns how to stop. */
+export function observeDates(client: Client, serverClock: ServerClock): () => void {
+  const observer =
+    <A, R extends { response: unknown }>(next: (args: A) => Promise<R>) =>
+    async (args: A): Promise<R> => {
       const answer = await next(args);
-      if (hasHeaders(answer.response)) serverClock.observe(Date.parse(answer.response.headers.date ?? ''));
+      serverClock.observe(Date.parse(dateHeader(answer.response)));
       return answer;
     };
-  client.middlewareStack.add(observer, { step: 'deserialize', priority: 'low' });
-  return () => client.middlewareStack.remove(observer);
+  // Innermost, so that it sees an answer before the deserializers turn it into an error.
+  const innermost = { step: 'deserialize', priority: 'low' } as const;
+  const stack = client.middlewareStack as DynamoDBClient['middlewareStack'];
+  stack.add(observer, innermost);
+  return () => stack.remove(observer);
 }
