@@ -21,29 +21,24 @@ export async function openStore(target: ConnectionTarget, deps: OpenStoreDeps): 
       const { directory, sync, readOnly } = target;
       return openFileStore({ ...deps, directory, sync, readOnly });
     }
-    case 'aws':
-      return openAwsStore(target, deps);
+    case 'aws': {
+      const { bucket, table, prefix, region, endpoint } = target;
+      const { connectAws } = await loadAws(() => import('../aws/index.ts'));
+      return connectAws({ ...deps, bucket, logTable: table, prefix, region, endpoint });
+    }
   }
 }
 
-/** Loaded only when it is wanted, so that the other stores need no SDK. */
-async function openAwsStore(
-  { bucket, table, prefix, region, endpoint }: Extract<ConnectionTarget, { kind: 'aws' }>,
-  deps: OpenStoreDeps,
-): Promise<LogStore> {
-  const { connectAws } = await import('../aws/index.ts').catch((cause: unknown) => {
+/** The SDK is loaded by those who name AWS only: nobody else needs it installed. Throws STORE_UNAVAILABLE naming the packages when they are not there. */
+export async function loadAws<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
     throw new MillraceError('STORE_UNAVAILABLE', 'the AWS SDK is not installed', {
-      hint: 'npm install @aws-sdk/client-s3 @aws-sdk/client-dynamodb',
-      cause,
+      hint: 'Install it: npm install @aws-sdk/client-s3 @aws-sdk/client-dynamodb',
       retriable: false,
+      cause,
     });
-  });
-  return connectAws({
-    ...deps,
-    bucket,
-    logTable: table,
-    ...(prefix !== undefined && { prefix }),
-    ...(region !== undefined && { region }),
-    ...(endpoint !== undefined && { endpoint }),
-  });
+  }
 }
