@@ -57,7 +57,10 @@ export class Appender {
   #open = new OpenFlush();
   /** Full flushes that wait for one in flight to end. */
   readonly #sealed: OpenFlush[] = [];
+  /** Flushes whose parts are not all settled, by their start. */
   readonly #inFlight = new Map<Promise<void>, number>();
+  /** Flushes that are still being written to the object store. */
+  readonly #uploading = new Set<Promise<void>>();
   #lastStartMs = Number.NEGATIVE_INFINITY;
   #urgent = false;
   #wake = new AbortController();
@@ -164,6 +167,7 @@ export class Appender {
       openBytes: flush.byteCount,
       openSinceMs: flush.sinceMs,
       inFlightSinceMs: [...this.#inFlight.values()],
+      uploadCount: this.#uploading.size,
       lastStartMs: this.#lastStartMs,
       urgent: this.#urgent || this.#sealed.length > 0,
     };
@@ -172,9 +176,8 @@ export class Appender {
   async #waitFor(delayMs: number): Promise<void> {
     const wake = new AbortController();
     this.#wake = wake;
-    const end = this.#inFlight.keys();
     const over = Number.isFinite(delayMs) ? [this.#clock.sleep(delayMs, wake.signal)] : [];
-    await Promise.race([...over, ...end, aborted(wake.signal)]);
+    await Promise.race([...over, ...this.#inFlight.keys(), ...this.#uploading, aborted(wake.signal)]);
     wake.abort();
   }
 
@@ -199,7 +202,9 @@ export class Appender {
       this.#lane(part.target.partition).enqueue(part);
     }
     for (const part of plan.inline) void this.#inline(part);
-    for (const { domain, parts: together } of plan.segments) void this.#upload(domain, together);
+    const uploads = Promise.all(plan.segments.map(({ domain, parts: together }) => this.#upload(domain, together)));
+    const uploaded: Promise<void> = uploads.then(() => void this.#uploading.delete(uploaded));
+    this.#uploading.add(uploaded);
     await Promise.all(parts.map(settled));
     this.#forgetIdleLanes();
   }

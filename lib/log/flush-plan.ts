@@ -7,7 +7,7 @@ export interface FlushPolicy {
   readonly segmentBytes: number;
   /** A smaller one waits this long for company. */
   readonly lingerMs: number;
-  /** At most this many flushes are in flight. */
+  /** At most this many flushes are being written to the object store. */
   readonly maxPutsInFlight: number;
   /** Bounds requests, where cents matter more than milliseconds. Infinity: no bound. */
   readonly maxFlushesPerSecond: number;
@@ -19,8 +19,10 @@ export interface FlushState {
   readonly openBytes: number;
   /** When the first part was opened. */
   readonly openSinceMs: number;
-  /** Start times of the flushes in flight. */
+  /** Start times of the flushes that are not settled. */
   readonly inFlightSinceMs: readonly number[];
+  /** How many of them are still being written to the object store. */
+  readonly uploadCount: number;
   readonly lastStartMs: number;
   /** Somebody waits for a flush: no lingering. */
   readonly urgent: boolean;
@@ -35,7 +37,7 @@ const SLOW_FLUSH_MS = 500;
  */
 export function flushDelayMs(state: FlushState, policy: FlushPolicy): number {
   const { nowMs, inFlightSinceMs } = state;
-  if (inFlightSinceMs.length >= policy.maxPutsInFlight) return Number.POSITIVE_INFINITY;
+  if (state.uploadCount >= policy.maxPutsInFlight) return Number.POSITIVE_INFINITY;
   if (state.openBytes >= policy.segmentBytes) return 0;
   const forBudget = state.lastStartMs + 1000 / policy.maxFlushesPerSecond - nowMs;
   const forLinger = state.urgent ? 0 : state.openSinceMs + policy.lingerMs - nowMs;
