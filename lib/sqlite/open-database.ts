@@ -57,13 +57,13 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
 function tryOpen(options: OpenDatabaseOptions): DatabaseSync {
   const database = options.readOnly ? connectToRead(options.path) : connect(options.path, false);
   try {
+    const format = readFormat(database);
+    if (format !== null) checkFormat(format, options.path);
     if (!options.readOnly) database.exec('PRAGMA journal_mode = WAL');
     if (options.sync === 'power') database.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON');
     else database.exec('PRAGMA synchronous = NORMAL');
-    const format = readFormat(database);
-    if (format !== null) checkFormat(format, options.path);
-    else if (options.readOnly) throw storeMissing(options.path);
-    else createTables(database);
+    if (format === null && options.readOnly) throw storeMissing(options.path);
+    if (format === null) createTables(database);
     // SQLite opens a file that may only be read all the same; a write that is undone tells now what the first write would tell later.
     if (!options.readOnly) database.exec('BEGIN IMMEDIATE; UPDATE meta SET value = value; ROLLBACK');
     return database;
@@ -86,7 +86,9 @@ function causeOf(error: unknown, file: string): unknown {
 
 function connect(location: string | URL, readOnly: boolean): DatabaseSync {
   const { DatabaseSync } = loadSqlite();
-  return new DatabaseSync(location, { readOnly, timeout: BUSY_TIMEOUT_MS });
+  const database = new DatabaseSync(location, { readOnly });
+  database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  return database;
 }
 
 function connectToRead(file: string): DatabaseSync {

@@ -81,8 +81,11 @@ export class SqliteItems implements ItemTransactions {
   }
 
   #undo(): void {
-    // SQLite has rolled back by itself after some errors, and a begin that failed began nothing.
-    if (this.#database.isTransaction) this.#rollback.run();
+    try {
+      this.#rollback.run();
+    } catch {
+      // There is nothing to roll back when the begin failed, or when SQLite has rolled back by itself, as it does after some errors.
+    }
   }
 }
 

@@ -130,7 +130,7 @@ describe('a process that is killed', () => {
       const running = start('produce', directory, partition.topicId, round * 100_000);
       await running.opened;
       const killed = new Promise<void>((resolve) => {
-        const enough = randomInt(5, 400);
+        const enough = randomInt(5, 150);
         const timer = setInterval(() => {
           if (running.lines.length < enough && running.child.exitCode === null) return;
           clearInterval(timer);
@@ -157,5 +157,5 @@ describe('a process that is killed', () => {
       const bytes = await store.objects.get(`${partition.topicId}/${number % 10}/${number}`, 0, 10_000);
       expect(bytes).toEqual(new Uint8Array(3000).fill(number));
     }
-  });
+  }, 120_000);
 });
