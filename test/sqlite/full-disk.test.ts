@@ -1,6 +1,6 @@
 /** What no test can provoke without a file system of its own: a disk that is really full, and one that may only be read. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -73,13 +73,18 @@ describe.runIf(disk !== null)('a disk of 1 MB', () => {
     rmSync(directory, { recursive: true });
     const store = await openFileStore({ directory, clock });
     const partition = await freshPartition(store);
+    // As a crash would leave it, with its write-ahead log.
+    const crashed = path.join(at, 'crashed');
+    cpSync(directory, crashed, { recursive: true });
     await store.close();
     mount('-o', 'remount,ro', at);
-    const reader = await openFileStore({ directory, clock, readOnly: true });
-    expect(await readHead(reader, partition)).toMatchObject({ next: 0n });
-    await reader.close();
     const readOnly = { code: 'STORE_READ_ONLY', retriable: false };
-    await expect(openFileStore({ directory, clock })).rejects.toMatchObject(readOnly);
+    for (const stored of [directory, crashed]) {
+      const reader = await openFileStore({ directory: stored, clock, readOnly: true });
+      expect(await readHead(reader, partition)).toMatchObject({ next: 0n });
+      await reader.close();
+      await expect(openFileStore({ directory: stored, clock })).rejects.toMatchObject(readOnly);
+    }
     await expect(openFileStore({ directory: path.join(at, 'new'), clock })).rejects.toMatchObject(readOnly);
   });
 });
