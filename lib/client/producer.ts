@@ -112,6 +112,7 @@ export class Producer {
 
   /** Lets go of everything sent before, without lingering, and resolves when all of it is settled; failures are told to those who sent. */
   async flush(): Promise<void> {
+    this.#handOverAll();
     await Promise.all(this.#reading);
     while (this.#memory.waiterCount > 0) {
       this.#handOverAll();
@@ -311,9 +312,10 @@ export class Producer {
 
   /** All linger equally long, so the first in is the first due. */
   async #watchLingering(): Promise<void> {
-    const watch = new AbortController();
-    this.#lingerWatch = watch;
     while (this.#lingering.length > 0) {
+      // A fresh one each time: whoever lingers after `#endLingering` waits anew.
+      const watch = new AbortController();
+      this.#lingerWatch = watch;
       const delayMs = this.#lingering[0]!.dueMs - this.#deps.clock.monotonicMs();
       if (delayMs > 0) await this.#deps.clock.sleep(delayMs, watch.signal);
       const nowMs = this.#deps.clock.monotonicMs();

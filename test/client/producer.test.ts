@@ -123,6 +123,23 @@ describe('lingering', () => {
     await clock.advance(1);
     expect(clock.sleeperCount).toBe(0);
   });
+
+  it('begins anew right after a flush', async () => {
+    // The watch of those who linger went on with the signal that the flush had aborted, and span without ever waiting.
+    const clock = new VirtualClock({ jumps: false });
+    const stage = await openStage({ clock });
+    const producer = stage.millrace.producer({ lingerMs: 50 });
+    const first = producer.send({ topic: TOPIC, value: 'a' });
+    await clock.advance(10);
+    const flushed = producer.flush();
+    const second = producer.send({ topic: TOPIC, value: 'b' });
+    await flushed;
+    await clock.advance(49);
+    expect((await storedBatches(stage)).map(({ recordCount }) => recordCount)).toEqual([1]);
+    await clock.advance(1);
+    await Promise.all([first, second]);
+    expect(await storedBatches(stage)).toHaveLength(2);
+  });
 });
 
 describe('a record that a topic does not take', () => {
