@@ -1,0 +1,38 @@
+import { spawn } from 'node:child_process';
+
+/** How a program is run. */
+export interface RunOptions {
+  /** What the program reads from its standard input; nothing by default. */
+  readonly input?: string;
+  /** 3 minutes by default. */
+  readonly timeoutMs?: number;
+  /** What to say when the program is not installed. */
+  readonly hint?: string;
+}
+
+const OUTPUT_KEPT = 4_000;
+
+/**
+ * Runs a program to its end and resolves to what it wrote to its standard output.
+ *
+ * Throws with the end of its messages when it fails or does not end in time, and with `hint` when it is not installed.
+ */
+export async function runProgram(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+  const child = spawn(program, args, { stdio: 'pipe', timeout: options.timeoutMs ?? 180_000, killSignal: 'SIGKILL' });
+  const output: Buffer[] = [];
+  let messages = '';
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    messages = (messages + text).slice(-OUTPUT_KEPT);
+  });
+  // A program that ends before it has read everything says so by its exit code.
+  child.stdin.on('error', () => {});
+  child.stdin.end(options.input ?? '');
+  const ending = await new Promise<string>((resolve) => {
+    child.on('error', (error) => resolve(`cannot start: ${error.message}. ${options.hint ?? ''}`));
+    child.on('close', (code, signal) => resolve(code === 0 ? '' : `ended with ${signal ?? `exit code ${code}`}`));
+  });
+  const text = Buffer.concat(output).toString();
+  if (ending === '') return text;
+  throw new Error(`${program} ${args.join(' ')} ${ending}\n${text.slice(-OUTPUT_KEPT)}\n${messages}`);
+}
