@@ -90,15 +90,9 @@ describe('the adapters of DynamoDB', () => {
       await close();
     });
     // The first runs are always the same, so that the clauses they meet are; the others look for something new.
-    await fc.assert(property, { numRuns: 60, seed: 1, endOnFailure: true });
-    await fc.assert(property, { numRuns: 40, endOnFailure: true });
+    await fc.assert(property, { numRuns: 45, seed: 1, endOnFailure: true });
+    await fc.assert(property, { numRuns: 20, endOnFailure: true });
 
-    console.log(
-      [...soleReasons]
-        .sort((a, b) => a[1] - b[1])
-        .map(String)
-        .join('\n'),
-    );
     // A clause that never was the only reason for a refusal might be missing from the condition without being missed here.
     expect(ALL_CLAUSES.filter((clause) => !soleReasons.has(clause))).toEqual([]);
     expect([...soleReasons.keys()].filter((clause) => !ALL_CLAUSES.includes(clause))).toEqual([]);
