@@ -7,6 +7,7 @@
  * Heads may exist for partitions below `partitionCount`; clients use those below `readyPartitionCount`, whose heads do exist. The count is raised before the
  * heads are made, so that collection, which raises the floor of every head it can find, never misses one.
  */
+import { MillraceError } from '../errors.ts';
 import { type Item, type ItemKey, integer, text } from './item.ts';
 
 /** creating: not all heads exist. active: can be used. deleting: is going, and its name is taken until it is gone. */
@@ -65,10 +66,39 @@ export function topicFromItem(name: string, item: Item): Topic {
     topicId: text(item, 'topicId'),
     partitionCount: Number(integer(item, 'partitionCount')),
     readyPartitionCount: Number(integer(item, 'readyPartitionCount')),
-    state: text(item, 'state') as TopicState,
+    state: stateOf(item),
     domain: text(item, 'domain'),
-    config: JSON.parse(text(item, 'config')) as Record<string, string>,
+    config: configOf(item),
     createdAtMs: Number(integer(item, 'createdAt')),
     version: Number(integer(item, 'version')),
   };
+}
+
+function stateOf(item: Item): TopicState {
+  const state = text(item, 'state');
+  if (state === 'creating' || state === 'active' || state === 'deleting') return state;
+  throw damaged('state', state);
+}
+
+function configOf(item: Item): Readonly<Record<string, string>> {
+  const json = text(item, 'config');
+  try {
+    const config: unknown = JSON.parse(json);
+    const isConfig = typeof config === 'object' && config !== null && Object.values(config).every(isText);
+    if (isConfig) return config as Readonly<Record<string, string>>;
+  } catch {
+    // Told below, with the value.
+  }
+  throw damaged('config', json);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function damaged(name: string, value: string): MillraceError {
+  return new MillraceError('CORRUPT_OBJECT', `attribute ${name} of a topic is damaged`, {
+    value,
+    hint: 'The item was changed by something else than Millrace; restore it from a backup.',
+  });
 }

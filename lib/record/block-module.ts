@@ -13,8 +13,9 @@ export const TABLE_BITS = 14;
 /** The table stands at the start of the memory. */
 export const TABLE_BYTES = 2 << TABLE_BITS;
 
-/** Multipliers of the hashes. */
+/** Multiplier of lz4's hash. */
 export const LZ4_HASH = 0x9e3779b1;
+/** Snappy's. */
 export const SNAPPY_HASH = 0x1e35a7bd;
 
 /** Copies `$length` bytes from `$from` to `$to`, sixteen at a time. */

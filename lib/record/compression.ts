@@ -13,6 +13,7 @@ import { zstdCompress, zstdDecompress } from './zstd.ts';
 /** All codecs, in the order of their ids 0–4. */
 export const compressionTypes = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 
+/** One of `compressionTypes`. */
 export type CompressionType = (typeof compressionTypes)[number];
 
 function unknownType(type: never): MillraceError {

@@ -14,6 +14,7 @@ import { VarintReader } from './varint.ts';
 
 export { DecodedBatch } from './decoded-batch.ts';
 
+/** How a record batch is decoded. */
 export interface DecodeBatchOptions {
   /** Whether the CRC is compared first; `true` by default. Only bytes whose CRC was compared in this process may go without. */
   readonly verify?: boolean | undefined;

@@ -36,4 +36,13 @@ describe('a topic', () => {
       expect(() => topicFromItem('orders', { ...item, [name]: new Uint8Array(1) })).toThrow(corrupt);
     }
   });
+
+  it('is damaged when its state or its configuration is none', () => {
+    const item = topicToItem(topic);
+    const corrupt = expect.objectContaining({ code: 'CORRUPT_OBJECT' });
+    expect(() => topicFromItem('orders', { ...item, state: 'gone' })).toThrow(corrupt);
+    for (const config of ['', '{', 'null', '7', '{"retention.ms":1}']) {
+      expect(() => topicFromItem('orders', { ...item, config })).toThrow(corrupt);
+    }
+  });
 });
