@@ -12,14 +12,15 @@
  */
 import type { Clock, Random } from '../clock.ts';
 import { asMillraceError, MillraceError } from '../errors.ts';
-import { queuedBehind } from '../log/append-errors.ts';
 import type { AppendRequest, AppendResult } from '../log/append-part.ts';
 import { backoffMs } from '../log/backoff.ts';
 import { BufferMemory } from './buffer-memory.ts';
 import { checkRecord } from './check-record.ts';
+import { LingerLine } from './linger-line.ts';
 import { type Acknowledge, OPEN_BATCH_BYTES, OpenBatch, type RecordMetadata } from './open-batch.ts';
 import { type OutgoingRecord, type PreparedRecord, prepareRecord } from './outgoing-record.ts';
 import { type PartitionQueue, TopicQueues } from './partition-queue.ts';
+import { bufferExhausted, largerThanBuffer, producerClosed, sentBehind } from './producer-errors.ts';
 import { type CheckedProducerOptions, checkProducerOptions, type ProducerOptions } from './producer-options.ts';
 import type { TopicDirectory, TopicRoute } from './topic-directory.ts';
 
@@ -44,12 +45,6 @@ interface PendingSend extends Acknowledge {
   readonly deadlineMs: number;
 }
 
-interface Lingering {
-  readonly queue: PartitionQueue;
-  readonly batch: OpenBatch;
-  readonly dueMs: number;
-}
-
 /** What a record takes beside its bytes: its promise, and those who wait for it. Measured, so that the bound is one on real memory. */
 const SEND_MEMORY_BYTES = 256;
 
@@ -70,15 +65,17 @@ export class Producer {
   #turn: Promise<void> | null = null;
   /** Records in batches, open or under way. */
   #unacknowledged = 0;
-  #lingering: Lingering[] = [];
-  #lingerWatch: AbortController | null = null;
+  readonly #lingering: LingerLine<{ readonly queue: PartitionQueue; readonly batch: OpenBatch }>;
   #closing: Promise<void> | null = null;
 
   /** Throws INVALID_CONFIG. */
   constructor(deps: ProducerDeps, options: ProducerOptions = {}) {
     this.#deps = deps;
     this.#options = checkProducerOptions(options);
-    this.#memory = new BufferMemory(deps.clock, this.#options.bufferMemoryBytes);
+    const { bufferMemoryBytes, lingerMs } = this.#options;
+    this.#memory = new BufferMemory(deps.clock, bufferMemoryBytes);
+    const onDue = ({ queue, batch }: { queue: PartitionQueue; batch: OpenBatch }) => this.#becomeDue(queue, batch);
+    this.#lingering = new LingerLine({ clock: deps.clock, lingerMs, onDue });
   }
 
   /**
@@ -92,7 +89,7 @@ export class Producer {
    * A tight loop that never awaits holds all its records: await `room()` in it. Bytes given must not be changed before this settles.
    */
   send(record: OutgoingRecord): Promise<RecordMetadata> {
-    if (this.#closing !== null) return Promise.reject(closedError());
+    if (this.#closing !== null) return Promise.reject(producerClosed());
     return new Promise((resolve, reject) => {
       // What this throws rejects the promise.
       const prepared = prepareRecord(record);
@@ -113,12 +110,7 @@ export class Producer {
   /** Lets go of everything sent before, without lingering, and resolves when all of it is settled; failures are told to those who sent. */
   async flush(): Promise<void> {
     this.#handOverAll();
-    await Promise.all(this.#reading);
-    while (this.#memory.waiterCount > 0) {
-      this.#handOverAll();
-      await this.#memory.room();
-    }
-    this.#handOverAll();
+    if (this.#reading.size > 0 || this.#memory.waiterCount > 0) await this.#admitAll();
     await Promise.all(this.#underWay);
   }
 
@@ -126,6 +118,16 @@ export class Producer {
   close(): Promise<void> {
     this.#closing ??= this.flush().then(() => this.#deps.appender.close());
     return this.#closing;
+  }
+
+  /** Gets everything that waits for its topic or for memory on its way. */
+  async #admitAll(): Promise<void> {
+    await Promise.all(this.#reading);
+    while (this.#memory.waiterCount > 0) {
+      this.#handOverAll();
+      await this.#memory.room();
+    }
+    this.#handOverAll();
   }
 
   #submit(record: PreparedRecord, resolve: Acknowledge['resolve'], reject: Acknowledge['reject']): void {
@@ -224,12 +226,12 @@ export class Producer {
       },
     });
     // Nobody may linger while others wait for the memory.
-    this.#endLingering();
+    this.#lingering.end();
   }
 
   /** A batch of its partition was given up while it waited. */
   #rejectBehind(send: PendingSend, queue: PartitionQueue, memoryBytes: number): void {
-    send.reject(behind(queue));
+    send.reject(sentBehind(queue));
     queue.topic.dropIdle(queue);
     this.#memory.release(memoryBytes);
   }
@@ -272,7 +274,7 @@ export class Producer {
     queue.open = batch;
     this.#memory.take(OPEN_BATCH_BYTES);
     if (this.#options.lingerMs === 0 || this.#memory.waiterCount > 0) this.#becomeDue(queue, batch);
-    else this.#linger(queue, batch);
+    else this.#lingering.add({ queue, batch });
     return batch;
   }
 
@@ -305,36 +307,8 @@ export class Producer {
     return Promise.resolve();
   }
 
-  #linger(queue: PartitionQueue, batch: OpenBatch): void {
-    this.#lingering.push({ queue, batch, dueMs: this.#deps.clock.monotonicMs() + this.#options.lingerMs });
-    if (this.#lingerWatch === null) void this.#watchLingering();
-  }
-
-  /** All linger equally long, so the first in is the first due. */
-  async #watchLingering(): Promise<void> {
-    while (this.#lingering.length > 0) {
-      // A fresh one each time: whoever lingers after `#endLingering` waits anew.
-      const watch = new AbortController();
-      this.#lingerWatch = watch;
-      const delayMs = this.#lingering[0]!.dueMs - this.#deps.clock.monotonicMs();
-      if (delayMs > 0) await this.#deps.clock.sleep(delayMs, watch.signal);
-      const nowMs = this.#deps.clock.monotonicMs();
-      const firstNotDue = this.#lingering.findIndex(({ dueMs }) => dueMs > nowMs);
-      const due = this.#lingering.splice(0, firstNotDue < 0 ? this.#lingering.length : firstNotDue);
-      for (const { queue, batch } of due) this.#becomeDue(queue, batch);
-    }
-    this.#lingerWatch = null;
-  }
-
-  #endLingering(): void {
-    const lingering = this.#lingering;
-    this.#lingering = [];
-    this.#lingerWatch?.abort();
-    for (const { queue, batch } of lingering) this.#becomeDue(queue, batch);
-  }
-
   #handOverAll(): void {
-    this.#endLingering();
+    this.#lingering.end();
     for (const topic of this.#topics.values()) {
       for (const queue of topic.queues) if (queue.open !== null) this.#handOver(queue);
     }
@@ -385,7 +359,7 @@ export class Producer {
     const open = queue.open;
     if (open === null) return;
     queue.open = null;
-    open.fail(behind(queue));
+    open.fail(sentBehind(queue));
     this.#letGo(open);
   }
 
@@ -400,33 +374,4 @@ export class Producer {
     this.#unacknowledged -= batch.recordCount;
     this.#memory.release(batch.memoryBytes);
   }
-}
-
-/** A deleted topic is the same news to everybody; anything else is told as what it is: never sent. */
-function behind(queue: PartitionQueue): MillraceError {
-  const failure = queue.failure!;
-  if (failure.code === 'UNKNOWN_TOPIC_OR_PARTITION') return failure;
-  return queuedBehind({ topicId: queue.topic.route.topicId, partition: queue.partition }, failure);
-}
-
-function closedError(): MillraceError {
-  return new MillraceError('CLOSED', 'the producer is closed', { hint: 'Send before closing, or make another one.' });
-}
-
-function bufferExhausted(memory: BufferMemory, maxBlockMs: number): MillraceError {
-  return new MillraceError('BUFFER_EXHAUSTED', `no room in the buffer for ${maxBlockMs} ms`, {
-    value: { usedBytes: memory.usedBytes, bufferMemoryBytes: memory.totalBytes },
-    hint: 'The store takes records more slowly than they are sent: await room(), or raise bufferMemoryBytes or maxBlockMs.',
-  });
-}
-
-function largerThanBuffer(bytes: number, bufferMemoryBytes: number): MillraceError {
-  return new MillraceError(
-    'MESSAGE_TOO_LARGE',
-    `the record takes ${bytes} bytes, and the whole buffer ${bufferMemoryBytes}`,
-    {
-      value: bytes,
-      hint: 'Raise bufferMemoryBytes of the producer.',
-    },
-  );
 }

@@ -1,0 +1,51 @@
+import type { Clock } from '../clock.ts';
+
+interface Lingering<T> {
+  readonly item: T;
+  /** Monotonic. */
+  readonly dueMs: number;
+}
+
+/** Things that all linger equally long, so that the first in is the first due, and one timer serves all. */
+export class LingerLine<T> {
+  readonly #clock: Clock;
+  readonly #lingerMs: number;
+  readonly #onDue: (item: T) => void;
+  #line: Lingering<T>[] = [];
+  #watch: AbortController | null = null;
+
+  constructor(options: { readonly clock: Clock; readonly lingerMs: number; readonly onDue: (item: T) => void }) {
+    this.#clock = options.clock;
+    this.#lingerMs = options.lingerMs;
+    this.#onDue = options.onDue;
+  }
+
+  /** `item` is due after the linger time. */
+  add(item: T): void {
+    this.#line.push({ item, dueMs: this.#clock.monotonicMs() + this.#lingerMs });
+    if (this.#watch === null) void this.#run();
+  }
+
+  /** All that linger are due now. */
+  end(): void {
+    const line = this.#line;
+    this.#line = [];
+    this.#watch?.abort();
+    for (const { item } of line) this.#onDue(item);
+  }
+
+  async #run(): Promise<void> {
+    while (this.#line.length > 0) {
+      // A fresh one each time: whoever lingers after `end` waits anew.
+      const watch = new AbortController();
+      this.#watch = watch;
+      const delayMs = this.#line[0]!.dueMs - this.#clock.monotonicMs();
+      if (delayMs > 0) await this.#clock.sleep(delayMs, watch.signal);
+      const nowMs = this.#clock.monotonicMs();
+      const firstNotDue = this.#line.findIndex(({ dueMs }) => dueMs > nowMs);
+      const due = this.#line.splice(0, firstNotDue < 0 ? this.#line.length : firstNotDue);
+      for (const { item } of due) this.#onDue(item);
+    }
+    this.#watch = null;
+  }
+}

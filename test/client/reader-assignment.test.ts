@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import type { ReceivedRecord } from '../../lib/client/received-record.ts';
+import { codeOf, openStage, TOPIC } from './client-stage.ts';
+
+const at = (partition: number) => ({ topic: TOPIC, partition });
+
+async function texts(reader: AsyncIterable<ReceivedRecord>, count = Number.POSITIVE_INFINITY): Promise<string[]> {
+  const found: string[] = [];
+  for await (const record of reader) {
+    found.push(record.text()!);
+    if (found.length === count) break;
+  }
+  return found;
+}
+
+describe('an assignment', () => {
+  it('keeps where it is in partitions that stay', async () => {
+    const stage = await openStage({ partitionCount: 2 });
+    const producer = stage.millrace.producer();
+    for (let n = 0; n < 8; n++) await producer.send({ ...at(n % 2), value: String(n) });
+    const reader = stage.millrace.reader({ stopAtEnd: true });
+    await reader.assign([at(0)]);
+    expect(await texts(reader, 2)).toEqual(['0', '2']);
+    await reader.assign([at(0), { ...at(1), from: 3n }]);
+    expect((await texts(reader)).toSorted()).toEqual(['4', '6', '7']);
+    await reader.assign([{ ...at(1), from: 'beginning' }]);
+    expect(await texts(reader)).toEqual(['1', '3', '5', '7']);
+    expect(reader.assignment).toEqual([at(1)]);
+  });
+
+  it('is as before when the new one is refused', async () => {
+    const { millrace } = await openStage();
+    for (const value of ['0', '1']) await millrace.producer().send({ ...at(0), value });
+    const reader = millrace.reader({ stopAtEnd: true });
+    await reader.assign([at(0)]);
+    expect(await codeOf(reader.assign([{ topic: 'nowhere' }]))).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+    expect(await codeOf(reader.assign([at(5)]))).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+    expect(await codeOf(reader.assign([{ topic: TOPIC, partition: -1 }]))).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+    expect(await codeOf(reader.assign([{ ...at(0), from: -1n }]))).toBe('INVALID_REQUEST');
+    expect(await codeOf(reader.assign([{ ...at(0), from: 'start' as 'beginning' }]))).toBe('INVALID_REQUEST');
+    expect(reader.assignment).toEqual([at(0)]);
+    expect(await texts(reader)).toEqual(['0', '1']);
+  });
+
+  it('is needed first, and needed of what is asked about', async () => {
+    const { millrace } = await openStage();
+    const reader = millrace.reader();
+    expect(await codeOf(texts(reader))).toBe('INVALID_REQUEST');
+    expect(() => reader.position(at(0))).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST' }));
+    expect(await codeOf(reader.seek(at(0), 0n))).toBe('INVALID_REQUEST');
+    expect(() => reader.pause([at(0)])).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST' }));
+  });
+});
