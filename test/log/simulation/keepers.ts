@@ -75,10 +75,8 @@ async function compact(parts: KeeperParts, partition: PartitionKey): Promise<voi
   const batches = slices.flatMap((slice) => slice!);
   const id = decodeId(dice.bytes(16).fill(0, 0, 6));
   const segment = encodeSegment({ level: 1, writerId: id, regions: [{ ...partition, batches }] });
-  await store.objects.put(
-    segmentKey({ prefix: base.prefix, domain: oracle.of(partition).domain, level: 1, id }),
-    segment.bytes,
-  );
+  const key = segmentKey({ prefix: base.prefix, domain: oracle.of(partition).domain, level: 1, id });
+  if ((await store.objects.put(key, segment.bytes)) !== 'created') return;
   let position = segment.regions[0]!.position;
   for (const [index, chunk] of chunks.entries()) {
     const lengthBytes = slices[index]!.reduce((sum, { length }) => sum + length, 0);

@@ -35,6 +35,7 @@ export class Network {
   readonly #base: LogStore;
   readonly #oracle: Oracle;
   readonly #weather: Weather;
+  readonly #keys = new Set<string>();
 
   constructor(parts: { time: VirtualTime; dice: Dice; base: LogStore; oracle: Oracle; weather: Weather }) {
     this.#time = parts.time;
@@ -49,9 +50,19 @@ export class Network {
     const serverClock = new ServerClock(process);
     const oracle = this.#oracle;
     const base = this.#base;
-    const ask = <T>(name: string, effect: () => Promise<T>) => this.#request(process, serverClock, name, effect);
+    const ask = <T>(name: string, effect: (isFaulty: boolean) => Promise<T>) =>
+      this.#request(process, serverClock, name, effect);
     const objects: ObjectStore = {
-      put: (key, bytes) => ask(`PUT ${key.slice(-6)}`, () => base.objects.put(key, bytes)),
+      put: (key, bytes) => {
+        const isFirst = !this.#keys.has(key);
+        this.#keys.add(key);
+        return ask(`PUT ${key.slice(-6)}`, async (isFaulty) => {
+          // A stranger had the same id: only in tests, since ids are random.
+          const isTaken = isFirst && !isFaulty && this.#dice.chance(0.02);
+          if (isTaken) await base.objects.put(key, new Uint8Array(bytes.length));
+          return base.objects.put(key, bytes);
+        });
+      },
       get: (key, position, length) =>
         ask(`GET ${key.slice(-6)} ${position}+${length}`, () => base.objects.get(key, position, length)),
       size: (key) => ask('size', () => base.objects.size(key)),
@@ -117,7 +128,12 @@ export class Network {
     return this.#dice.magnitude(1, this.#weather.latencyMs);
   }
 
-  #request<T>(process: Process, serverClock: ServerClock, name: string, effect: () => Promise<T>): Promise<T> {
+  #request<T>(
+    process: Process,
+    serverClock: ServerClock,
+    name: string,
+    effect: (isFaulty: boolean) => Promise<T>,
+  ): Promise<T> {
     const dice = this.#dice;
     // A process that has crashed sends nothing.
     if (!process.alive) return new Promise(() => {});
@@ -135,12 +151,12 @@ export class Network {
         });
       const unanswered = (delayMs: number) =>
         deliver(delayMs, false, () => reject(new UnansweredError(`${name}: no answer`)));
-      const takeEffect = (delayMs: number, note: string, after: (answer: () => void) => void) =>
+      const takeEffect = (delayMs: number, note: string, after: (answer: () => void, value?: T) => void) =>
         this.#time.schedule(delayMs, () => {
-          effect().then(
+          effect(isFaulty).then(
             (value) => {
               this.#oracle.note(`${label}${note}`, value);
-              after(() => resolve(value));
+              after(() => resolve(value), value);
             },
             (error) => {
               this.#oracle.note(`${label}${note} failed`, String(error));
@@ -165,11 +181,17 @@ export class Network {
           const code = fault === 'throttled' ? 'THROTTLED' : 'STORE_UNAVAILABLE';
           return deliver(thereMs, true, () => reject(new MillraceError(code, `${name}: not now`)));
         }
-        case 'repeated':
-          takeEffect(lateMs(), ' (again)', () => {});
-          break;
       }
-      takeEffect(thereMs, '', (answer) => deliver(this.#wayMs(), true, answer));
+      takeEffect(thereMs, '', (answer, value) => {
+        deliver(this.#wayMs(), true, answer);
+        // An answered refusal is final: a store that refuses a request, says so, and lets a copy of it land later would be a hidden retry, which the
+        // ports forbid. A copy of what did land may come at any time.
+        if (fault === 'repeated' && !isRefusal(value)) takeEffect(lateMs(), ' (again)', () => {});
+      });
     });
   }
+}
+
+function isRefusal(value: unknown): boolean {
+  return value === false || (value as { outcome?: string } | null | undefined)?.outcome === 'refused';
 }

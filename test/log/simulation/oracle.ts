@@ -51,6 +51,7 @@ export class Oracle {
   violation: string | null = null;
   readonly trace: string[] = [];
   readonly counts = new Map<string, number>();
+  readonly #refusals = new Map<string, number>();
   readonly #keepTrace: boolean;
   readonly #time: VirtualTime;
   readonly #base: LogStore;
@@ -114,8 +115,13 @@ export class Oracle {
   ): Promise<CommitOutcome> {
     const truth = this.of(partition);
     const outcome = await effect();
-    if (outcome.outcome === 'refused') return outcome;
     const before = truth.head;
+    if (outcome.outcome === 'refused') {
+      if (before.floor >= args.minId) this.#countRefusal(args.minId);
+      return outcome;
+    }
+    const hadRoom = before.tail.length < args.tailEntriesCap && before.tailBytes < args.tailBytesCap;
+    this.expect(hadRoom, 'Bounded head', () => `a commit into a tail of ${before.tail.length} entries`);
     for (const bytes of args.entries) await this.#addEntry(truth, bytes);
     await this.#refresh(truth);
     this.expect(
@@ -130,6 +136,13 @@ export class Oracle {
     );
     this.count('commits');
     return outcome;
+  }
+
+  /** What the floor has passed is to be sent under another id, and not again and again. */
+  #countRefusal(id: string): void {
+    const refusals = (this.#refusals.get(id) ?? 0) + 1;
+    this.#refusals.set(id, refusals);
+    this.expect(refusals <= 30, 'Progress', () => `${id} was sent ${refusals} times under a floor above it`);
   }
 
   async #addEntry(truth: PartitionTruth, bytes: Uint8Array): Promise<void> {

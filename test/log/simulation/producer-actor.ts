@@ -91,7 +91,17 @@ export class ProducerActor {
       }
     }
     if (this.#time.nowMs > this.#untilMs) return;
+    // Now and then ahead of the end.
+    if (this.#dice.chance(0.15)) expected += BigInt(this.#dice.between(1, 3));
     for (; count > 0; count--) expected += BigInt(this.#append(target, expected));
+  }
+
+  /** Once to each partition: when all is well again, every append is acknowledged. */
+  async appendEverywhere(): Promise<void> {
+    for (const target of this.#targets) this.#append(target);
+    await this.appender.close();
+    const failed = this.appends.find(({ outcome }) => outcome.kind !== 'acked');
+    this.#oracle.expect(!failed, 'Progress', () => `${failed!.values[0]} was not acknowledged although all was well`);
   }
 
   #append(target: AppendTarget, expectedOffset?: bigint): number {
