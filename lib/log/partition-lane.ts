@@ -96,22 +96,24 @@ export class PartitionLane {
       this.#queue.shift();
     } else if (first.state.kind === 'failed') {
       this.#failAll(first.state.error);
-    } else if (await this.#prepare(first)) {
+    } else {
+      const prepared = await this.#prepare(first);
+      if (prepared === 'failed') return;
       this.#uploadStale();
       const group = planGroup(this.#queue, this.#deps.limits);
-      if (group.length > 0) await this.#commit(group);
+      if (group.length > 0) await this.#commit(group, prepared === 'read');
       else if (first.state.kind === 'uploading') await first.changed;
     }
   }
 
-  /** Fences what may still land and learns `next`; false when the lane was failed instead. */
-  async #prepare(first: AppendPart): Promise<boolean> {
+  /** Fences what may still land and learns `next`, reading it where what is known will not do. */
+  async #prepare(first: AppendPart): Promise<'known' | 'read' | 'failed'> {
     const isStale = !this.#known || this.#deps.clock.monotonicMs() - this.#known.atMs > KNOWN_MAX_AGE_MS;
     // A strict commit is sent only at a `next` that was really read; a mismatch is told only after a fresh read.
     const isElsewhere =
       first.state.kind === 'ready' && first.expectedOffset !== null && first.expectedOffset !== this.#known?.next;
     const fence = this.#fence;
-    if (!fence && !isStale && !isElsewhere) return true;
+    if (!fence && !isStale && !isElsewhere) return 'known';
     const head = await this.#ask(first.deliverByMs, async () => {
       if (!fence) return this.#deps.store.heads.read(this.partition, { consistent: true });
       return (await this.#deps.store.heads.raiseFloor(this.partition, fence)).item ?? null;
@@ -121,9 +123,9 @@ export class PartitionLane {
     else {
       this.#fence = null;
       this.#learn(head);
-      return true;
+      return 'read';
     }
-    return false;
+    return 'failed';
   }
 
   /** Repeats a harmless request until `deliverByMs`; the error that ended it otherwise. */
@@ -160,11 +162,13 @@ export class PartitionLane {
     }
   }
 
-  async #commit(group: readonly ReadyPart[]): Promise<void> {
+  async #commit(group: readonly ReadyPart[], wasRead: boolean): Promise<void> {
     const first = group[0]!.part;
     const known = this.#known!.next;
     if (first.expectedOffset !== null && first.expectedOffset !== known) {
-      this.#failAll(offsetMismatch(this.partition, first.expectedOffset, known));
+      // A part that became ready since the lane was prepared meets a `next` that may be old: the next step reads it.
+      if (wasRead) this.#failAll(offsetMismatch(this.partition, first.expectedOffset, known));
+      else this.#known = null;
       return;
     }
     const deliverByMs = Math.min(...group.map(({ part }) => part.deliverByMs));
