@@ -56,16 +56,21 @@ export class Millrace {
     const { store, clock, random } = this.#deps;
     const checked = checkProducerOptions(options);
     const appender = new Appender({ store, clock, random, ...appenderOptions(checked) });
-    const deps = { appender, topics: this.#directory, clock, random };
-    return this.#remember(new Producer(deps, checked));
+    const onClosed = () => void this.#open.delete(producer);
+    const producer = new Producer({ appender, topics: this.#directory, clock, random, onClosed }, checked);
+    this.#open.add(producer);
+    return producer;
   }
 
   /** A reader; readers do not know of each other. Throws INVALID_CONFIG, CLOSED. */
   reader(options: ReaderOptions = {}): Reader {
     this.#checkOpen();
     const { store, clock, random } = this.#deps;
-    const deps = { fetcher: this.#fetcher, topics: this.#directory, store, clock, random };
-    return this.#remember(new Reader(deps, options));
+    const onClosed = () => void this.#open.delete(reader);
+    const deps = { fetcher: this.#fetcher, topics: this.#directory, store, clock, random, onClosed };
+    const reader = new Reader(deps, options);
+    this.#open.add(reader);
+    return reader;
   }
 
   /**
@@ -91,11 +96,6 @@ export class Millrace {
   async #close(): Promise<void> {
     await Promise.all([...this.#open].map((opened) => opened.close()));
     if (this.#deps.ownsStore) await this.#deps.store.close();
-  }
-
-  #remember<T extends Producer | Reader>(opened: T): T {
-    this.#open.add(opened);
-    return opened;
   }
 
   #checkOpen(): void {

@@ -37,6 +37,8 @@ export interface ProducerDeps {
   readonly topics: TopicDirectory;
   readonly clock: Clock;
   readonly random: Random;
+  /** Called when it is closed: nobody needs to close it any more. */
+  readonly onClosed?: () => void;
 }
 
 interface PendingSend extends Acknowledge {
@@ -116,8 +118,14 @@ export class Producer {
 
   /** Flushes and ends; `send` rejects with CLOSED from now on. Calling it again waits for the same end. */
   close(): Promise<void> {
-    this.#closing ??= this.flush().then(() => this.#deps.appender.close());
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.flush();
+    await this.#deps.appender.close();
+    this.#deps.onClosed?.();
   }
 
   /** Gets everything that waits for its topic or for memory on its way. */

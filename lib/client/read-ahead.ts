@@ -24,6 +24,8 @@ export interface ReaderDeps {
   readonly store: ListOffsetsDeps['store'];
   readonly clock: Clock;
   readonly random: Random;
+  /** Called when it is closed: nobody needs to close it any more. */
+  readonly onClosed?: () => void;
 }
 
 interface Turn {

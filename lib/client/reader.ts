@@ -179,6 +179,7 @@ export class Reader implements AsyncIterable<ReceivedRecord> {
     this.#closed = true;
     this.#arrived();
     await this.#readAhead.stop();
+    this.#deps.onClosed?.();
   }
 
   #iterate<T>(take: () => T | null): AsyncIterableIterator<T> {
