@@ -123,6 +123,7 @@ export const CODE_MEANINGS: Readonly<Record<AwsService, Meanings>> = {
     IncompleteSignatureException: badCredentials,
     MissingAuthenticationTokenException: noCredentials,
     AccessDeniedException: denied,
+    AccessDenied: denied,
     ResourceNotFoundException: noTable,
     ItemCollectionSizeLimitExceededException: itemFull,
     ItemCollectionSizeLimitExceeded: itemFull,

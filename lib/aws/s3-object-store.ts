@@ -93,7 +93,11 @@ export class S3ObjectStore implements ObjectStore {
     );
     if (answer === 'absent') return null;
     if (answer === 'beyond') return new Uint8Array(0);
-    if (answer.$metadata.httpStatusCode !== 206) throw rangeIgnored(request, range);
+    if (answer.$metadata.httpStatusCode !== 206) {
+      // Unread, the body would keep its connection for ever.
+      await answer.Body?.transformToWebStream().cancel();
+      throw rangeIgnored(request, range);
+    }
     return readBody(request, answer.Body, answer.ContentLength);
   }
 
