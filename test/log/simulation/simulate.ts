@@ -82,7 +82,7 @@ class Run {
     return new Process(this.time, name, skewMs);
   }
 
-  makeProducer(): ProducerActor {
+  makeProducer(deliveryTimeoutMs: number): ProducerActor {
     const { dice, time, oracle } = this;
     const process = this.process(`p${this.producers.length}`);
     const store = this.network.connect(process);
@@ -93,7 +93,7 @@ class Run {
       store,
       clock: process,
       random: dice,
-      deliveryTimeoutMs: this.deliveryTimeoutMs,
+      deliveryTimeoutMs,
       segmentBytes: dice.pick([200, 1_000, 100_000]),
       lingerMs: dice.pick([0, 0, 30]),
       maxPutsInFlight: dice.between(1, 4),
@@ -107,7 +107,7 @@ class Run {
   /** A producer that appends from now on, and may meet with a wrong clock or a crash. */
   addProducer(): void {
     const { dice, time } = this;
-    const actor = this.makeProducer();
+    const actor = this.makeProducer(this.deliveryTimeoutMs);
     const { process } = actor;
     actor.start(this.durationMs, dice.pick([30, 300]));
     if (dice.chance(0.3))
@@ -165,7 +165,7 @@ class Run {
     await this.settle();
     // Every late request takes effect, however late.
     await this.until(Number.POSITIVE_INFINITY, () => false);
-    await this.within(60_000, 'one more append', () => this.makeProducer().appendEverywhere());
+    await this.within(60_000, 'one more append', () => this.makeProducer(30_000).appendEverywhere());
     await this.within(600_000, 'reading it all', () => reader.readAll());
     for (const producer of this.producers) producer.check();
   }
