@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** The command `millrace`: hands the process's arguments, streams and environment to the command line, and its outcome back as exit code. */
 
+import { constants } from 'node:os';
+
 /** The oldest Node with every module that the package imports (zstd came with 22.15). */
 const OLDEST_NODE = [22, 15] as const;
 
@@ -9,14 +11,21 @@ function isNodeTooOld(version: string): boolean {
   return major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
 }
 
-/** `millrace consume … | head` closes the pipe early. That is how it should end: quietly, and well. */
-function endQuietlyWhenPipeCloses(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit(0);
+/** What cannot be written is told to whoever wrote it; here it only must not end the process. */
+function leaveStreamErrorsToWriters(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+}
+
+/** A first SIGINT or SIGTERM asks the command to finish, a second one ends it at once. Without this call either ends it at once. */
+function interrupts(): AbortSignal {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (interrupted.signal.aborted) process.exit(128 + constants.signals[signal]);
+      interrupted.abort(signal);
     });
   }
+  return interrupted.signal;
 }
 
 /** Node 22 announces its SQLite as an experiment; that is no news to someone who types a command. */
@@ -28,12 +37,12 @@ function dropExperimentalWarnings(): void {
 }
 
 async function run(): Promise<number> {
-  endQuietlyWhenPipeCloses();
+  leaveStreamErrorsToWriters();
   dropExperimentalWarnings();
   // Not a static import: the version is checked before anything that needs it is loaded.
   const { main } = await import('../lib/cli/main.ts');
   const { stdin, stdout, stderr, env } = process;
-  return main(process.argv.slice(2), { stdin, stdout, stderr, env });
+  return main(process.argv.slice(2), { stdin, stdout, stderr, env, interrupts });
 }
 
 if (isNodeTooOld(process.versions.node)) {

@@ -1,8 +1,14 @@
 /** What every command shares: which store, which output. */
 import type { Command } from 'commander';
 import type { Millrace } from '../client/millrace.ts';
+import { systemClock } from '../clock.ts';
 import { connect } from '../connect/connect.ts';
+import { parseConnectionString } from '../connect/connection-string.ts';
+import { openStore } from '../connect/open-store.ts';
+import type { LogStore } from '../log/log-store.ts';
+import { noMeter } from '../log/meter.ts';
 import { type CliIo, toJson, write } from './cli-io.ts';
+import { explainError } from './explain-error.ts';
 
 /** The store when neither `--store` nor `MILLRACE_STORE` names one. */
 export const DEFAULT_STORE = 'file:.millrace';
@@ -17,27 +23,50 @@ export class CliContext {
   readonly io: CliIo;
   readonly store: string;
   readonly json: boolean;
+  readonly #isFromEnvironment: boolean;
 
   constructor(io: CliIo, command: Command) {
     const { store, json } = command.optsWithGlobals<GlobalOptions>();
+    // A variable that is set to nothing is as good as none.
+    const fromEnvironment = io.env.MILLRACE_STORE || undefined;
     this.io = io;
-    this.store = store ?? io.env.MILLRACE_STORE ?? DEFAULT_STORE;
+    this.store = store ?? fromEnvironment ?? DEFAULT_STORE;
     this.json = json ?? false;
+    this.#isFromEnvironment = store === undefined && fromEnvironment !== undefined;
+  }
+
+  /** Whether a look at the store is neither paid for nor far. */
+  get isLocal(): boolean {
+    return !this.store.startsWith('aws:');
   }
 
   /** Connects, runs `body`, and closes the store whatever happens. */
-  async withMillrace<T>(body: (millrace: Millrace) => Promise<T>): Promise<T> {
-    const millrace = await connect(this.store);
-    try {
-      return await body(millrace);
-    } finally {
-      await millrace.close();
-    }
+  withMillrace<T>(body: (millrace: Millrace) => Promise<T>): Promise<T> {
+    return this.#with(() => connect(this.store), body);
+  }
+
+  /** Opens the store below the client, runs `body`, and closes it whatever happens. */
+  withStore<T>(body: (store: LogStore) => Promise<T>): Promise<T> {
+    const target = () => parseConnectionString(this.store);
+    return this.#with(async () => openStore(target(), { clock: systemClock, meter: noMeter }), body);
   }
 
   /** Prints a result: as JSON with `--json`, else as these lines. */
   async print(value: unknown, lines: () => string): Promise<void> {
     await write(this.io.stdout, this.json ? `${toJson(value)}\n` : `${lines()}\n`);
+  }
+
+  async #with<S extends { close(): Promise<void> }, T>(open: () => Promise<S>, body: (opened: S) => Promise<T>) {
+    try {
+      const opened = await open();
+      try {
+        return await body(opened);
+      } finally {
+        await opened.close();
+      }
+    } catch (error) {
+      throw explainError(error, this.store, this.#isFromEnvironment);
+    }
   }
 }
 

@@ -1,9 +1,12 @@
 /** `millrace consume` */
-import type { Command } from 'commander';
+import { Option } from 'commander';
 import type { Millrace } from '../client/millrace.ts';
-import type { StartPosition } from '../client/start-position.ts';
+import type { Reader } from '../client/reader.ts';
+import type { CliCommand } from './cli-command.ts';
 import { action, type CliContext } from './cli-context.ts';
+import { UsageError } from './cli-errors.ts';
 import { type CliIo, toJson, write } from './cli-io.ts';
+import { assignFrom } from './consume-start.ts';
 import { type OffsetArgument, parseCount, parseOffset } from './parse-values.ts';
 import { parseRecordFormat, type RecordFormat, recordToJson } from './record-format.ts';
 
@@ -17,105 +20,77 @@ interface ConsumeOptions {
 }
 
 const START: OffsetArgument = { kind: 'start' };
+/** Longest wait between two looks at a local store, which cost nothing; for others the reader's own default holds, which minds the price. */
+const LOCAL_IDLE_MAX_MS = 100;
+
+const FORMAT_HELP = `
+Format fields: %t topic, %p partition, %o offset, %k key, %s value (their bytes as they are), %K %S their lengths
+(-1 for null), %T timestamp in ms, %h headers, %% a percent sign. Escapes: \\n \\r \\t \\0 \\\\ \\xHH.
+As JSON, a key or value that is not UTF-8 is {"base64": "…"}.`;
 
 /** Adds `consume`. */
-export function addConsumeCommand(program: Command, io: CliIo): void {
+export function addConsumeCommand(program: CliCommand, io: CliIo): void {
   program
     .command('consume <topic>')
-    .description('Print records, and wait for new ones.')
-    .option(
-      '-o, --offset <offset>',
-      'begin at start, end, N, -N before the end, +N behind the start, @time',
-      parseOffset,
-      START,
+    .description('Print records, and wait for new ones. Order is kept within each partition.')
+    .addOption(
+      new Option(
+        '-o, --offset <offset>',
+        'begin at start, end, N, -N before the end, +N behind the start (of each partition), @time (ISO 8601, UTC unless it says otherwise, or ms since 1970)',
+      )
+        .argParser(parseOffset)
+        .default(START, 'start'),
     )
     .option('-p, --partition <number>', 'only this partition', parseCount('--partition', 0))
     .option('-n, --count <count>', 'end after this many records', parseCount('--count', 0))
     .option('-e, --exit-at-end', 'end at the high watermark seen at the start')
-    .option('-f, --format <format>', "how a record is printed, such as '%t %p %o %k %s\\n'")
+    .option('-f, --format <format>', "how a record is printed (default: '%s\\n')")
     .option('-J, --json-records', 'print records as JSON, one a line (the same as --json)')
-    .addHelpText(
-      'after',
-      `
-Format fields: %t topic, %p partition, %o offset, %k key, %s value (their bytes as they are), %K %S their lengths,
-  %T timestamp in ms, %h headers, %% a percent sign. Escapes: \\n \\r \\t \\0 \\\\ \\xHH.
-
-Examples:
-  millrace consume chat -e
-  millrace consume chat -o -10 -f '%k: %s\\n'
-  millrace consume chat -o @2026-11-24T10:00:00Z -J | jq .value`,
+    .addHelpText('after', FORMAT_HELP)
+    .examples(
+      'millrace consume chat -e',
+      "millrace consume chat -o -10 -f '%k: %s\\n'",
+      'millrace consume chat -o @2026-11-24T10:00:00Z -J | jq .value',
     )
     .action(
       action<[string], ConsumeOptions>(io, async (context, [topic], options) => {
-        const format = formatOf(context, options);
-        await context.withMillrace((millrace) => consume(context, millrace, topic, { ...options, print: format }));
+        const print = printerOf(context, options);
+        await context.withMillrace((millrace) => consume(context, millrace, topic, options, print));
       }),
     );
 }
 
-function formatOf({ json }: CliContext, { format, jsonRecords }: ConsumeOptions): RecordFormat {
-  const asFormat = parseRecordFormat(format ?? '%s\\n');
-  if ((json || jsonRecords) && format === undefined)
+function printerOf({ json }: CliContext, { format, jsonRecords }: ConsumeOptions): RecordFormat {
+  if (format !== undefined && jsonRecords) {
+    throw new UsageError('-f and -J are two formats', 'Give one of them.');
+  }
+  if ((json || jsonRecords) && format === undefined) {
     return (record) => Buffer.from(`${toJson(recordToJson(record))}\n`);
-  return asFormat;
+  }
+  return parseRecordFormat(format ?? '%s\\n');
 }
 
 async function consume(
-  { io }: CliContext,
+  context: CliContext,
   millrace: Millrace,
   topic: string,
-  options: ConsumeOptions & { readonly print: RecordFormat },
+  options: ConsumeOptions,
+  print: RecordFormat,
 ): Promise<void> {
-  const assignments = await startPositions(millrace, topic, options);
-  if (options.count === 0) return;
-  const reader = millrace.reader({ stopAtEnd: options.exitAtEnd ?? false });
-  await reader.assign(assignments);
-  let left = options.count ?? Number.POSITIVE_INFINITY;
-  for await (const { records } of reader.batches()) {
-    const wanted = records.slice(0, Math.min(records.length, left));
-    await write(io.stdout, Buffer.concat(wanted.map((record) => options.print(record))));
-    left -= wanted.length;
-    if (left <= 0) break;
-  }
+  const { offset, partition, count = Number.POSITIVE_INFINITY, exitAtEnd = false } = options;
+  const idle = context.isLocal ? { idleMaxMs: LOCAL_IDLE_MAX_MS } : {};
+  const reader = millrace.reader({ stopAtEnd: exitAtEnd, ...idle });
+  await assignFrom(millrace, reader, { topic, partition, offset });
+  if (count > 0) await printRecords(context.io, reader, count, print);
   await reader.close();
 }
 
-async function startPositions(millrace: Millrace, topic: string, { offset, partition }: ConsumeOptions) {
-  const { readyPartitionCount } = await millrace.topics.getTopic(topic);
-  const partitions =
-    partition === undefined ? Array.from({ length: readyPartitionCount }, (_, index) => index) : [partition];
-  return Promise.all(
-    partitions.map(async (each) => ({
-      topic,
-      partition: each,
-      from: await startPosition(millrace, topic, each, offset),
-    })),
-  );
-}
-
-async function startPosition(
-  millrace: Millrace,
-  topic: string,
-  partition: number,
-  offset: OffsetArgument,
-): Promise<StartPosition> {
-  const place = { topic, partition };
-  switch (offset.kind) {
-    case 'start':
-      return 'beginning';
-    case 'end':
-      return 'end';
-    case 'offset':
-      return offset.count;
-    case 'time':
-      return { timestampMs: offset.timestampMs };
-    case 'after-start': {
-      const [start, end] = await Promise.all([millrace.offsetAt(place, 'beginning'), millrace.offsetAt(place, 'end')]);
-      return start + offset.count < end ? start + offset.count : end;
-    }
-    case 'before-end': {
-      const [start, end] = await Promise.all([millrace.offsetAt(place, 'beginning'), millrace.offsetAt(place, 'end')]);
-      return end - offset.count > start ? end - offset.count : start;
-    }
+async function printRecords(io: CliIo, reader: Reader, count: number, print: RecordFormat): Promise<void> {
+  let left = count;
+  for await (const { records } of reader.batches()) {
+    const wanted = records.slice(0, Math.min(records.length, left));
+    await write(io.stdout, Buffer.concat(wanted.map(print)));
+    left -= wanted.length;
+    if (left <= 0) return;
   }
 }

@@ -20,9 +20,14 @@ export function parseOffset(text: string): OffsetArgument {
   return { kind: kinds[match[1] as '' | '+' | '-'], count: BigInt(match[2]!) };
 }
 
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?)?$/i;
+
+/** ISO 8601, or milliseconds since 1970. A time without a zone is UTC, so that a command means the same on every machine. */
 function parseTime(text: string): bigint {
   if (/^\d{1,15}$/.test(text)) return BigInt(text);
-  const timeMs = Date.parse(text);
+  const match = ISO_TIME.exec(text);
+  const hasTime = text.length > 10;
+  const timeMs = match === null ? Number.NaN : Date.parse(hasTime && match[1] === undefined ? `${text}Z` : text);
   if (Number.isNaN(timeMs)) throw new UsageError(`${text} is no time`, OFFSET_HINT, text);
   return BigInt(timeMs);
 }
@@ -43,15 +48,15 @@ export function parseCount(name: string, min: number): (text: string) => number 
 /** `name=value`, collected over repeated options. */
 export function collectPairs(
   name: string,
-): (text: string, before: readonly (readonly [string, string])[]) => (readonly [string, string])[] {
+): (text: string, before?: readonly (readonly [string, string])[]) => (readonly [string, string])[] {
   return (text, before) => {
     const mark = text.indexOf('=');
     if (mark <= 0) throw new UsageError(`${name} ${text} is not name=value`, `For example: ${name} name=value`, text);
-    return [...before, [text.slice(0, mark), text.slice(mark + 1)]];
+    return [...(before ?? []), [text.slice(0, mark), text.slice(mark + 1)]];
   };
 }
 
 /** Texts, collected over repeated options. */
-export function collect(text: string, before: readonly string[]): string[] {
+export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }

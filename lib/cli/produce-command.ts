@@ -1,81 +1,105 @@
 /** `millrace produce` */
-import { type Command, Option } from 'commander';
-import type { RecordMetadata } from '../client/open-batch.ts';
+import { Option } from 'commander';
+import type { Millrace } from '../client/millrace.ts';
 import type { Producer } from '../client/producer.ts';
+import { parseTopicConfig } from '../log/topic-config.ts';
 import { type CompressionType, compressionTypes } from '../record/compression.ts';
+import { checkPartition } from './check-partition.ts';
+import type { CliCommand } from './cli-command.ts';
 import { action, type CliContext } from './cli-context.ts';
-import { UsageError } from './cli-errors.ts';
+import { InterruptedError, PartialError, UsageError } from './cli-errors.ts';
 import type { CliIo } from './cli-io.ts';
-import { write } from './cli-io.ts';
 import { collectPairs, parseCount } from './parse-values.ts';
+import { ProduceOutcome } from './produce-outcome.ts';
 import { readLines } from './read-lines.ts';
 
 interface ProduceOptions {
   readonly keySeparator?: string;
-  readonly header: readonly (readonly [string, string])[];
+  readonly header?: readonly (readonly [string, string])[];
   readonly partition?: number;
   readonly compression?: CompressionType;
   readonly acks: 'all' | '1' | '0';
 }
 
-/** What was produced. */
-interface Produced {
-  records: number;
-  readonly offsets: Map<number, { first: bigint; last: bigint }>;
-  firstFailure: { readonly line: number; readonly error: unknown } | null;
-  failed: number;
-}
+/** Long enough for the lines of one write to travel together, and too short to be felt by somebody who types. */
+const LINGER_MS = 5;
 
 /** Adds `produce`. */
-export function addProduceCommand(program: Command, io: CliIo): void {
+export function addProduceCommand(program: CliCommand, io: CliIo): void {
   program
     .command('produce <topic>')
-    .description('Send the lines of stdin as records.')
-    .option('-k, --key-separator <text>', 'split each line at its first <text> into key and value')
-    .option('-H, --header <name=value>', 'header of every record, repeatable', collectPairs('--header'), [])
-    .option('-p, --partition <number>', 'send to this partition', parseCount('--partition', 0))
-    .addOption(new Option('-z, --compression <codec>', 'compress record batches').choices([...compressionTypes]))
-    .addOption(
-      new Option('--acks <acks>', 'all and 1: wait until durable; 0: do not wait')
-        .choices(['all', '1', '0'])
-        .default('all'),
+    .description(
+      'Send the lines of stdin as records, their bytes as they are. Ends at the first failure, and with Ctrl-C when what was read is sent.',
     )
-    .addHelpText('after', "\nExample:\n  printf 'user-1:hello\\n' | millrace produce chat -k :")
+    .option('-k, --key-separator <text>', 'split each line at its first <text> into key and value; null key without')
+    .option('-H, --header <name=value>', 'header of every record, repeatable', collectPairs('--header'))
+    .option('-p, --partition <number>', 'send to this partition (default: by key)', parseCount('--partition', 0))
+    .addOption(
+      new Option('-z, --compression <codec>', "compress record batches (default: the topic's)").choices([
+        ...compressionTypes,
+      ]),
+    )
+    .addOption(
+      new Option('--acks <acks>', 'all and 1: wait until durable; 0: do not wait, and do not learn of failures')
+        .choices(['all', '1', '0'])
+        .default('all', 'all'),
+    )
+    .examples(
+      "printf 'user-1:hello\\n' | millrace produce chat -k :",
+      'millrace produce logs -z zstd -H host=web-1 < access.log',
+      'tail -f app.log | millrace produce logs --json',
+    )
     .action(
       action<[string], ProduceOptions>(io, async (context, [topic], options) => {
         if (options.keySeparator === '') throw new UsageError('the key separator is empty', 'For example: -k :');
-        const produced = await context.withMillrace((millrace) => {
-          const acks = options.acks === 'all' ? 'all' : (Number(options.acks) as 0 | 1);
-          const compression = options.compression === undefined ? {} : { compression: options.compression };
-          return produceLines(io, millrace.producer({ acks, lingerMs: 5, ...compression }), topic, options);
-        });
-        await tellOutcome(context, topic, produced);
+        const interrupts = io.interrupts();
+        const outcome = await context.withMillrace((millrace) => produce(io, millrace, topic, options, interrupts));
+        await tellOutcome(context, outcome, interrupts);
       }),
     );
 }
 
-async function produceLines(io: CliIo, producer: Producer, topic: string, options: ProduceOptions): Promise<Produced> {
-  const produced: Produced = { records: 0, offsets: new Map(), firstFailure: null, failed: 0 };
-  let line = 0;
-  for await (const bytes of readLines(io.stdin)) {
-    line += 1;
-    const at = line;
-    const record = {
-      topic,
-      headers: options.header,
-      partition: options.partition,
-      ...splitKey(bytes, options.keySeparator),
-    };
+async function produce(
+  io: CliIo,
+  millrace: Millrace,
+  topicName: string,
+  options: ProduceOptions,
+  signal: AbortSignal,
+): Promise<ProduceOutcome> {
+  const topic = await millrace.topics.getTopic(topicName);
+  if (options.partition !== undefined) checkPartition(topic, options.partition);
+  const { maxMessageBytes } = parseTopicConfig(topic.config);
+  const maxBytes = maxMessageBytes + Buffer.byteLength(options.keySeparator ?? '');
+  const acks = options.acks === 'all' ? 'all' : (Number(options.acks) as 0 | 1);
+  const compression = options.compression === undefined ? {} : { compression: options.compression };
+  const producer = millrace.producer({ acks, lingerMs: LINGER_MS, ...compression });
+  const outcome = new ProduceOutcome(topicName);
+  try {
+    await sendLines(producer, readLines(io.stdin, { maxBytes, signal }), outcome, options);
+  } catch (error) {
+    outcome.failed(outcome.readLine(), error);
+  }
+  await producer.close();
+  return outcome;
+}
+
+async function sendLines(
+  producer: Producer,
+  lines: AsyncIterable<Uint8Array>,
+  outcome: ProduceOutcome,
+  { header: headers = [], partition, keySeparator }: ProduceOptions,
+): Promise<void> {
+  for await (const bytes of lines) {
+    const line = outcome.readLine();
+    const record = { topic: outcome.topic, headers, partition, ...splitKey(bytes, keySeparator) };
     producer.send(record).then(
-      (metadata) => acknowledged(produced, metadata),
-      (error: unknown) => failed(produced, at, error),
+      (metadata) => outcome.sent(metadata),
+      (error: unknown) => outcome.failed(line, error),
     );
     await producer.room();
     // What was sent before the failure is settled by close; what follows would only fail the same way.
-    if (produced.firstFailure !== null) break;
+    if (outcome.failure !== null) return;
   }
-  await producer.close();
-  return produced;
 }
 
 /** The bytes are copied: the producer keeps them longer than the line reader does. */
@@ -89,28 +113,9 @@ function splitKey(
   return { key: line.subarray(0, mark), value: line.subarray(mark + Buffer.byteLength(separator!)) };
 }
 
-function acknowledged(produced: Produced, { partition, offset }: RecordMetadata): void {
-  produced.records += 1;
-  const known = produced.offsets.get(partition);
-  if (known) known.last = offset;
-  else produced.offsets.set(partition, { first: offset, last: offset });
-}
-
-function failed(produced: Produced, line: number, error: unknown): void {
-  produced.failed += 1;
-  produced.firstFailure ??= { line, error };
-}
-
-async function tellOutcome(context: CliContext, topic: string, produced: Produced): Promise<void> {
-  const partitions = [...produced.offsets]
-    .sort(([a], [b]) => a - b)
-    .map(([partition, { first, last }]) => ({ partition, first, last }));
-  const { records, firstFailure } = produced;
-  if (context.json) await context.print({ topic, records, partitions }, () => '');
-  if (firstFailure === null) return;
-  const { line, error } = firstFailure;
-  const others = produced.failed > 1 ? ` and ${produced.failed - 1} records behind it` : '';
-  if (!context.json)
-    await write(context.io.stderr, `millrace: line ${line}${others} not sent; ${records} records were.\n`);
-  throw error;
+async function tellOutcome(context: CliContext, outcome: ProduceOutcome, signal: AbortSignal): Promise<void> {
+  const done = { text: outcome.text, fields: outcome.fields };
+  if (outcome.failure !== null) throw new PartialError(outcome.failure, done);
+  if (signal.aborted) throw new InterruptedError(signal.reason as 'SIGINT' | 'SIGTERM', done);
+  if (context.json) await context.print(outcome.fields, () => '');
 }

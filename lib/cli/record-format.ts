@@ -65,7 +65,8 @@ function partOf([whole, field, hex, escaped]: RegExpMatchArray): Part {
   return text(whole);
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** Every byte counts: a byte order mark stays. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Text where the bytes are UTF-8, else `{ base64 }`, null for null. */
 export function bytesToJson(bytes: Uint8Array | null): string | { readonly base64: string } | null {

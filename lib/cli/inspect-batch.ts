@@ -1,0 +1,71 @@
+import { MillraceError } from '../errors.ts';
+import type { EncodedBatch } from '../record/decode-batch.ts';
+import { decodeBatch, splitBatches } from '../record/decode-batch.ts';
+import type { DecodedBatch } from '../record/decoded-batch.ts';
+import { bytesToJson } from './record-format.ts';
+import { table } from './table.ts';
+
+type InspectedRecord = ReturnType<typeof recordFields>;
+type InspectedBatch = ReturnType<typeof inspect>;
+
+/** The record batches that fill `bytes`. Throws CORRUPT_MESSAGE, UNSUPPORTED_FORMAT. */
+export function inspectBatches(bytes: Uint8Array, withRecords: boolean): readonly InspectedBatch[] {
+  if (bytes.length === 0) throw nothingThere('there is no record batch in the file', 'The file is empty.');
+  if (isSegment(bytes)) {
+    const hint = 'Use inspect segment, or --position for one of its batches: the first stands at byte 8.';
+    throw nothingThere('the file is a segment, which holds more than record batches', hint);
+  }
+  return [...splitBatches(bytes)].map((batch) => inspect(batch, 0, withRecords));
+}
+
+/** The record batch that begins at `position`. Throws as `inspectBatches`. */
+export function inspectBatchAt(bytes: Uint8Array, position: number, withRecords: boolean): InspectedBatch {
+  for (const batch of splitBatches(bytes.subarray(position))) return inspect(batch, position, withRecords);
+  const hint = `Give a position below ${bytes.length}, the size of the file.`;
+  throw nothingThere(`there is no record batch at byte ${position}`, hint);
+}
+
+function isSegment(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(0, 4)).toString('latin1') === 'MLRC';
+}
+
+function nothingThere(message: string, hint: string): MillraceError {
+  return new MillraceError('CORRUPT_MESSAGE', message, { hint });
+}
+
+function inspect({ position, header, bytes }: EncodedBatch, basePosition: number, withRecords: boolean) {
+  const decoded = decodeBatch(bytes);
+  const records = withRecords ? { records: [...decoded].map(recordFields) } : {};
+  return { position: basePosition + position, ...header, ...records };
+}
+
+function recordFields(record: ReturnType<DecodedBatch['record']>) {
+  const { offset, timestampMs, key, value, headers } = record;
+  return {
+    offset,
+    timestampMs,
+    key: bytesToJson(key),
+    value: bytesToJson(value),
+    headers: headers.map((header) => ({ key: header.key, value: bytesToJson(header.value) })),
+  };
+}
+
+/** Record batches for people. */
+export function batchesText(batches: readonly InspectedBatch[]): string {
+  return batches.map(batchText).join('\n\n');
+}
+
+function batchText({ records, ...header }: InspectedBatch & { readonly records?: readonly InspectedRecord[] }): string {
+  const fields = table(['field', 'value'], Object.entries(header));
+  if (!records) return fields;
+  const rows = records.map(({ offset, timestampMs, key, value, headers }) => {
+    const named = headers.map((header) => `${shown(header.key)}=${shown(header.value)}`).join(' ');
+    return [offset, timestampMs, shown(key), shown(value), named];
+  });
+  return `${fields}\n\n${table(['offset', 'timestamp', 'key', 'value', 'headers'], rows)}`;
+}
+
+/** On one line, and without what a terminal would obey. */
+function shown(value: unknown): string {
+  return typeof value === 'string' && !/\p{Cc}/u.test(value) ? value : JSON.stringify(value);
+}
