@@ -135,7 +135,7 @@ async function collect({ base, oracle }: KeeperParts): Promise<void> {
 
 /** RETAIN, to somewhere in the log. */
 async function retain({ store, dice }: KeeperParts, partition: PartitionKey): Promise<void> {
-  if (dice.chance(0.6)) return;
+  if (dice.chance(0.4)) return;
   const head = (await store.heads.read(partition, CONSISTENT))!;
   const span = Number(head.next - head.start);
   const start = head.start + BigInt(dice.between(0, Math.ceil(span * 0.7)));

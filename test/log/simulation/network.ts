@@ -22,9 +22,13 @@ export interface Weather {
   readonly lateMs: number;
   /** Longest way there or back. */
   readonly latencyMs: number;
+  /** Between two outages of a process, in which nothing is answered; Infinity for none. */
+  readonly outageEveryMs: number;
+  readonly outageMs: number;
 }
 
 const FAULTS = ['dropped', 'lost', 'lost', 'late', 'late', 'repeated', 'throttled', 'unavailable'] as const;
+const OUTAGE = ['dropped', 'late', 'lost'] as const;
 
 /** Connects processes to one store. */
 export class Network {
@@ -124,6 +128,13 @@ export class Network {
     return this.#dice.chance(0.5) ? 0 : this.#dice.between(1, 1_500);
   }
 
+  /** Each process has its outages at times of its own. */
+  #isOut({ name }: Process): boolean {
+    const { outageEveryMs, outageMs } = this.#weather;
+    const shiftMs = 700 * name.charCodeAt(name.length - 1);
+    return (this.#time.nowMs + shiftMs) % outageEveryMs < outageMs && Number.isFinite(outageEveryMs);
+  }
+
   #wayMs(): number {
     return this.#dice.magnitude(1, this.#weather.latencyMs);
   }
@@ -137,8 +148,9 @@ export class Network {
     const dice = this.#dice;
     // A process that has crashed sends nothing.
     if (!process.alive) return new Promise(() => {});
-    const isFaulty = dice.chance(this.#weather.faultProbability) && !this.calm;
-    const fault = isFaulty ? dice.pick(FAULTS) : 'none';
+    const isOut = this.#isOut(process);
+    const isFaulty = !this.calm && (dice.chance(this.#weather.faultProbability) || isOut);
+    const fault = isFaulty ? dice.pick(isOut ? OUTAGE : FAULTS) : 'none';
     const thereMs = this.#wayMs();
     const label = `${process.name} ${name}`;
     return new Promise<T>((resolve, reject) => {

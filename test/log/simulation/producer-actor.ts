@@ -35,6 +35,7 @@ export class ProducerActor {
   readonly #dice: Dice;
   readonly #oracle: Oracle;
   readonly #targets: readonly AppendTarget[];
+  readonly #strictShare: number;
   #untilMs = 0;
   /** Where this producer believes the end to be. */
   readonly #ends = new Map<string, bigint>();
@@ -47,6 +48,8 @@ export class ProducerActor {
     dice: Dice;
     oracle: Oracle;
     targets: readonly AppendTarget[];
+    /** How much of what it does is to append at an expected offset. */
+    strictShare: number;
   }) {
     this.process = parts.process;
     this.appender = parts.appender;
@@ -55,6 +58,7 @@ export class ProducerActor {
     this.#dice = parts.dice;
     this.#oracle = parts.oracle;
     this.#targets = parts.targets;
+    this.#strictShare = parts.strictShare;
   }
 
   /** Appends now and then until `untilMs`. */
@@ -74,7 +78,7 @@ export class ProducerActor {
   async #act(): Promise<void> {
     const dice = this.#dice;
     const target = dice.pick(this.#targets);
-    if (dice.chance(0.2)) return this.#appendExpecting(target, dice.between(1, 3));
+    if (dice.chance(this.#strictShare)) return this.#appendExpecting(target, dice.between(1, 3));
     for (let count = dice.chance(0.3) ? dice.between(2, 12) : 1; count > 0; count--)
       this.#append(dice.chance(0.7) ? target : dice.pick(this.#targets));
   }

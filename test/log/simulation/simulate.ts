@@ -45,6 +45,8 @@ class Run {
   readonly producers: ProducerActor[] = [];
   readonly durationMs: number;
   readonly deliveryTimeoutMs: number;
+  /** Many keepers who hardly rest, so that unanswered commits are rolled, compacted and retained away before they are sent again. */
+  readonly isBusy: boolean;
 
   constructor(seed: number, keepTrace: boolean) {
     const dice = new Dice(seed);
@@ -53,11 +55,14 @@ class Run {
     this.oracle = new Oracle({ time: this.time, base: this.base, keepTrace });
     this.durationMs = dice.pick([2_000, 6_000, 15_000]);
     this.deliveryTimeoutMs = dice.pick([400, 1_500, 4_000, 10_000]);
+    this.isBusy = dice.chance(0.4);
     const weather = {
       faultProbability: dice.pick([0, 0.05, 0.1, 0.2, 0.4]),
       timeoutMs: dice.pick([40, 400, 2_000]),
       lateMs: dice.pick([200, 5_000, 3 * 3_600_000]),
-      latencyMs: dice.pick([5, 40, 200]),
+      latencyMs: this.isBusy ? 5 : dice.pick([5, 40, 200]),
+      outageEveryMs: dice.chance(0.3) ? 3_000 : Number.POSITIVE_INFINITY,
+      outageMs: dice.between(200, 1_500),
     };
     this.network = new Network({ time: this.time, dice, base: this.base, oracle: this.oracle, weather });
   }
@@ -86,6 +91,7 @@ class Run {
     const { dice, time, oracle } = this;
     const process = this.process(`p${this.producers.length}`);
     const store = this.network.connect(process);
+    const strictShare = dice.pick([0.1, 0.2, 0.7]);
     const targets = [...oracle.partitions.values()].map(({ partition, domain }) => {
       return { partition, domain, inlineMaxBytes: dice.pick([0, 300, 1_024]) };
     });
@@ -99,7 +105,7 @@ class Run {
       maxPutsInFlight: dice.between(1, 4),
       maxFlushesPerSecond: dice.pick([Number.POSITIVE_INFINITY, 20]),
     });
-    const actor = new ProducerActor({ process, appender, store, time, dice, oracle, targets });
+    const actor = new ProducerActor({ process, appender, store, time, dice, oracle, targets, strictShare });
     this.producers.push(actor);
     return actor;
   }
@@ -147,8 +153,8 @@ class Run {
     await this.createPartitions();
     for (let count = dice.between(1, 3); count > 0; count--) this.addProducer();
     const partitions = [...oracle.partitions.values()].map(({ partition }) => partition);
-    const pauseMs = dice.pick([50, 500, 3_000]);
-    for (let count = dice.between(0, 3); count > 0; count--) {
+    const pauseMs = this.isBusy ? 20 : dice.pick([50, 500, 3_000]);
+    for (let count = this.isBusy ? 4 : dice.between(0, 3); count > 0; count--) {
       const process = this.process(`k${count}`);
       startKeeper(
         { process, store: this.network.connect(process), base, time, dice, oracle, partitions },
