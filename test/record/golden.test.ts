@@ -45,7 +45,7 @@ function whyNotReproducible(batch: ExpectedBatch): string | undefined {
     return 'compaction left gaps';
   if (batch.timestampType === 'LogAppendTime')
     return "the deltas are those of the producer's timestamps, which nobody reads any more";
-  // Java, librdkafka and we count from the first record; kafkajs and @platformatic/kafka from the earliest.
+  // Java, librdkafka, @platformatic/kafka and we count from the first record, kafkajs from the earliest.
   if (batch.baseTimestampMs !== batch.records[0]![1]) return 'its base timestamp is not that of the first record';
   return undefined;
 }
