@@ -5,11 +5,11 @@
 
 const ALIAS = /#([A-Za-z]\w*)/g;
 
-/** `ExpressionAttributeNames` for these expressions: `#name` stands for the attribute `name`. Undefined ones are passed over. */
-export function aliases(...expressions: readonly (string | undefined)[]): Record<string, string> {
+/** `ExpressionAttributeNames` for these expressions: `#name` stands for the attribute `name`. */
+export function aliases(...expressions: readonly string[]): Record<string, string> {
   const names: Record<string, string> = {};
   for (const expression of expressions) {
-    for (const [alias, name] of (expression ?? '').matchAll(ALIAS)) names[alias] = name!;
+    for (const [alias, name] of expression.matchAll(ALIAS)) names[alias] = name!;
   }
   return names;
 }

@@ -48,7 +48,9 @@ function pick(headers: IncomingHttpHeaders, names: readonly string[]): Record<st
   );
 }
 
-function recorded({ method, path, headers, body }: SeenRequest): RecordedRequest {
+type WireRequest = Omit<SeenRequest, 'clientPort'>;
+
+function recorded({ method, path, headers, body }: WireRequest): RecordedRequest {
   return { method, path, headers: pick(headers, REQUEST_HEADERS), body: body.toString('latin1') };
 }
 
@@ -59,7 +61,7 @@ async function read(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 /** Passes a request on. `Host` stays as it is, since the signature covers it. */
-function forward(target: string, { method, path, headers, body }: SeenRequest): Promise<Exchange['answer']> {
+function forward(target: string, { method, path, headers, body }: WireRequest): Promise<Exchange['answer']> {
   return new Promise((resolve, reject) => {
     const outgoing = send(
       new URL(path, target),
@@ -107,5 +109,9 @@ export async function recordedS3(exchanges: readonly Exchange[]): Promise<{
     body: Buffer.from(body, 'latin1'),
   }));
   const server = await scriptedServer(inTurn(...answers));
-  return { endpoint: server.endpoint, requests: () => server.requests.map(recorded), stop: () => server.stop() };
+  return {
+    endpoint: server.endpoint,
+    requests: () => server.requests.map((request) => recorded(request)),
+    stop: () => server.stop(),
+  };
 }

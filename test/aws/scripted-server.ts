@@ -9,6 +9,8 @@ export interface SeenRequest {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
+  /** Of the client: the same for all requests of one connection. */
+  readonly clientPort: number | undefined;
 }
 
 /** What the server does. */
@@ -54,7 +56,7 @@ export async function scriptedServer(script: (request: SeenRequest) => ScriptedA
     const parts: Buffer[] = [];
     for await (const part of incoming) parts.push(part as Buffer);
     const { method = '', url: path = '', headers } = incoming;
-    const request = { method, path, headers, body: Buffer.concat(parts) };
+    const request = { method, path, headers, body: Buffer.concat(parts), clientPort: incoming.socket.remotePort };
     requests.push(request);
     give(response, script(request));
   });
