@@ -138,7 +138,7 @@ async function retain({ store, dice }: KeeperParts, partition: PartitionKey): Pr
   if (dice.chance(0.4)) return;
   const head = (await store.heads.read(partition, CONSISTENT))!;
   const span = Number(head.next - head.start);
-  const start = head.start + BigInt(dice.between(0, Math.ceil(span * 0.7)));
+  const start = dice.chance(0.3) ? head.next : head.start + BigInt(dice.between(0, Math.ceil(span * 0.7)));
   const limit = start < head.tailBase ? start : head.tailBase;
   const chunks = await store.chunks.query(partition, { order: 'ascending', limit: 100, ...CONSISTENT });
   const dead = chunks.filter(({ end }) => end <= limit);
