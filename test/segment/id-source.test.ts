@@ -62,6 +62,21 @@ describe('a source of ids', () => {
     expect(idTimeMs(source.next(ZERO_ID))).toBe(NOW + 1000);
   });
 
+  it('does not follow an id that may not be committed', () => {
+    // A machine whose clock was five minutes fast made its first id before any answer had corrected it. "Above every id before" then kept all later ones
+    // five minutes ahead, none of them could be committed, and for four minutes every append ended in NOT_COMMITTED.
+    const clock = new FakeClock(NOW + 300_000);
+    const serverClock = new ServerClock(clock);
+    const source = new UlidSource({ clock, random: scriptedRandom([0x11, 0x22, 0x33, 0x44]), serverClock });
+    expect(idTimeMs(source.next(ZERO_ID))).toBe(NOW + 300_000);
+    serverClock.observe(NOW);
+    const second = source.next(ZERO_ID);
+    expect(idTimeMs(second)).toBe(NOW + 1000);
+    // Likewise the floor of one partition far ahead is no matter for the others.
+    expect(idTimeMs(source.next(firstIdAt(NOW + 200_000)))).toBe(NOW + 200_001);
+    expect(idTimeMs(source.next(ZERO_ID))).toBe(NOW + 1000);
+  });
+
   it('says so when no id is left above the floor, and keeps its order', () => {
     const clock = new FakeClock(NOW);
     const source = new UlidSource({ clock, random: scriptedRandom([0x11]) });
