@@ -1,5 +1,5 @@
 import { limits } from '../limits.ts';
-import { type CompressionType, compressionTypes } from '../record/compression.ts';
+import { type CompressionType, checkCompression, compressionTypes } from '../record/compression.ts';
 import { checkOptions, type OptionSchema } from './check-options.ts';
 
 /** How a producer batches, waits and gives up. Names follow Kafka's where one exists. */
@@ -12,7 +12,7 @@ export interface ProducerOptions {
   readonly lingerMs?: number;
   /** Default: the topic's `compression.type`, and `none` where that says `producer`. */
   readonly compression?: CompressionType;
-  /** gzip 1–9, zstd 1–22. Default: the codec's own. */
+  /** gzip 1–9, zstd 1–22; needs `compression`. Default: the codec's own. */
   readonly compressionLevel?: number;
   /** Bound of what is buffered and not acknowledged, with what each waiting record costs beside its bytes. Default 32 MiB. */
   readonly bufferMemoryBytes?: number;
@@ -61,7 +61,9 @@ const SCHEMA: OptionSchema<ProducerOptions> = {
   maxFlushesPerSecond: { numberAbove: 0 },
 };
 
-/** Throws INVALID_CONFIG for an unknown option, naming the nearest, and for a value out of range. */
+/** Throws INVALID_CONFIG for an unknown option, naming the nearest, for a value out of range, and for a level that the compression does not have. */
 export function checkProducerOptions(options: ProducerOptions = {}): CheckedProducerOptions {
-  return { ...DEFAULTS, ...checkOptions('producer', options, SCHEMA) };
+  const checked = { ...DEFAULTS, ...checkOptions('producer', options, SCHEMA) };
+  checkCompression(checked.compression ?? 'none', checked.compressionLevel);
+  return checked;
 }

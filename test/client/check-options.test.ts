@@ -48,6 +48,19 @@ describe('options', () => {
     expect(producer(options)).toMatchObject({ code: 'INVALID_CONFIG', hint: expect.stringContaining('Give ') });
   });
 
+  it('that do not go together are told before anything is sent', () => {
+    // A level without a compression was noticed by the first batch only, inside the client: the record's promise never settled, and an unhandled rejection ended
+    // the process.
+    for (const options of [
+      { compressionLevel: 5 },
+      { compression: 'gzip', compressionLevel: 12 },
+      { compression: 'lz4', compressionLevel: 1 },
+    ] as const) {
+      expect(producer(options)).toMatchObject({ code: 'INVALID_CONFIG', value: options.compressionLevel });
+    }
+    expect(producer({ compression: 'zstd', compressionLevel: 22 })).toMatchObject({ compressionLevel: 22 });
+  });
+
   it('are an object', () => {
     expect(producer(null as unknown as object)).toMatchObject({ code: 'INVALID_CONFIG' });
   });
