@@ -14,8 +14,8 @@ export interface BatchCursor {
 /**
  * A partition that a reader reads: where it is, and what was fetched ahead.
  *
- * Always true: what is queued begins at `position` or before it and ends at `fetchOffset`; `version` changes whenever that is broken off by a seek, so
- * that the answer to an older fetch is known to be late.
+ * Always true: what is queued begins at `position` or before it and ends at `fetchOffset`; `position` never passes a record that was not given out, so it
+ * stays within `endOffset`; `version` changes whenever that is broken off by a seek, so that the answer to an older fetch is known to be late.
  */
 export class AssignedPartition {
   readonly route: TopicRoute;
@@ -93,18 +93,24 @@ export class AssignedPartition {
     this.fetchOffset = offset;
   }
 
+  /** Goes on at an offset once what was fetched is given out: the log no longer has what lies between. */
+  skipTo(offset: bigint): void {
+    this.fetchOffset = offset;
+    if (!this.hasQueued) this.position = offset;
+  }
+
   /** Queues what was fetched; returns how many batches. */
   accept(fetched: Extract<FetchedPartition, { outcome: 'ok' }>, stopAtEnd: boolean): number {
     this.failingSinceMs = null;
-    this.highWatermark = fetched.highWatermark;
+    // A head that is read eventually consistently may be older than the one before.
+    this.highWatermark = maxOf(this.highWatermark ?? 0n, fetched.highWatermark);
     if (stopAtEnd) this.endOffset ??= fetched.highWatermark;
     this.fetchOffset = fetched.nextOffset;
     for (const bytes of fetched.batches) {
       this.#queue.push(bytes);
       this.queuedBytes += bytes.length;
     }
-    // Nothing to give out, but the log goes on behind it: compaction has emptied these offsets.
-    if (!this.hasQueued) this.position = maxOf(this.position, fetched.nextOffset);
+    this.#passGap();
     return fetched.batches.length;
   }
 
@@ -138,8 +144,20 @@ export class AssignedPartition {
       return record;
     }
     this.cursor = null;
-    this.position = maxOf(this.position, batch.header.baseOffset + BigInt(batch.header.lastOffsetDelta) + 1n);
+    this.#passTo(batch.header.baseOffset + BigInt(batch.header.lastOffsetDelta) + 1n);
+    this.#passGap();
     return null;
+  }
+
+  /** Nothing is left to give out, but the log goes on behind it: compaction has emptied these offsets, or they are gone. */
+  #passGap(): void {
+    if (!this.hasQueued && this.fetchOffset !== null) this.#passTo(this.fetchOffset);
+  }
+
+  /** Whoever stops at the end has not been given what was fetched from behind it. */
+  #passTo(offset: bigint): void {
+    const isBehindEnd = this.endOffset !== null && offset > this.endOffset;
+    this.position = maxOf(this.position, isBehindEnd ? this.endOffset! : offset);
   }
 }
 

@@ -171,7 +171,7 @@ export class ReadAhead {
     const position = this.#options.outOfRange === 'earliest' ? 'beginning' : 'end';
     try {
       const offset = await offsetOf(this.#deps, partition.readable, position);
-      if (partition.version === version) partition.moveTo(offset);
+      if (partition.version === version) partition.skipTo(offset);
       return true;
     } catch (cause) {
       if (partition.version === version) partition.error = asMillraceError(cause);
