@@ -64,7 +64,10 @@ async function compact(parts: KeeperParts, partition: PartitionKey): Promise<voi
   const { store, base, dice, oracle } = parts;
   const head = (await store.heads.read(partition, CONSISTENT))!;
   const all = await store.chunks.query(partition, { order: 'ascending', limit: 100, ...CONSISTENT });
-  const eligible = all.filter(({ level, end }) => level === 0 && end <= head.tailBase && end > head.start);
+  // A put that came late may have brought back a chunk below the log start offset: a dead one, which everybody ignores.
+  const isDead = (index: number) =>
+    all[index]!.end <= head.start || (all[index + 1]?.base ?? head.tailBase) <= head.start;
+  const eligible = all.filter(({ level, end }, index) => level === 0 && end <= head.tailBase && !isDead(index));
   const from = dice.between(0, Math.max(0, eligible.length - 1));
   const chunks = eligible.slice(from, from + dice.between(1, 3));
   if (chunks.length === 0) return;

@@ -25,10 +25,12 @@ export interface Weather {
   /** Between two outages of a process, in which nothing is answered; Infinity for none. */
   readonly outageEveryMs: number;
   readonly outageMs: number;
+  /** Of each way, that it takes up to two seconds. */
+  readonly slowProbability: number;
 }
 
 const FAULTS = ['dropped', 'lost', 'lost', 'late', 'late', 'repeated', 'throttled', 'unavailable'] as const;
-const OUTAGE = ['dropped', 'late', 'lost'] as const;
+const OUTAGE = ['dropped', 'dropped', 'dropped', 'late'] as const;
 
 /** Connects processes to one store. */
 export class Network {
@@ -136,7 +138,8 @@ export class Network {
   }
 
   #wayMs(): number {
-    return this.#dice.magnitude(1, this.#weather.latencyMs);
+    const isSlow = this.#dice.chance(this.#weather.slowProbability);
+    return this.#dice.magnitude(1, isSlow ? 2_000 : this.#weather.latencyMs);
   }
 
   #request<T>(

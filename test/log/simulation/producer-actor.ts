@@ -96,7 +96,7 @@ export class ProducerActor {
     }
     if (this.#time.nowMs > this.#untilMs) return;
     // Now and then ahead of the end.
-    if (this.#dice.chance(0.15)) expected += BigInt(this.#dice.between(1, 3));
+    if (this.#dice.chance(0.3)) expected += BigInt(this.#dice.between(1, 2));
     for (; count > 0; count--) expected += BigInt(this.#append(target, expected));
   }
 

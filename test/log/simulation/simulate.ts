@@ -54,15 +54,16 @@ class Run {
     shrinkLimits(dice);
     this.oracle = new Oracle({ time: this.time, base: this.base, keepTrace });
     this.durationMs = dice.pick([2_000, 6_000, 15_000]);
-    this.deliveryTimeoutMs = dice.pick([400, 1_500, 4_000, 10_000]);
+    this.deliveryTimeoutMs = dice.pick([300, 800, 3_000, 10_000]);
     this.isBusy = dice.chance(0.4);
     const weather = {
       faultProbability: dice.pick([0, 0.05, 0.1, 0.2, 0.4]),
       timeoutMs: dice.pick([40, 400, 2_000]),
       lateMs: dice.pick([200, 5_000, 3 * 3_600_000]),
       latencyMs: this.isBusy ? 5 : dice.pick([5, 40, 200]),
-      outageEveryMs: dice.chance(0.3) ? 3_000 : Number.POSITIVE_INFINITY,
-      outageMs: dice.between(200, 1_500),
+      outageEveryMs: dice.chance(0.3) ? 4_000 : Number.POSITIVE_INFINITY,
+      outageMs: dice.between(400, 2_500),
+      slowProbability: dice.pick([0, 0.02, 0.1]),
     };
     this.network = new Network({ time: this.time, dice, base: this.base, oracle: this.oracle, weather });
   }
