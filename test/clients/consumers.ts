@@ -18,7 +18,7 @@ export interface Consumer {
   readonly name: string;
   /** Whether records carry the type of their timestamp. */
   readonly tellsTimestampType: boolean;
-  /** Whether it hands out the log's time in place of the producer's where that is the one that holds. */
+  /** Whether it hands out the log's time where that is the one that holds; else it goes on handing out the producer's. */
   readonly knowsLogAppendTime: boolean;
   /** Reads partition 0 of the topics, until it has `count` records or 30 seconds have gone by. */
   consume(port: number, topics: readonly string[], count: number): Promise<ConsumedRecord[]>;
@@ -182,7 +182,7 @@ export const consumers: readonly Consumer[] = [
       parseLines(await runLibrdkafka('consume_topics', [`127.0.0.1:${port}`, ...topics])),
   },
   {
-    name: 'kafkajs (with our snappy, lz4 and zstd, of which it has none)',
+    name: 'kafkajs with our codecs',
     tellsTimestampType: false,
     knowsLogAppendTime: true,
     consume: consumeWithKafkajs,

@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LogRecord } from '../../lib/record/record.ts';
 import { runJava } from '../../tools/kafka/kafka-jars.ts';
 import { describeRecord, type ExpectedBatch } from '../record/golden-fixtures.ts';
-import { encodeLog, keptTopics, type OurBatch, type OurTopic, producedTopics } from './our-batches.ts';
+import { encodeLog, keptTopics, type OurTopic, producedTopics, readBatch } from './our-batches.ts';
 
 const SET_UP_TIMEOUT_MS = 300_000;
 
@@ -31,15 +30,6 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function recordsOf({ records, options }: OurBatch, baseOffset: bigint): LogRecord[] {
-  const latestMs = records.reduce((latest, { timestampMs }) => (timestampMs > latest ? timestampMs : latest), 0n);
-  return records.map((record, index) => ({
-    ...record,
-    offset: baseOffset + BigInt(index),
-    timestampMs: options.timestampType === 'LogAppendTime' ? latestMs : record.timestampMs,
-  }));
-}
-
 /** The fields of a batch that its caller decides, as Kafka is to read them. */
 function expectedBatches({ batches }: OurTopic): Partial<ExpectedBatch>[] {
   let nextOffset = 0n;
@@ -64,7 +54,7 @@ function expectedBatches({ batches }: OurTopic): Partial<ExpectedBatch>[] {
       producerEpoch: options.producerEpoch ?? -1,
       baseSequence: options.baseSequence ?? -1,
       recordCount: records.length,
-      records: recordsOf(batch, baseOffset).map(describeRecord),
+      records: readBatch(batch, baseOffset).map(describeRecord),
     };
   });
 }

@@ -167,18 +167,26 @@ export function encodeLog(topic: OurTopic): Uint8Array {
   return Buffer.concat(encoded);
 }
 
-/** The records that a reader of committed records gets, each with its offset and the time that holds. */
-export function readableRecords({ batches }: OurTopic): LogRecord[] {
+/** The records of a batch at their offsets, with the times that they were given. */
+function placeRecords({ records }: OurBatch, baseOffset: bigint): LogRecord[] {
+  return records.map((record, index) => ({ ...record, offset: baseOffset + BigInt(index) }));
+}
+
+/** The records of a batch at their offsets, with the time that holds: with LogAppendTime the latest of the batch. */
+export function readBatch(batch: OurBatch, baseOffset: bigint): LogRecord[] {
+  const placed = placeRecords(batch, baseOffset);
+  if (batch.options.timestampType !== 'LogAppendTime') return placed;
+  const latestMs = placed.reduce((latest, { timestampMs }) => (timestampMs > latest ? timestampMs : latest), 0n);
+  return placed.map((record) => ({ ...record, timestampMs: latestMs }));
+}
+
+/** The records that a reader of committed records gets; one that does not know LogAppendTime gets the producer's times. */
+export function readableRecords({ batches }: OurTopic, { knowsLogAppendTime = true } = {}): LogRecord[] {
   let nextOffset = 0n;
-  return batches.flatMap(({ records, options, aborted }) => {
+  return batches.flatMap((batch) => {
     const baseOffset = nextOffset;
-    nextOffset += BigInt(records.length);
-    if (options.control === true || aborted === true) return [];
-    const latestMs = records.reduce((latest, { timestampMs }) => (timestampMs > latest ? timestampMs : latest), 0n);
-    return records.map((one, index) => ({
-      ...one,
-      offset: baseOffset + BigInt(index),
-      timestampMs: options.timestampType === 'LogAppendTime' ? latestMs : one.timestampMs,
-    }));
+    nextOffset += BigInt(batch.records.length);
+    if (batch.options.control === true || batch.aborted === true) return [];
+    return knowsLogAppendTime ? readBatch(batch, baseOffset) : placeRecords(batch, baseOffset);
   });
 }

@@ -116,6 +116,15 @@ async function waitUntilReady(child: ChildProcess, port: number, logFile: string
   }
 }
 
+/**
+ * Ends the broker and removes its folder when this process is gone without having done so, killed for instance: its end of the pipe closes
+ * then, and `read` returns.
+ */
+function guard(pid: number, folder: string): ChildProcess {
+  const script = 'read _; kill -9 "$0"; rm -rf "$1"';
+  return spawn('/bin/sh', ['-c', script, String(pid), folder], { stdio: ['pipe', 'ignore', 'ignore'] });
+}
+
 function launch(classPath: string, folder: string): ChildProcess {
   const properties = join(folder, 'server.properties');
   // Through a shell only for the redirection: exec leaves Java with the pid, and nobody has to read its pipes.
@@ -136,14 +145,16 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     await runProgram('java', ['-XX:TieredStopAtLevel=1', '-cp', classPath, ...format]);
   }
   const child = launch(classPath, folder);
-  const killAtExit = () => child.kill('SIGKILL');
-  process.once('exit', killAtExit);
-  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const guardian = guard(child.pid!, folder);
+  const end = async (keep: boolean) => {
+    guardian.kill('SIGKILL');
+    await endProcess(child);
+    if (!keep) rmSync(folder, { recursive: true, force: true });
+  };
   try {
     await waitUntilReady(child, ports[0], join(folder, 'broker.log'));
   } catch (error) {
-    process.off('exit', killAtExit);
-    remove();
+    await end(false);
     throw error;
   }
   return {
@@ -151,10 +162,6 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     pid: child.pid!,
     dataDir: join(folder, 'data'),
     folder,
-    stop: async ({ keep = false } = {}) => {
-      await endProcess(child);
-      process.off('exit', killAtExit);
-      if (!keep) remove();
-    },
+    stop: ({ keep = false } = {}) => end(keep),
   };
 }

@@ -30,17 +30,27 @@ async function fetchJars(libs: string): Promise<void> {
   }
 }
 
-/**
- * The class path of Kafka's jars, fetched with Maven on first use (56 MB, about 10 s).
- *
- * The folder carries the hash of `pom.xml`, so that another version is another folder. Throws with the way out when Java or Maven is absent.
- */
-export async function kafkaClassPath(): Promise<string> {
+async function findJars(): Promise<string> {
   await runProgram('java', ['-version'], { hint: HINT });
   const hash = createHash('sha256').update(readFileSync(POM)).digest('hex').slice(0, 12);
   const libs = join(CACHE, `libs-${hash}`);
   if (!existsSync(libs)) await fetchJars(libs);
   return join(libs, '*');
+}
+
+let finding: Promise<string> | undefined;
+
+/**
+ * The class path of Kafka's jars, fetched with Maven on first use (56 MB, about 10 s).
+ *
+ * The folder carries the hash of `pom.xml`, so that another version is another folder. Throws with the way out when Java or Maven is absent.
+ */
+export function kafkaClassPath(): Promise<string> {
+  finding ??= findJars().catch((error: unknown) => {
+    finding = undefined;
+    throw error;
+  });
+  return finding;
 }
 
 /**

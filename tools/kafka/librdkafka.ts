@@ -1,6 +1,6 @@
 /** librdkafka, the C client under most languages' clients, through `confluent-kafka` from PyPI in `.cache/venv-…`. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from './run-program.ts';
@@ -13,19 +13,28 @@ const HINT =
 
 let creating: Promise<string> | undefined;
 
-async function createEnvironment(): Promise<string> {
+async function createEnvironment(folder: string): Promise<void> {
+  mkdirSync(CACHE, { recursive: true });
+  // Under a name of its own first: two test workers may be at it at once, and a killed one leaves nothing half done.
+  const unfinished = mkdtempSync(join(CACHE, 'venv-unfinished-'));
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS];
+  try {
+    await runProgram('python3', ['-m', 'venv', unfinished], { hint: HINT });
+    await runProgram(join(unfinished, 'bin', 'python'), pip);
+    if (!existsSync(folder)) renameSync(unfinished, folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error;
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true });
+  }
+}
+
+/** The Python with librdkafka; the folder carries the hash of `requirements.txt`, so that another version is another folder. */
+async function findPython(): Promise<string> {
   const hash = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
   const folder = join(CACHE, `venv-${hash}`);
-  const python = join(folder, 'bin', 'python');
-  // Written last: a folder without it was left by a run that was killed.
-  const complete = join(folder, 'complete');
-  if (existsSync(complete)) return python;
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(CACHE, { recursive: true });
-  await runProgram('python3', ['-m', 'venv', folder], { hint: HINT });
-  await runProgram(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS]);
-  writeFileSync(complete, '');
-  return python;
+  if (!existsSync(folder)) await createEnvironment(folder);
+  return join(folder, 'bin', 'python');
 }
 
 /**
@@ -34,7 +43,7 @@ async function createEnvironment(): Promise<string> {
  * `name` is the file without `.py`; `input` goes to its standard input. Throws with the way out when Python is absent.
  */
 export async function runLibrdkafka(name: string, args: readonly string[], input = ''): Promise<string> {
-  creating ??= createEnvironment();
+  creating ??= findPython();
   const python = await creating.catch((error: unknown) => {
     creating = undefined;
     throw error;

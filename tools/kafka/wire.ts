@@ -5,6 +5,7 @@
  * `size i32 · correlation id i32 · body`. Source: https://kafka.apache.org/protocol, versions before the flexible ones.
  */
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const API_VERSIONS = 18;
 const PRODUCE = 0;
@@ -12,6 +13,10 @@ const PRODUCE_VERSION = 8;
 const ACKS_ALL = -1;
 const BROKER_TIMEOUT_MS = 20_000;
 const ANSWER_TIMEOUT_MS = 30_000;
+const LEADER_TIMEOUT_MS = 10_000;
+const POLL_MS = 50;
+/** UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER. */
+const LEADER_TO_COME = [3, 6];
 
 const i16 = (value: number) => {
   const bytes = Buffer.alloc(2);
@@ -71,13 +76,12 @@ export interface ProduceAnswer {
   readonly message: string | null;
 }
 
-/** Hands encoded batches to partition 0 of a topic as they are: Produce, version 8, acks=all. */
-export async function produceBytes(port: number, topic: string, batches: Uint8Array): Promise<ProduceAnswer> {
+async function produceOnce(port: number, topic: string, batch: Uint8Array): Promise<ProduceAnswer> {
   const head = [i16(-1), i16(ACKS_ALL), i32(BROKER_TIMEOUT_MS), i32(1), string(topic), i32(1), i32(0)];
   const body = await ask(port, {
     apiKey: PRODUCE,
     apiVersion: PRODUCE_VERSION,
-    body: Buffer.concat([...head, i32(batches.length), batches]),
+    body: Buffer.concat([...head, i32(batch.length), batch]),
   });
   // topics i32 · name string · partitions i32 · index i32, then what is asked for.
   const position = 4 + 2 + Buffer.byteLength(topic) + 4 + 4;
@@ -100,4 +104,18 @@ export async function produceBytes(port: number, topic: string, batches: Uint8Ar
   }
   const message = readString();
   return { errorCode, baseOffset, message: messages.length === 0 ? message : [message, ...messages].join('; ') };
+}
+
+/**
+ * Hands one encoded batch to partition 0 of a topic as it is: Produce, version 8, acks=all.
+ *
+ * Asks again while the broker has yet to learn that it leads a topic just created, for 10 seconds at most.
+ */
+export async function produceBytes(port: number, topic: string, batch: Uint8Array): Promise<ProduceAnswer> {
+  const deadlineMs = performance.now() + LEADER_TIMEOUT_MS;
+  for (;;) {
+    const answer = await produceOnce(port, topic, batch);
+    if (!LEADER_TO_COME.includes(answer.errorCode) || performance.now() > deadlineMs) return answer;
+    await sleep(POLL_MS);
+  }
 }
