@@ -9,6 +9,7 @@ import type { Head } from './head.ts';
 import { coveringChunk, locateAmong } from './locate.ts';
 import type { LogStore } from './log-store.ts';
 import type { PartitionKey } from './partition-key.ts';
+import { repeatRequest } from './repeat-request.ts';
 
 /** Which offset is asked for. `timestampMs`: the first record at or after that time. */
 export type OffsetQuery = { readonly at: 'earliest' | 'latest' | 'max-timestamp' } | { readonly timestampMs: bigint };
@@ -43,14 +44,16 @@ const SCAN_PAGE = 64;
 
 /**
  * The offset that `query` asks for, or null when there is no such record (none at or after that time, or no record at all). Reads are consistent. By time it bisects
- * the chunks (about log2 of their number), then reads one entry. Throws UNKNOWN_TOPIC_OR_PARTITION.
+ * the chunks (about log2 of their number), then reads one entry. Throws UNKNOWN_TOPIC_OR_PARTITION, and what the store throws after ten attempts.
  */
 export async function listOffset(
   deps: ListOffsetsDeps,
   target: ReadablePartition,
   query: OffsetQuery,
 ): Promise<ListedOffset | null> {
-  const head = await deps.store.heads.read(target.partition, { consistent: true });
+  const { answer: head } = await repeatRequest(deps, () =>
+    deps.store.heads.read(target.partition, { consistent: true }),
+  );
   if (!head) {
     throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `partition ${target.partition.partition} does not exist`, {
       value: target.partition,
@@ -85,11 +88,22 @@ class OffsetSearch {
   async ofMaxTimestamp(): Promise<ListedOffset | null> {
     let best: EntryExtent | null = null;
     for await (const extent of this.#maxTimestampCandidates()) {
-      if (!best || extent.maxTimestampMs > best.maxTimestampMs) best = extent;
+      const readable = extent.baseOffset < this.#head.start ? await this.#readablePart(extent) : extent;
+      if (!best || readable.maxTimestampMs > best.maxTimestampMs) best = readable;
     }
     if (!best) return null;
     const { maxTimestampMs } = best;
     return this.#firstRecord(best, (at) => at === maxTimestampMs);
+  }
+
+  /** What is left of an entry that begins below the log start offset: the record with its largest timestamp may have been trimmed. */
+  async #readablePart(extent: EntryExtent): Promise<EntryExtent> {
+    let maxTimestampMs = -1n;
+    await this.#firstRecord(extent, (at) => {
+      if (at > maxTimestampMs) maxTimestampMs = at;
+      return false;
+    });
+    return { ...extent, maxTimestampMs };
   }
 
   /** The head names the entry below the tail that has the maximum. Only when that one was trimmed every chunk is looked at. */
@@ -123,7 +137,7 @@ class OffsetSearch {
     if (this.#head.maxTimestampMs < timestampMs) return high > low ? high : low;
     while (low < high) {
       const middle = low + (high - low) / 2n;
-      const chunk = await coveringChunk(this.#deps.store.chunks, this.#target.partition, middle, true);
+      const chunk = await this.#coveringChunk(middle);
       if (!chunk) return low;
       if (chunk.runMaxTimestampMs >= timestampMs) high = chunk.base > low ? chunk.base : low;
       else low = chunk.end;
@@ -153,16 +167,25 @@ class OffsetSearch {
   }
 
   async #chunksFrom(cursor: bigint): Promise<readonly Chunk[]> {
-    const { partition } = this.#target;
-    const covering = await coveringChunk(this.#deps.store.chunks, partition, cursor, true);
-    const fromBase = covering?.base ?? cursor;
-    return this.#deps.store.chunks.query(partition, {
+    const fromBase = (await this.#coveringChunk(cursor))?.base ?? cursor;
+    const query = {
       fromBase,
       toBase: this.#head.tailBase,
       order: 'ascending',
       limit: SCAN_PAGE,
       consistent: true,
-    });
+    } as const;
+    const { answer } = await repeatRequest(this.#deps, () =>
+      this.#deps.store.chunks.query(this.#target.partition, query),
+    );
+    return answer;
+  }
+
+  async #coveringChunk(offset: bigint): Promise<Chunk | null> {
+    const { answer } = await repeatRequest(this.#deps, () =>
+      coveringChunk(this.#deps.store.chunks, this.#target.partition, offset, true),
+    );
+    return answer;
   }
 
   /** The first record of an entry, at or above the log start offset, whose timestamp fits. */
