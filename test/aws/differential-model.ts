@@ -389,7 +389,7 @@ export const anyOperation: fc.Arbitrary<Draw> = fc.oneof(
   { weight: 5, arbitrary: updateTopic },
   { weight: 3, arbitrary: removeTopic },
   { weight: 7, arbitrary: createHeads },
-  { weight: 1, arbitrary: raiseGlobalFloor },
+  { weight: 5, arbitrary: raiseGlobalFloor },
   { weight: 1, arbitrary: listTopics },
 );
 

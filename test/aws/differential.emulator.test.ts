@@ -21,6 +21,9 @@ import { startEmulators } from './emulators.ts';
 const emulators = await startEmulators();
 afterAll(() => emulators.stop());
 
+/** Ten seconds on a server of its own; a far or slow one takes minutes. */
+const TIMEOUT_MS = 20 * 60_000;
+
 /** All items by their keys. */
 type Items = Readonly<Record<string, Item>>;
 
@@ -65,7 +68,9 @@ async function prepare(ports: Ports, world: World): Promise<void> {
 }
 
 describe('the adapters of DynamoDB', () => {
-  it('answer as the pure transitions do and leave the same items, whatever is asked in whatever order', async () => {
+  it('answer as the pure transitions do and leave the same items, whatever is asked in whatever order', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     const soleReasons = new Map<string, number>();
     const operations = new Map<string, number>();
     const sequence = fc.array(anyOperation, { minLength: 20, maxLength: 50 });
