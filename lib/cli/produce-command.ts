@@ -1,7 +1,11 @@
 /** `millrace produce` */
 import { Option } from 'commander';
+import { checkRecord } from '../client/check-record.ts';
 import type { Millrace } from '../client/millrace.ts';
+import { type OutgoingRecord, prepareRecord } from '../client/outgoing-record.ts';
 import type { Producer } from '../client/producer.ts';
+import type { TopicRoute } from '../client/topic-directory.ts';
+import { asMillraceError, type MillraceError } from '../errors.ts';
 import { parseTopicConfig } from '../log/topic-config.ts';
 import { type CompressionType, compressionTypes } from '../record/compression.ts';
 import { checkPartition } from './check-partition.ts';
@@ -19,6 +23,12 @@ interface ProduceOptions {
   readonly partition?: number;
   readonly compression?: CompressionType;
   readonly acks: 'all' | '1' | '0';
+}
+
+interface Sending {
+  readonly producer: Producer;
+  readonly route: TopicRoute;
+  readonly outcome: ProduceOutcome;
 }
 
 /** Long enough for the lines of one write to travel together, and too short to be felt by somebody who types. */
@@ -68,14 +78,15 @@ async function produce(
 ): Promise<ProduceOutcome> {
   const topic = await millrace.topics.getTopic(topicName);
   if (options.partition !== undefined) checkPartition(topic, options.partition);
-  const { maxMessageBytes } = parseTopicConfig(topic.config);
-  const maxBytes = maxMessageBytes + Buffer.byteLength(options.keySeparator ?? '');
+  const config = parseTopicConfig(topic.config);
+  const route = { ...topic, partitionCount: topic.readyPartitionCount, config };
+  const maxBytes = config.maxMessageBytes + Buffer.byteLength(options.keySeparator ?? '');
   const acks = options.acks === 'all' ? 'all' : (Number(options.acks) as 0 | 1);
   const compression = options.compression === undefined ? {} : { compression: options.compression };
   const producer = millrace.producer({ acks, lingerMs: LINGER_MS, ...compression });
   const outcome = new ProduceOutcome(topicName);
   try {
-    await sendLines(producer, readLines(io.stdin, { maxBytes, signal }), outcome, options);
+    await sendLines({ producer, route, outcome }, readLines(io.stdin, { maxBytes, signal }), options);
   } catch (error) {
     outcome.failed(outcome.readLine(), error);
   }
@@ -84,14 +95,18 @@ async function produce(
 }
 
 async function sendLines(
-  producer: Producer,
+  { producer, route, outcome }: Sending,
   lines: AsyncIterable<Uint8Array>,
-  outcome: ProduceOutcome,
   { header: headers = [], partition, keySeparator }: ProduceOptions,
 ): Promise<void> {
   for await (const bytes of lines) {
     const line = outcome.readLine();
     const record = { topic: outcome.topic, headers, partition, ...splitKey(bytes, keySeparator) };
+    const refusal = refusalOf(record, route);
+    if (refusal !== null) {
+      outcome.failed(line, refusal);
+      return;
+    }
     producer.send(record).then(
       (metadata) => outcome.sent(metadata),
       (error: unknown) => outcome.failed(line, error),
@@ -99,6 +114,16 @@ async function sendLines(
     await producer.room();
     // What was sent before the failure is settled by close; what follows would only fail the same way.
     if (outcome.failure !== null) return;
+  }
+}
+
+/** The producer would say the same, but later, when lines behind this one are sent already. */
+function refusalOf(record: OutgoingRecord, route: TopicRoute): MillraceError | null {
+  try {
+    // No record has a time of its own, so it does not matter what time it is.
+    return checkRecord(prepareRecord(record), route, 0);
+  } catch (error) {
+    return asMillraceError(error);
   }
 }
 

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { cliStage } from './cli-stage.ts';
+
+describe('topic create', () => {
+  it('makes one partition, and says what it made', async () => {
+    const { ok, json } = await cliStage();
+    expect(await ok(['topic', 'create', 'a'])).toBe('Created topic a with 1 partition.\n');
+    expect(await ok(['topic', 'create', 'b', '-P', '3'])).toBe('Created topic b with 3 partitions.\n');
+    const topic = await json(['topic', 'create', 'c', '--partitions', '2', '-c', 'retention.ms=5', '--domain', 'own']);
+    expect(topic).toEqual({
+      name: 'c',
+      topicId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      partitionCount: 2,
+      readyPartitionCount: 2,
+      state: 'active',
+      domain: expect.stringMatching(/.+/),
+      config: { 'retention.ms': '5' },
+      createdAtMs: expect.any(Number),
+      version: expect.any(Number),
+    });
+  });
+
+  it.each([
+    [['a b'], 'INVALID_TOPIC_EXCEPTION', 2],
+    [['größe'], 'INVALID_TOPIC_EXCEPTION', 2],
+    [['..'], 'INVALID_TOPIC_EXCEPTION', 2],
+    [['a', '-P', '0'], 'INVALID_REQUEST', 2],
+    [['a', '-P', '-1'], 'INVALID_REQUEST', 2],
+    [['a', '-P', '1.5'], 'INVALID_REQUEST', 2],
+    [['a', '-P', '1000000'], 'INVALID_PARTITIONS', 2],
+    [['a', '-c', 'retention.ms'], 'INVALID_REQUEST', 2],
+    [['a', '-c', 'retension.ms=1'], 'INVALID_CONFIG', 2],
+    [['a', '-c', 'retention.ms=x'], 'INVALID_CONFIG', 2],
+    [['a', '--domain', 'x y'], 'INVALID_REQUEST', 2],
+    [['taken'], 'TOPIC_ALREADY_EXISTS', 1],
+  ])('%j is refused with %s', async (args, code, status) => {
+    const { ok, failure, json } = await cliStage();
+    await ok(['topic', 'create', 'taken']);
+    const refused = await failure(['topic', 'create', ...args]);
+    expect(refused).toMatchObject({ code, status, hint: expect.stringMatching(/.+/), message: expect.anything() });
+    expect(await json(['topic', 'list'])).toEqual(['taken']);
+  });
+});
+
+describe('topic list', () => {
+  it('prints a name a line, and nothing when there is none', async () => {
+    const { ok, json } = await cliStage();
+    expect(await ok(['topic', 'list'])).toBe('');
+    expect(await json(['topic', 'list'])).toEqual([]);
+    for (const name of ['b', 'a.1', 'B']) await ok(['topic', 'create', name]);
+    expect(await ok(['topic', 'list'])).toBe('B\na.1\nb\n');
+    expect(await json(['topic', 'list'])).toEqual(['B', 'a.1', 'b']);
+  });
+});
+
+describe('topic describe', () => {
+  it('shows offsets of each partition and every setting', async () => {
+    const { ok, json } = await cliStage();
+    await ok(['topic', 'create', 'a', '-P', '2', '-c', 'compression.type=zstd']);
+    await ok(['produce', 'a', '-p', '1'], { stdin: 'x\ny\nz\n' });
+    await ok(['topic', 'trim', 'a', '-p', '1', '-b', '1']);
+    const text = await ok(['topic', 'describe', 'a']);
+    expect(text).toMatch(/^records +2$/m);
+    expect(text).toMatch(/^ +1 +1 +3 +2 +\d+$/m);
+    expect(text).toMatch(/^compression.type +zstd +set$/m);
+    expect(text).toMatch(/^retention.ms +604800000 +default +kept, without effect in this version$/m);
+    const described = await json(['topic', 'describe', 'a']);
+    expect(described).toMatchObject({ topic: { name: 'a', partitionCount: 2, state: 'active' } });
+    expect(described).toMatchObject({
+      partitions: [
+        { partition: 0, logStartOffset: 0, highWatermark: 0, appendedBytes: 0 },
+        { partition: 1, logStartOffset: 1, highWatermark: 3, appendedBytes: expect.any(Number) },
+      ],
+    });
+    expect((described as { config: unknown[] }).config).toContainEqual(
+      expect.objectContaining({ name: 'compression.type', value: 'zstd', isDefault: false, effect: 'acted-on' }),
+    );
+  });
+});
+
+describe('topic alter', () => {
+  it('sets and unsets', async () => {
+    const { ok, json } = await cliStage();
+    await ok(['topic', 'create', 'a', '-c', 'retention.ms=5']);
+    const args = ['-c', 'compression.type=gzip', '--config', 'max.message.bytes=1000'];
+    expect(await ok(['topic', 'alter', 'a', ...args])).toBe('Changed topic a.\n');
+    const altered = await json(['topic', 'alter', 'a', '-u', 'retention.ms', '--unset', 'max.message.bytes']);
+    expect(altered).toMatchObject({ name: 'a', config: { 'compression.type': 'gzip' } });
+    expect((altered as { config: object }).config).not.toHaveProperty('retention.ms');
+  });
+
+  it('refuses nothing to do, unknown settings and unknown topics', async () => {
+    const { ok, failure } = await cliStage();
+    await ok(['topic', 'create', 'a']);
+    expect(await failure(['topic', 'alter', 'a'])).toMatchObject({ status: 2, message: 'nothing to change' });
+    expect(await failure(['topic', 'alter', 'a', '-u', 'retention.m'])).toMatchObject({
+      status: 2,
+      code: 'INVALID_CONFIG',
+      hint: 'Did you mean retention.ms?',
+    });
+    const unknown = await failure(['topic', 'alter', 'b', '-u', 'retention.ms']);
+    expect(unknown).toMatchObject({ status: 1, code: 'UNKNOWN_TOPIC_OR_PARTITION', value: 'b' });
+  });
+});
+
+describe('topic add-partitions', () => {
+  it('raises the number, never lowers it', async () => {
+    const { ok, json, failure } = await cliStage();
+    await ok(['topic', 'create', 'a']);
+    expect(await ok(['topic', 'add-partitions', 'a', '3'])).toBe('Topic a has 3 partitions.\n');
+    expect(await json(['topic', 'add-partitions', 'a', '4'])).toMatchObject({ partitionCount: 4 });
+    const lower = await failure(['topic', 'add-partitions', 'a', '2']);
+    expect(lower).toMatchObject({ status: 2, code: 'INVALID_PARTITIONS' });
+    expect(await failure(['topic', 'add-partitions', 'a', 'x'])).toMatchObject({ status: 2, code: 'INVALID_REQUEST' });
+  });
+});
+
+describe('topic trim', () => {
+  it('moves the start, to an offset or to the end', async () => {
+    const { ok, json } = await cliStage();
+    await ok(['topic', 'create', 'a']);
+    await ok(['produce', 'a'], { stdin: '0\n1\n2\n' });
+    const said = await ok(['topic', 'trim', 'a', '-p', '0', '-b', '2']);
+    expect(said).toBe('Partition 0 of a begins at offset 2.\n');
+    expect(await ok(['consume', 'a', '-e'])).toBe('2\n');
+    const trimmed = await json(['topic', 'trim', 'a', '--partition', '0', '--before', 'end']);
+    expect(trimmed).toMatchObject({ logStartOffset: 3 });
+  });
+
+  it.each([
+    ['0', '4', 'OFFSET_OUT_OF_RANGE', 1],
+    ['9', '0', 'UNKNOWN_TOPIC_OR_PARTITION', 1],
+    ['0', '-1', 'INVALID_REQUEST', 2],
+    ['0', 'start', 'INVALID_REQUEST', 2],
+    ['x', '0', 'INVALID_REQUEST', 2],
+  ])('partition %s before %s is refused with %s', async (partition, before, code, status) => {
+    const { ok, failure } = await cliStage();
+    await ok(['topic', 'create', 'a']);
+    expect(await failure(['topic', 'trim', 'a', '-p', partition, '-b', before])).toMatchObject({ code, status });
+  });
+});
+
+describe('topic delete', () => {
+  it('deletes; made again, the topic is empty', async () => {
+    const { ok, json, failure } = await cliStage();
+    await ok(['topic', 'create', 'a']);
+    await ok(['produce', 'a'], { stdin: 'old\n' });
+    expect(await ok(['topic', 'delete', 'a'])).toBe('Deleted topic a.\n');
+    expect(await failure(['topic', 'delete', 'a'])).toMatchObject({ status: 1, code: 'UNKNOWN_TOPIC_OR_PARTITION' });
+    await ok(['topic', 'create', 'a']);
+    expect(await ok(['consume', 'a', '-e'])).toBe('');
+    expect(await json(['topic', 'delete', 'a'])).toEqual({ deleted: 'a' });
+  });
+});
