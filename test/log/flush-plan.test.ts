@@ -55,9 +55,10 @@ describe('when a flush starts', () => {
 
 describe('what a flush writes', () => {
   function part(partition: number, domain: string, bytes: number, inlineMaxBytes: number): AppendPart {
-    const made = new AppendPart({ partition: { topicId: TOPIC_ID, partition }, domain, inlineMaxBytes }, null, 0);
+    const target = { partition: { topicId: TOPIC_ID, partition }, domain, inlineMaxBytes };
+    const made = new AppendPart(target, null, 0);
     const batches = batchOf([large('a', bytes)]);
-    made.add(batches, summarizeBatches(batches)).catch(() => {});
+    made.add({ target, batches }, summarizeBatches(batches)).catch(() => {});
     return made;
   }
 

@@ -10,7 +10,7 @@ function part(number: number | null, options: { expectedOffset?: bigint; valueBy
   const target = { partition: { topicId: TOPIC_ID, partition: 0 }, domain: 'shared', inlineMaxBytes: 1_024 };
   const made = new AppendPart(target, options.expectedOffset ?? null, 0);
   const batches = batchOf(['x'.repeat(options.valueBytes ?? 1), 'y']);
-  made.add(batches, summarizeBatches(batches)).catch(() => {});
+  made.add({ target, batches }, summarizeBatches(batches)).catch(() => {});
   if (number === null) made.uploading();
   else made.inlined(idAt(number));
   return made;

@@ -30,7 +30,7 @@ export interface Weather {
 }
 
 const FAULTS = ['dropped', 'lost', 'lost', 'late', 'late', 'repeated', 'throttled', 'unavailable'] as const;
-const OUTAGE = ['dropped', 'dropped', 'dropped', 'late'] as const;
+const OUTAGE = ['dropped', 'late'] as const;
 
 /** Connects processes to one store. */
 export class Network {
@@ -130,11 +130,12 @@ export class Network {
     return this.#dice.chance(0.5) ? 0 : this.#dice.between(1, 1_500);
   }
 
-  /** Each process has its outages at times of its own. */
-  #isOut({ name }: Process): boolean {
+  /** How much longer nothing of a process is answered; each has its outages at times of its own. */
+  #outMs({ name }: Process): number {
     const { outageEveryMs, outageMs } = this.#weather;
+    if (!Number.isFinite(outageEveryMs)) return 0;
     const shiftMs = 700 * name.charCodeAt(name.length - 1);
-    return (this.#time.nowMs + shiftMs) % outageEveryMs < outageMs && Number.isFinite(outageEveryMs);
+    return Math.max(0, outageMs - ((this.#time.nowMs + shiftMs) % outageEveryMs));
   }
 
   #wayMs(): number {
@@ -151,7 +152,8 @@ export class Network {
     const dice = this.#dice;
     // A process that has crashed sends nothing.
     if (!process.alive) return new Promise(() => {});
-    const isOut = this.#isOut(process);
+    const outMs = this.#outMs(process);
+    const isOut = outMs > 0;
     const isFaulty = !this.calm && (dice.chance(this.#weather.faultProbability) || isOut);
     const fault = isFaulty ? dice.pick(isOut ? OUTAGE : FAULTS) : 'none';
     const thereMs = this.#wayMs();
@@ -179,7 +181,8 @@ export class Network {
             },
           );
         });
-      const lateMs = () => thereMs + dice.magnitude(1, this.#weather.lateMs);
+      // What an outage has held back comes when it is over.
+      const lateMs = () => thereMs + (isOut ? outMs + dice.between(0, 1_500) : dice.magnitude(1, this.#weather.lateMs));
       const timeoutMs = thereMs + dice.magnitude(10, this.#weather.timeoutMs);
       if (fault !== 'none') this.#oracle.note(`${label} will be ${fault}`, null);
       switch (fault) {
@@ -189,7 +192,7 @@ export class Network {
           takeEffect(thereMs, ' (answer lost)', () => {});
           return unanswered(timeoutMs);
         case 'late':
-          takeEffect(timeoutMs + lateMs(), ' (late)', () => {});
+          takeEffect(lateMs() + (isOut ? 0 : timeoutMs), ' (late)', () => {});
           return unanswered(timeoutMs);
         case 'throttled':
         case 'unavailable': {
