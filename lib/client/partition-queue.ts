@@ -17,6 +17,8 @@ export class PartitionQueue {
   /** The last batch that was given up; whoever was queued behind it is given up too. */
   failure: MillraceError | null = null;
   failureCount = 0;
+  /** Batches that are given up and whose senders are about to be told: until then, nothing may be sent behind them. */
+  givingUp = 0;
 
   constructor(topic: TopicQueues, partition: number) {
     this.topic = topic;

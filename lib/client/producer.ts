@@ -11,8 +11,9 @@
  * - Buffered records take at most `bufferMemoryBytes`; the memory is given back when a batch is settled.
  */
 import type { Clock, Random } from '../clock.ts';
-import { asMillraceError, MillraceError } from '../errors.ts';
-import type { AppendRequest, AppendResult } from '../log/append-part.ts';
+import { asMillraceError, hasCode, MillraceError } from '../errors.ts';
+import type { AppendResult } from '../log/append-part.ts';
+import type { Appender } from '../log/appender.ts';
 import { backoffMs } from '../log/backoff.ts';
 import { BufferMemory } from './buffer-memory.ts';
 import { checkRecord } from './check-record.ts';
@@ -25,11 +26,7 @@ import { type CheckedProducerOptions, checkProducerOptions, type ProducerOptions
 import type { TopicDirectory, TopicRoute } from './topic-directory.ts';
 
 /** What a producer needs of an appender. */
-export interface BatchAppender {
-  append(request: AppendRequest): Promise<AppendResult>;
-  flush(): Promise<void>;
-  close(): Promise<void>;
-}
+export type BatchAppender = Pick<Appender, 'append' | 'flush' | 'close'>;
 
 /** What a producer is made of. */
 export interface ProducerDeps {
@@ -236,11 +233,9 @@ export class Producer {
         send.reject(bufferExhausted(this.#memory, this.#options.maxBlockMs));
       },
     });
-    // Nobody may linger while others wait for the memory.
-    this.#lingering.end();
+    this.#lingering.end(); // Nobody may linger while others wait for the memory.
   }
 
-  /** A batch of its partition was given up while it waited. */
   #rejectBehind(send: PendingSend, queue: PartitionQueue, memoryBytes: number): void {
     send.reject(sentBehind(queue));
     queue.topic.dropIdle(queue);
@@ -248,9 +243,14 @@ export class Producer {
   }
 
   #enqueue(send: PendingSend, topic: TopicQueues, fixed: PartitionQueue | null, memoryBytes: number): void {
+    const queue = fixed ?? topic.stickyQueue(send.record);
+    if (queue.givingUp > 0) this.#rejectBehind(send, queue, memoryBytes);
+    else this.#addToBatch(send, queue, memoryBytes);
+  }
+
+  #addToBatch(send: PendingSend, queue: PartitionQueue, memoryBytes: number): void {
     const { record } = send;
-    const queue = fixed ?? topic.stickyQueue(record);
-    const { config } = topic.route;
+    const { config } = queue.topic.route;
     const nowMs = BigInt(Math.floor(this.#deps.clock.nowMs()));
     const timestampMs = config.messageTimestampType === 'LogAppendTime' ? nowMs : (record.timestampMs ?? nowMs);
     const batchBytes = Math.min(this.#options.batchBytes, config.maxMessageBytes);
@@ -330,13 +330,20 @@ export class Producer {
     const { route } = queue.topic;
     queue.open = null;
     queue.underWay += 1;
-    const settled = this.#append(queue, route, batch, expectedOffset).then(
+    let isGivenUp = false;
+    const onGivenUp = (error: MillraceError) => {
+      isGivenUp = !hasCode(error, 'OFFSET_MISMATCH');
+      if (isGivenUp) this.#failed(queue, route, error);
+      queue.givingUp += isGivenUp ? 1 : 0;
+    };
+    const settled = this.#append(queue, route, batch, { expectedOffset, onGivenUp }).then(
       ({ baseOffset }) => {
         this.#settled(queue, batch);
         batch.acknowledge(baseOffset);
       },
       (error) => {
-        this.#failed(queue, route, asMillraceError(error));
+        if (isGivenUp) queue.givingUp -= 1;
+        else if (!hasCode(error, 'OFFSET_MISMATCH')) this.#failed(queue, route, asMillraceError(error));
         this.#settled(queue, batch);
         batch.fail(error);
       },
@@ -345,7 +352,12 @@ export class Producer {
     void settled.finally(() => this.#underWay.delete(settled));
   }
 
-  #append(queue: PartitionQueue, route: TopicRoute, batch: OpenBatch, expectedOffset?: bigint): Promise<AppendResult> {
+  #append(
+    queue: PartitionQueue,
+    route: TopicRoute,
+    batch: OpenBatch,
+    { expectedOffset, onGivenUp }: { expectedOffset: bigint | undefined; onGivenUp: (error: MillraceError) => void },
+  ): Promise<AppendResult> {
     try {
       return this.#deps.appender.append({
         target: {
@@ -354,6 +366,7 @@ export class Producer {
           inlineMaxBytes: route.config.inlineMaxBytes,
         },
         batches: batch.build(),
+        onGivenUp,
         ...(expectedOffset === undefined ? {} : { expectedOffset }),
       });
     } catch (error) {
@@ -363,7 +376,6 @@ export class Producer {
 
   /** Order per producer: what was queued behind a batch that is given up must not be in the log without it. */
   #failed(queue: PartitionQueue, route: TopicRoute, error: MillraceError): void {
-    if (error.code === 'OFFSET_MISMATCH') return;
     if (error.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#deps.topics.forget(route);
     queue.failure = error;
     queue.failureCount += 1;

@@ -26,6 +26,11 @@ export interface AppendRequest {
   readonly batches: Uint8Array;
   /** Append only if the high watermark is exactly this. */
   readonly expectedOffset?: bigint;
+  /**
+   * Called when the request is given up, in the same turn and before the promise rejects: whoever queues more behind it can hold that back. A promise alone would tell it some
+   * microtasks later, in which a batch of the queue could still be appended, and stand in the log without what it was sent behind.
+   */
+  readonly onGivenUp?: (error: MillraceError) => void;
 }
 
 /** Where appended record batches stand. */
@@ -40,6 +45,7 @@ interface PendingRequest {
   readonly recordCount: number;
   readonly resolve: (result: AppendResult) => void;
   readonly reject: (error: MillraceError) => void;
+  readonly onGivenUp: ((error: MillraceError) => void) | undefined;
 }
 
 /** How far a part has come. */
@@ -72,10 +78,11 @@ export class AppendPart {
   }
 
   /** Adds a request's record batches; `summary` is theirs. */
-  add(batches: Uint8Array, summary: BatchSummary): Promise<AppendResult> {
+  add({ batches, onGivenUp }: AppendRequest, summary: BatchSummary): Promise<AppendResult> {
     const { promise, resolve, reject } = Promise.withResolvers<AppendResult>();
+    const { batchCount, recordCount } = summary;
     this.#producer = this.#requests.length === 0 ? summary.producer : null;
-    this.#requests.push({ batches, batchCount: summary.batchCount, recordCount: summary.recordCount, resolve, reject });
+    this.#requests.push({ batches, batchCount, recordCount, resolve, reject, onGivenUp });
     this.byteCount += batches.length;
     this.recordCount += summary.recordCount;
     this.checksum += summary.checksum;
@@ -136,6 +143,7 @@ export class AppendPart {
   reject(error: MillraceError): void {
     if (this.settled) return;
     this.#become({ kind: 'settled' });
+    for (const request of this.#requests) request.onGivenUp?.(error);
     for (const request of this.#requests) request.reject(error);
   }
 

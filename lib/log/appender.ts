@@ -103,7 +103,7 @@ export class Appender {
       const summary = summarizeBatches(request.batches);
       if (this.#open.byteCount >= this.#policy.segmentBytes || !this.#open.takes(request)) this.#seal();
       const part = this.#open.partFor(request, this.#clock.monotonicMs(), this.#deliveryTimeoutMs);
-      const result = part.add(request.batches, summary);
+      const result = part.add(request, summary);
       this.#open.byteCount += request.batches.length;
       this.#schedule();
       return result;

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { Producer } from '../../lib/client/producer.ts';
+import { TopicDirectory } from '../../lib/client/topic-directory.ts';
+import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
+import { MillraceError } from '../../lib/errors.ts';
+import type { AppendRequest, AppendResult } from '../../lib/log/append-part.ts';
+import { codeOf, openStage, TOPIC } from './client-stage.ts';
+
+/** An appender in the hands of the test. */
+function handAppender() {
+  const calls: { readonly request: AppendRequest; readonly settle: PromiseWithResolvers<AppendResult> }[] = [];
+  const append = (request: AppendRequest) => {
+    const settle = Promise.withResolvers<AppendResult>();
+    calls.push({ request, settle });
+    return settle.promise;
+  };
+  return { calls, append, flush: async () => {}, close: async () => {} };
+}
+
+async function openProducer() {
+  const appender = handAppender();
+  const { millrace } = await openStage();
+  const topics = new TopicDirectory({ source: millrace.topics, clock, maxAgeMs: 60_000 });
+  await topics.read(TOPIC);
+  const producer = new Producer({ appender, topics, clock, random }, { batchBytes: 300 });
+  const send = (value: string) => codeOf(producer.send({ topic: TOPIC, value: value.padEnd(100) }));
+  return { appender, send };
+}
+
+/**
+ * The story: a batch was given up, and its promise rejected; before the producer's handler ran, some microtasks later, a send filled the batch that was
+ * queued behind and handed it over. It was committed, behind a batch that was not, and before anybody had been told.
+ */
+describe('between a batch being given up and its senders being told', () => {
+  it('nothing that was sent behind it is handed over', async () => {
+    const { appender, send } = await openProducer();
+    const first = send('first');
+    await clock.sleep(5);
+    expect(appender.calls).toHaveLength(1);
+    const queued = send('second');
+    const { request, settle } = appender.calls[0]!;
+    const error = new MillraceError('NOT_COMMITTED', 'given up');
+    request.onGivenUp!(error);
+    // These would have filled the open batch and handed it over.
+    const late = [send('third'), send('fourth')];
+    settle.reject(error);
+    expect(await Promise.all([first, queued, ...late])).toEqual(Array(4).fill('NOT_COMMITTED'));
+    expect(appender.calls).toHaveLength(1);
+  });
+
+  it('and what is sent once they are told goes its way', async () => {
+    const { appender, send } = await openProducer();
+    const first = send('first');
+    await clock.sleep(5);
+    const { request, settle } = appender.calls[0]!;
+    const error = new MillraceError('NOT_COMMITTED', 'given up');
+    request.onGivenUp!(error);
+    settle.reject(error);
+    expect(await first).toBe('NOT_COMMITTED');
+    const second = send('second');
+    await clock.sleep(5);
+    appender.calls[1]!.settle.resolve({ baseOffset: 7n });
+    expect(await second).toMatchObject({ offset: 7n });
+  });
+
+  it('a mismatch of the expected offset holds nothing back', async () => {
+    const { appender, send } = await openProducer();
+    const first = send('first');
+    await clock.sleep(5);
+    const { request, settle } = appender.calls[0]!;
+    const error = new MillraceError('OFFSET_MISMATCH', 'elsewhere');
+    request.onGivenUp!(error);
+    const second = send('second');
+    settle.reject(error);
+    expect(await first).toBe('OFFSET_MISMATCH');
+    await clock.sleep(5);
+    appender.calls[1]!.settle.resolve({ baseOffset: 0n });
+    expect(await second).toMatchObject({ offset: 0n });
+  });
+});
