@@ -104,13 +104,21 @@ class CommitRun {
       const tail = { entries: answer.tail, bytes: answer.tailBytes };
       return finish({ outcome: 'committed', baseOffset, next: answer.next, tail });
     }
-    return this.#carryOut(decideRefusal(this.#progress, answer.item), answer.item);
+    try {
+      return await this.#carryOut(decideRefusal(this.#progress, answer.item), answer.item);
+    } catch (error) {
+      // The head that refused is damaged: nothing more can be decided by it.
+      this.#lastError = error;
+      return this.#giveUp();
+    }
   }
 
   async #failed(error: unknown): Promise<Step> {
     this.#lastError = error;
-    if (error instanceof UnansweredError) this.#progress = { ...this.#progress, unanswered: true };
-    else if (!(error instanceof MillraceError && error.retriable)) return this.#giveUp();
+    // What no store should throw may have been thrown behind the effect.
+    const mayHaveLanded = error instanceof UnansweredError || !(error instanceof MillraceError);
+    if (mayHaveLanded) this.#progress = { ...this.#progress, unanswered: true };
+    if (!(error instanceof MillraceError && error.retriable)) return this.#giveUp();
     await this.#pause();
     return again;
   }
@@ -165,11 +173,15 @@ class CommitRun {
       this.#deps.store.heads.raiseFloor(this.#partition, minId),
     );
     if (!fenced) return finish({ outcome: 'unknown', fence: minId, cause: this.#lastError });
-    const step = await this.#carryOutFenced(decideFenced(this.#progress, fenced.item), fenced.item);
-    return finish(step);
+    try {
+      return finish(await this.#settleFenced(fenced.item));
+    } catch (cause) {
+      return finish({ outcome: 'unknown', fence: null, cause });
+    }
   }
 
-  async #carryOutFenced(decision: CommitDecision, head: Head | undefined): Promise<CommitResult> {
+  async #settleFenced(head: Head | undefined): Promise<CommitResult> {
+    const decision = decideFenced(this.#progress, head);
     if (decision.kind === 'done') {
       return { outcome: 'committed', baseOffset: decision.baseOffset, next: head!.next, tail: null };
     }

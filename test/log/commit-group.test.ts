@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MillraceError } from '../../lib/errors.ts';
+import { MillraceError, UnansweredError } from '../../lib/errors.ts';
 import { type CommitDeadlines, commitGroup } from '../../lib/log/commit-group.ts';
 import type { CommitArgs } from '../../lib/log/head-transitions.ts';
 import { type Operation, scriptedFaults } from './faulty-store.ts';
@@ -264,5 +264,43 @@ describe('giving up', () => {
       },
     });
     await expect(run(stage, commitOf([5]))).resolves.toEqual({ outcome: 'not-committed', error: denied });
+  });
+
+  it('may have landed when the store fails as no store should', async () => {
+    const stage = await logStage();
+    const { commit } = stage.store.heads;
+    const heads = {
+      ...stage.store.heads,
+      async commit(...args: Parameters<typeof commit>): ReturnType<typeof commit> {
+        await commit(...args);
+        throw new TypeError('a defect behind the effect');
+      },
+    };
+    const odd = { ...stage, store: { ...stage.store, heads } };
+    await expect(run(odd, commitOf([5]))).resolves.toMatchObject({ outcome: 'committed', baseOffset: 0n });
+  });
+
+  it('is decided also when the head that refuses it is damaged', async () => {
+    // An entry in the tail was cut short. Looking for the group among the entries threw, the lane of the partition never ran again, no append of it was ever settled, and
+    // the unhandled rejection ended the process.
+    for (const lost of [false, true]) {
+      const stage = await logStage();
+      const damaged = { ...(await stage.head()), tail: [new Uint8Array(5)] };
+      let attempt = 0;
+      const heads = {
+        ...stage.store.heads,
+        async commit() {
+          attempt += 1;
+          if (lost && attempt === 1) throw new UnansweredError('no answer');
+          return { outcome: 'refused', item: damaged } as const;
+        },
+        raiseFloor: async () => ({ outcome: 'done', item: damaged }) as const,
+      };
+      const result = await run({ ...stage, store: { ...stage.store, heads } }, commitOf([5]));
+      const expected = lost
+        ? { outcome: 'unknown', fence: null, cause: { code: 'CORRUPT_OBJECT' } }
+        : { outcome: 'not-committed', error: { code: 'CORRUPT_OBJECT' } };
+      expect(result).toMatchObject(expected);
+    }
   });
 });
