@@ -11,10 +11,10 @@ import { itemSizeBytes, readUnits, writeUnits } from '../../lib/log/item-size.ts
 import { topicKey, topicToItem } from '../../lib/log/topic.ts';
 import { ZERO_ID } from '../../lib/segment/segment-id.ts';
 import { chunkAt, entryNumbered, freshTopic, inlineEntry } from '../log/contract/fresh.ts';
-import { startEmulators } from './emulators.ts';
+import { startDynamo } from './dynamo-server.ts';
 
-const emulators = await startEmulators();
-afterAll(() => emulators.stop());
+const server = await startDynamo();
+afterAll(() => server.stop());
 
 const partition = { topicId: '00000000-0000-4000-8000-000000000000', partition: 12 };
 const head = (changes: Partial<Head>): Item => headToItem({ ...emptyHead(ZERO_ID), ...changes });
@@ -43,16 +43,16 @@ const items: Readonly<Record<string, readonly [ItemKey, Item]>> = {
   'a topic': [topicKey('größe'), topicToItem({ ...freshTopic(), config: { note: '流' } })],
 };
 
-describe.runIf(emulators.countsUnits).each(Object.entries(items))('%s', (_name, [key, item]) => {
+describe.runIf(server.countsUnits).each(Object.entries(items))('%s', (_name, [key, item]) => {
   let table: string;
   beforeAll(async () => {
-    table = (await emulators.openStore()).table;
+    table = await server.openTable();
   });
   const size = itemSizeBytes(key, item);
   const place = () => ({ TableName: table, Key: marshalKey(key), ReturnConsumedCapacity: 'TOTAL' as const });
 
   it('costs as much to write and to read as is computed', async () => {
-    const { dynamodb } = emulators;
+    const { dynamodb } = server;
     const { TableName, Key, ReturnConsumedCapacity } = place();
     const Item = { ...Key, ...marshal(item) };
     const put = await dynamodb.send(new PutItemCommand({ TableName, Item, ReturnConsumedCapacity }));
@@ -64,7 +64,7 @@ describe.runIf(emulators.countsUnits).each(Object.entries(items))('%s', (_name, 
   });
 
   it('costs the larger of before and after to change', async () => {
-    const { dynamodb } = emulators;
+    const { dynamodb } = server;
     const names = Object.keys(item);
     const shrunk = await dynamodb.send(
       new UpdateItemCommand({

@@ -15,11 +15,12 @@ import { transactionalHeads } from '../../lib/log/transactional/transactional-he
 import { transactionalTopics } from '../../lib/log/transactional/transactional-topics.ts';
 import { MemoryItems } from '../../lib/memory/memory-items.ts';
 import { chunkAt, commitArgs } from '../log/contract/fresh.ts';
-import { ALL_CLAUSES, anyOperation, newWorld, type Ports, partitionsOf, type World } from './differential-model.ts';
-import { startEmulators } from './emulators.ts';
+import { newWorld, type Ports, partitionsOf, type World } from './differential-model.ts';
+import { ALL_CLAUSES, anyOperation } from './differential-operations.ts';
+import { dynamoPorts, startDynamo } from './dynamo-server.ts';
 
-const emulators = await startEmulators();
-afterAll(() => emulators.stop());
+const server = await startDynamo();
+afterAll(() => server.stop());
 
 /** Ten seconds on a server of its own; a far or slow one takes minutes. */
 const TIMEOUT_MS = 20 * 60_000;
@@ -45,9 +46,7 @@ function storedInMemory(items: MemoryItems, world: World): Items {
 }
 
 async function storedInDynamo(table: string): Promise<Items> {
-  const { Items: rows = [] } = await emulators.dynamodb.send(
-    new ScanCommand({ TableName: table, ConsistentRead: true }),
-  );
+  const { Items: rows = [] } = await server.dynamodb.send(new ScanCommand({ TableName: table, ConsistentRead: true }));
   return Object.fromEntries(
     rows.map((row) => {
       const { pk, sk } = unmarshalKey(row);
@@ -81,18 +80,18 @@ describe('the adapters of DynamoDB', () => {
         chunks: transactionalChunks(items, noMeter),
         topics: transactionalTopics(items, noMeter),
       };
-      const { store, table, close } = await emulators.openStore();
+      const table = await server.openTable();
+      const adapters: Ports = dynamoPorts(server.dynamodb, table);
       const world = newWorld();
-      for (const ports of [model, store]) await prepare(ports, world);
+      for (const ports of [model, adapters]) await prepare(ports, world);
       for (const draw of draws) {
         const { operation, broken, ask } = await draw(world, model);
-        expect(await ask(store), operation).toEqual(await ask(model));
+        expect(await ask(adapters), operation).toEqual(await ask(model));
         expect(await storedInDynamo(table), operation).toEqual(storedInMemory(items, world));
         operations.set(operation, (operations.get(operation) ?? 0) + 1);
         const reason = `${operation}: ${broken[0]}`;
         if (broken.length === 1) soleReasons.set(reason, (soleReasons.get(reason) ?? 0) + 1);
       }
-      await close();
     });
     // The first runs are always the same, so that the clauses they meet are; the others look for something new.
     await fc.assert(property, { numRuns: 45, seed: 2, endOnFailure: true });

@@ -5,8 +5,8 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
-import { startS3 } from './emulators.ts';
 import { recordExchanges } from './recorded-s3.ts';
+import { startS3 } from './s3-server.ts';
 import { BUCKET, s3WireScenario, wireClient } from './s3-wire-scenario.ts';
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/aws/s3-exchanges.json', import.meta.url));

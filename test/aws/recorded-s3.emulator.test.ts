@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { expect, it } from 'vitest';
-import { startS3 } from './emulators.ts';
 import { type Exchange, recordExchanges } from './recorded-s3.ts';
+import { startS3 } from './s3-server.ts';
 import { BUCKET, s3WireScenario, wireClient } from './s3-wire-scenario.ts';
 
 const fixture = new URL('../fixtures/aws/s3-exchanges.json', import.meta.url);

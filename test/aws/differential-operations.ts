@@ -1,0 +1,57 @@
+/** All operations of the differential test, and all clauses that they must meet. */
+import fc from 'fast-check';
+import { putChunk, queryChunks, removeChunk, replaceChunk } from './differential-chunks.ts';
+import { advanceStart, commit, raiseFloor, readHeads, removeHead, trimTail } from './differential-heads.ts';
+import type { Draw } from './differential-model.ts';
+import {
+  createHeads,
+  createTopic,
+  listTopics,
+  raiseGlobalFloor,
+  removeTopic,
+  updateTopic,
+} from './differential-topics.ts';
+
+/** Any operation, those with more clauses more often. */
+export const anyOperation: fc.Arbitrary<Draw> = fc.oneof(
+  { weight: 12, arbitrary: commit },
+  { weight: 5, arbitrary: trimTail },
+  { weight: 2, arbitrary: raiseFloor },
+  { weight: 6, arbitrary: advanceStart },
+  { weight: 1, arbitrary: removeHead },
+  { weight: 1, arbitrary: readHeads },
+  { weight: 2, arbitrary: putChunk },
+  { weight: 4, arbitrary: replaceChunk },
+  { weight: 4, arbitrary: removeChunk },
+  { weight: 1, arbitrary: queryChunks },
+  { weight: 2, arbitrary: createTopic },
+  { weight: 5, arbitrary: updateTopic },
+  { weight: 3, arbitrary: removeTopic },
+  { weight: 7, arbitrary: createHeads },
+  { weight: 5, arbitrary: raiseGlobalFloor },
+  { weight: 1, arbitrary: listTopics },
+);
+
+/** Each clause of each condition. */
+export const ALL_CLAUSES: readonly string[] = [
+  ...['head exists', 'id above floor', 'tail has room', 'tail has bytes'].flatMap((clause) => [
+    `commit plain: ${clause}`,
+    `commit strict: ${clause}`,
+  ]),
+  'commit plain: tail shows earlier attempt',
+  'commit plain: not in tail',
+  'commit strict: exactly at known',
+  ...['head exists', 'tail begins at base', 'tail has entries'].map((clause) => `trimTail: ${clause}`),
+  ...['head exists', 'floor rises'].map((clause) => `raiseFloor: ${clause}`),
+  ...['head exists', 'start rises', 'start within log', 'floor not above'].map((clause) => `advanceStart: ${clause}`),
+  'put chunk: no chunk',
+  ...['chunk exists', 'same version', 'same end'].map((clause) => `replace chunk: ${clause}`),
+  ...['ends below', 'ids under floor'].map((clause) => `remove chunk: ${clause}`),
+  'create topic: no topic',
+  ...['topic exists', 'same topic', 'same version'].map((clause) => `update topic: ${clause}`),
+  ...['same topic', 'being deleted'].map((clause) => `remove topic: ${clause}`),
+  ...['topic exists', 'same topic', 'not being deleted', 'same floor', 'no head'].map(
+    (clause) => `createHeads: ${clause}`,
+  ),
+  'raiseGlobalFloor: floor rises',
+];
