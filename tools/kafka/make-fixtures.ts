@@ -3,8 +3,9 @@
  *
  *     node tools/kafka/make-fixtures.ts
  *
- * Needs a JDK (17 or newer), Maven and Python 3; takes about a minute. It starts Apache Kafka, lets the Java client, librdkafka, kafkajs and
- * `@platformatic/kafka` write the cases of fixture-cases.ts, one topic each, and copies the log segment of each topic to `<case>.log`.
+ * Needs a JDK (17 or newer), Maven, Python 3 and Go; takes about a minute. It starts Apache Kafka, lets the Java client, librdkafka, kafkajs,
+ * `@platformatic/kafka`, sarama and franz-go write the cases of fixture-cases.ts, one topic each, and copies the log segment of each topic to
+ * `<case>.log`.
  * Beside it `<case>.json` says what Kafka's own Java classes read in these bytes (DumpLog.java), so that no expectation is Millrace's.
  * Producer ids, and times that the broker sets, differ from run to run: only remake the fixtures to change them.
  */
@@ -17,11 +18,14 @@ import { type Broker, startBroker } from './broker.ts';
 import { type FixtureCase, type FixtureClient, fixtureCases, rollingJob } from './fixture-cases.ts';
 import { runJava } from './kafka-jars.ts';
 import { runLibrdkafka } from './librdkafka.ts';
+import { runProgram } from './run-program.ts';
 import { writeWithKafkajs } from './write-with-kafkajs.ts';
 import { writeWithPlatformatic } from './write-with-platformatic.ts';
 import type { WritingJob } from './writing-job.ts';
 
 const FIXTURES = fileURLToPath(new URL('../../test/fixtures/kafka', import.meta.url));
+const GO_MODULE = fileURLToPath(new URL('go', import.meta.url));
+const GO_TIMEOUT_MS = 300_000;
 const FIRST_SEGMENT = '00000000000000000000.log';
 /** The records are older than Kafka would keep them, and what the broker adds is of today: both would begin a new segment. */
 const KEEP_ONE_SEGMENT = { 'retention.ms': '-1', 'segment.ms': String(2n ** 62n) };
@@ -31,11 +35,19 @@ const POLL_MS = 200;
 
 type Writer = (port: number, jobs: readonly WritingJob[]) => Promise<unknown>;
 
+/** Goes by way of `go run`, which fetches the modules on first use. */
+function writeWithGo(client: string, port: number, jobs: readonly WritingJob[]): Promise<string> {
+  const args = ['-C', GO_MODULE, 'run', '.', client, `127.0.0.1:${port}`];
+  return runProgram('go', args, { input: JSON.stringify(jobs), timeoutMs: GO_TIMEOUT_MS, hint: 'Install Go.' });
+}
+
 const writers: Readonly<Record<FixtureClient, Writer>> = {
   java: (port, jobs) => runJava('WriteRecords', [`127.0.0.1:${port}`], JSON.stringify(jobs)),
   librdkafka: (port, jobs) => runLibrdkafka('write_records', [`127.0.0.1:${port}`], JSON.stringify(jobs)),
   kafkajs: writeWithKafkajs,
   platformatic: writeWithPlatformatic,
+  sarama: (port, jobs) => writeWithGo('sarama', port, jobs),
+  franz: (port, jobs) => writeWithGo('franz', port, jobs),
 };
 
 async function createTopics(port: number): Promise<void> {
