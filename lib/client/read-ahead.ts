@@ -111,8 +111,7 @@ export class ReadAhead {
   #plan(): readonly Turn[] {
     const all = [...this.#partitions()];
     this.#isHeldBack = true;
-    const queuedBytes = all.reduce((sum, partition) => sum + partition.queuedBytes, 0);
-    if (queuedBytes > 0 && queuedBytes + this.#options.fetchBytes > this.#options.readAheadBytes) return [];
+    if (this.#isFull(all)) return [];
     this.#rotation = (this.#rotation + 1) % Math.max(1, all.length);
     const turns: Turn[] = [];
     for (let index = 0; index < all.length; index++) {
@@ -122,6 +121,17 @@ export class ReadAhead {
     }
     this.#isHeldBack = turns.length < all.length;
     return turns;
+  }
+
+  /** What paused partitions hold counts, but alone it holds nobody up: nobody takes it until they are resumed. */
+  #isFull(partitions: readonly AssignedPartition[]): boolean {
+    let queuedBytes = 0;
+    let takeableBytes = 0;
+    for (const partition of partitions) {
+      queuedBytes += partition.queuedBytes;
+      if (!partition.paused) takeableBytes += partition.queuedBytes;
+    }
+    return takeableBytes > 0 && queuedBytes + this.#options.fetchBytes > this.#options.readAheadBytes;
   }
 
   /** Whether there is reason to fetch again at once. */

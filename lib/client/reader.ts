@@ -122,6 +122,8 @@ export class Reader implements AsyncIterable<ReceivedRecord> {
   /** Gives nothing out of these partitions until `resume`; what was fetched stays. Throws INVALID_REQUEST for one that is not assigned. */
   pause(partitions: readonly TopicPartition[]): void {
     for (const partition of partitions.map((one) => this.#partition(one))) partition.paused = true;
+    // What these hold may be all that keeps the others from being fetched.
+    this.#readAhead.wake();
   }
 
   /** Goes on with paused partitions. Throws INVALID_REQUEST for one that is not assigned. */

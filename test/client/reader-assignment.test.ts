@@ -51,3 +51,23 @@ describe('an assignment', () => {
     expect(() => reader.pause([at(0)])).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST' }));
   });
 });
+
+describe('a paused partition', () => {
+  it('does not hold up the others, whatever it holds', async () => {
+    // What was fetched of it stays, and counted against the bytes that may be read ahead. When that was nearly all of them, nothing was fetched any more, of no
+    // partition, until it was resumed.
+    const { millrace } = await openStage({ partitionCount: 2 });
+    const producer = millrace.producer();
+    for (let n = 0; n < 40; n++) await producer.send({ ...at(n % 2), value: 'x'.repeat(500) });
+    const reader = millrace.reader({ readAheadBytes: 1500, fetchBytes: 1000, partitionFetchBytes: 1000 });
+    await reader.assign([{ topic: TOPIC }]);
+    const counts = [0, 0];
+    for await (const { partition } of reader) {
+      counts[partition]! += 1;
+      if (counts[0]! + counts[1]! === 1) reader.pause([at(1 - partition)]);
+      if (counts[partition] === 20) break;
+    }
+    expect(counts.toSorted()).toEqual([0, 20]);
+    await millrace.close();
+  });
+});
