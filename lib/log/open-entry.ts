@@ -19,32 +19,45 @@ export interface StampedBatch {
  */
 export function openEntry(located: LocatedEntry, bytes: Uint8Array, source: string): readonly StampedBatch[] {
   try {
-    const batches = located.level === 0 ? stampAll(located, bytes) : readStamped(bytes);
-    const end = batches.at(-1)?.endOffset ?? located.baseOffset;
-    const isWhole = located.level === 0 ? end === located.endOffset : end <= located.endOffset;
-    if (!isWhole) throw new MillraceError('CORRUPT_OBJECT', `ends at offset ${end} instead of ${located.endOffset}`);
-    return batches;
+    checkLength(located, bytes);
+    return located.level === 0 ? stampAll(located, bytes) : readStamped(located, bytes);
   } catch (error) {
     throw damaged(located, source, error);
   }
 }
 
-function stampAll({ baseOffset }: LocatedEntry, bytes: Uint8Array): readonly StampedBatch[] {
+/** Level 1 may have gaps, so only its length tells that an object was cut between two batches. */
+function checkLength({ entry }: LocatedEntry, bytes: Uint8Array): void {
+  if (entry.kind === 'inline' || bytes.length === entry.lengthBytes) return;
+  throw new MillraceError('CORRUPT_OBJECT', `only ${bytes.length} of ${entry.lengthBytes} bytes are there`);
+}
+
+function stampAll({ baseOffset, endOffset }: LocatedEntry, bytes: Uint8Array): readonly StampedBatch[] {
   let offset = baseOffset;
-  return checked(bytes).map(({ batch, header }) => {
+  const batches = checked(bytes).map(({ batch, header }) => {
     const start = offset;
     stampBatch(batch, start);
     offset += BigInt(header.lastOffsetDelta + 1);
     return { bytes: batch, baseOffset: start, endOffset: offset };
   });
+  if (offset !== endOffset) {
+    throw new MillraceError('CORRUPT_OBJECT', `they end at offset ${offset} instead of ${endOffset}`);
+  }
+  return batches;
 }
 
-function readStamped(bytes: Uint8Array): readonly StampedBatch[] {
-  return checked(bytes).map(({ batch, header }) => ({
-    bytes: batch,
-    baseOffset: header.baseOffset,
-    endOffset: header.baseOffset + BigInt(header.lastOffsetDelta + 1),
-  }));
+function readStamped(located: LocatedEntry, bytes: Uint8Array): readonly StampedBatch[] {
+  let free = located.baseOffset;
+  return checked(bytes).map(({ batch, header }) => {
+    const { baseOffset, lastOffsetDelta } = header;
+    const endOffset = baseOffset + BigInt(lastOffsetDelta + 1);
+    if (baseOffset < free || endOffset > located.endOffset) {
+      const why = `a batch of offsets ${baseOffset} to ${endOffset} does not fit into ${free} to ${located.endOffset}`;
+      throw new MillraceError('CORRUPT_OBJECT', why);
+    }
+    free = endOffset;
+    return { bytes: batch, baseOffset, endOffset };
+  });
 }
 
 function checked(bytes: Uint8Array): readonly { readonly batch: Uint8Array; readonly header: BatchHeader }[] {
