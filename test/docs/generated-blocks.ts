@@ -1,0 +1,217 @@
+/**
+ * Parts of the documents that are made, not written: between `<!-- generated: NAME -->` and `<!-- end -->`. `node test/docs/write-docs.ts` writes them anew; a test
+ * compares them.
+ */
+import { prices } from '../../lib/prices.ts';
+import { commandHelp } from './command-help.ts';
+import { readDocument } from './markdown.ts';
+import {
+  dollarsPerMillion,
+  type MeasuredCost,
+  measureAppends,
+  measureCreateTopic,
+  measureFetch,
+  measureTopicOperation,
+  perOperation,
+} from './measured-cost.ts';
+
+const BLOCK = /(<!-- generated: ([^\n]+?) -->\n)[\s\S]*?(<!-- end -->)/g;
+const KIB = 1024;
+
+/** Dollars with three digits that mean something, and cents at least. */
+function dollars(amount: number): string {
+  if (amount >= 0.995) return amount.toFixed(2);
+  return amount === 0 ? '0' : String(Number(amount.toPrecision(2)));
+}
+
+/** Requests or units as they are asked for one operation. */
+function count(amount: number): string {
+  return amount === 0 ? '–' : String(Number(amount.toFixed(2)));
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
+  const rule = `|${head.map((_, index) => (index === 0 ? '---' : '---:')).join('|')}|\n`;
+  return line(head) + rule + rows.map(line).join('');
+}
+
+const REQUESTS = ['puts', 'gets', 'writeUnits', 'readUnits'] as const;
+const EN = {
+  operation: 'operation',
+  put: 'PUT',
+  get: 'GET',
+  write: 'write units',
+  read: 'read units',
+  per: '$ per million',
+};
+
+function costTable(rows: readonly (readonly [string, MeasuredCost])[]): string {
+  const head = [EN.operation, EN.put, EN.get, EN.write, EN.read, EN.per];
+  const cells = rows.map(([name, cost]) => [
+    name,
+    ...REQUESTS.map((request) => count(perOperation(cost, request))),
+    dollars(dollarsPerMillion(cost)),
+  ]);
+  return table(head, cells);
+}
+
+async function measureShort() {
+  return {
+    small: await measureAppends({ valueBytes: 100 }),
+    medium: await measureAppends({ valueBytes: 400 }),
+    inlineMax: await measureAppends({ valueBytes: 900 }),
+    segment: await measureAppends({ valueBytes: 10 * KIB }),
+    wide: await measureAppends({ valueBytes: 10 * KIB, partitionCount: 8 }),
+  };
+}
+
+let measured: ReturnType<typeof measureShort> | undefined;
+const short = () => {
+  measured ??= measureShort();
+  return measured;
+};
+
+/** `names`: the five operations and the three columns, in the language of the document. */
+async function shortTable(names: {
+  readonly rows: readonly string[];
+  readonly head: readonly string[];
+}): Promise<string> {
+  const costs = Object.values(await short());
+  const rows = costs.map((cost, index) => [
+    names.rows[index]!,
+    count(perOperation(cost, 'puts')),
+    count(perOperation(cost, 'writeUnits')),
+    dollars(dollarsPerMillion(cost)),
+  ]);
+  return table(names.head, rows);
+}
+
+async function appendTable(): Promise<string> {
+  const { small, medium, inlineMax, segment, wide } = await short();
+  const latency = await measureAppends({ valueBytes: 8 * KIB, inlineMaxBytes: 48 * KIB });
+  const never = await measureAppends({ valueBytes: 100, inlineMaxBytes: 0 });
+  return costTable([
+    ['flush of 100 B, inline', small],
+    ['flush of 400 B, inline', medium],
+    ['flush of 900 B, inline', inlineMax],
+    ['flush of 100 B, inline forbidden', never],
+    ['flush of 10 KiB to 1 partition', segment],
+    ['flush of 10 KiB to each of 8 partitions', wide],
+    ['flush of 8 KiB, inline by `millrace.inline.max.bytes=49152`', latency],
+  ]);
+}
+
+async function readTable(): Promise<string> {
+  return costTable([
+    ['look at an idle partition', await measureFetch({ flushes: 1, valueBytes: 100, offset: 1n })],
+    ['fetch of the last record, inline', await measureFetch({ flushes: 2, valueBytes: 100, offset: 1n })],
+    ['fetch of the last record, in a segment', await measureFetch({ flushes: 2, valueBytes: 10 * KIB, offset: 1n })],
+    [
+      'fetch of 10 records of 10 flushes, in segments',
+      await measureFetch({ flushes: 10, valueBytes: 10 * KIB, offset: 0n }),
+    ],
+    [
+      'fetch of 40 records of 40 flushes, most of them rolled',
+      await measureFetch({ flushes: 40, valueBytes: 10 * KIB, offset: 0n }),
+    ],
+  ]);
+}
+
+async function topicTable(): Promise<string> {
+  return costTable([
+    ['create a topic with 1 partition', await measureCreateTopic(1)],
+    ['create a topic with 98 partitions', await measureCreateTopic(98)],
+    ['create a topic with 1,000 partitions', await measureCreateTopic(1000)],
+    ['describe', await measureTopicOperation((topics) => topics.describeTopic('t'))],
+    ['list', await measureTopicOperation((topics) => topics.listTopics())],
+    ['alter', await measureTopicOperation((topics) => topics.alterTopic('t', { set: { 'retention.ms': '1000' } }))],
+    ['add 7 partitions', await measureTopicOperation((topics) => topics.addPartitions('t', 8))],
+    ['trim to the end', await measureTopicOperation((topics) => topics.trimPartition('t', 0, 'end'))],
+    ['delete, with the chunks of 100 flushes', await measureTopicOperation((topics) => topics.deleteTopic('t'))],
+  ]);
+}
+
+function priceTable(): Promise<string> {
+  const rows = [
+    ['S3 PUT, LIST', `$${prices.s3PutPerMillion.toFixed(2)} per million`],
+    ['S3 GET, HEAD', `$${prices.s3GetPerMillion.toFixed(2)} per million`],
+    ['S3 DELETE', 'free'],
+    ['S3 storage', `$${prices.s3PerGbMonth} per GB and month`],
+    [
+      'DynamoDB write unit: 1 KB of the item, the larger of before and after',
+      `$${prices.dynamoWriteUnitPerMillion} per million`,
+    ],
+    [
+      'DynamoDB read unit: 4 KB, half of it when the read may be some seconds old',
+      `$${prices.dynamoReadUnitPerMillion} per million`,
+    ],
+    ['DynamoDB storage', `$${prices.dynamoPerGbMonth} per GB and month`],
+  ];
+  return Promise.resolve(table(['what', 'price'], rows));
+}
+
+const MONTH_SECONDS = 30 * 86_400;
+
+/** A shop: 20 records of 500 B a second to 4 partitions, gathered for a second; two programs that read all of it. */
+async function exampleTable(): Promise<string> {
+  const shop = { valueBytes: 2_500, partitionCount: 4 };
+  const flush = await measureAppends(shop);
+  const fetch = await measureFetch({ ...shop, flushes: 1, offset: 0n });
+  const gigabytes = (20 * 500 * MONTH_SECONDS) / 1e9;
+  const produce = (dollarsPerMillion(flush) * MONTH_SECONDS) / 1e6;
+  const consume = (2 * dollarsPerMillion(fetch) * MONTH_SECONDS) / 1e6;
+  const storage = gigabytes * prices.s3PerGbMonth;
+  const millions = (count: number) => `${(count / 1e6).toFixed(2)} million`;
+  const requests = (cost: MeasuredCost) => REQUESTS.map((name) => count(perOperation(cost, name)));
+  const rows = [
+    [`${millions(MONTH_SECONDS)} flushes`, ...requests(flush), produce.toFixed(2)],
+    [`${millions(2 * MONTH_SECONDS)} fetches of 4 partitions`, ...requests(fetch), consume.toFixed(2)],
+    [`${gigabytes.toFixed(1)} GB in S3, all of it for a whole month`, '', '', '', '', storage.toFixed(2)],
+    ['together', '', '', '', '', (produce + consume + storage).toFixed(2)],
+  ];
+  return table(['in 30 days', EN.put, EN.get, EN.write, EN.read, '$'], rows);
+}
+
+const BLOCKS: Readonly<Record<string, () => Promise<string>>> = {
+  'cost-short': () =>
+    shortTable({
+      head: ['a flush of', 'PUT', 'write units', '$ per million'],
+      rows: [
+        '100 B, inline',
+        '400 B, inline',
+        '900 B, inline',
+        '10 KiB, in a segment',
+        '80 KiB to 8 partitions, in one segment',
+      ],
+    }),
+  'cost-short-zh': () =>
+    shortTable({
+      head: ['一次刷写', 'PUT', '写单位', '每百万次（美元）'],
+      rows: ['100 B，内联', '400 B，内联', '900 B，内联', '10 KiB，写入段', '80 KiB，8 个分区，同一个段'],
+    }),
+  'cost-prices': priceTable,
+  'cost-append': appendTable,
+  'cost-read': readTable,
+  'cost-topics': topicTable,
+  'cost-example': exampleTable,
+  'command-help': commandHelp,
+};
+
+/** `table FILE N`: the N-th table, from 0, of the comment that opens a source file. */
+function sourceTable(name: string): string {
+  const [, path = '', index = '0'] = name.split(' ');
+  const [comment = ''] = /\/\*\*[\s\S]*?\*\//.exec(readDocument(path).text) ?? [];
+  const tables = comment.match(/(?:^ \* \|.*\n)+/gm) ?? [];
+  return tables[Number(index)]!.replace(/^ \* /gm, '');
+}
+
+function made(name: string): Promise<string> {
+  return name.startsWith('table ') ? Promise.resolve(sourceTable(name)) : BLOCKS[name]!();
+}
+
+/** The text with every generated part as it should be. Throws for a part that nobody makes. */
+export async function withGeneratedBlocks(text: string): Promise<string> {
+  const parts = new Map<string, string>();
+  for (const [, , name = ''] of text.matchAll(BLOCK)) parts.set(name, await made(name));
+  return text.replace(BLOCK, (_, begin: string, name: string, end: string) => `${begin}${parts.get(name)}${end}`);
+}
