@@ -146,7 +146,7 @@ export class Producer {
       line.push(send);
       return;
     }
-    const route = this.#deps.topics.peek(record.topic, nowMs);
+    const route = this.#deps.topics.peek(record, nowMs);
     if (route === null) this.#readTopic(send);
     else this.#admit(send, route);
   }

@@ -41,10 +41,11 @@ export class TopicDirectory {
     this.#maxAgeMs = options.maxAgeMs;
   }
 
-  /** What is known of a topic without asking the store, or null when that is nothing, or too old. */
-  peek(name: string, nowMs: number): TopicRoute | null {
-    const known = this.#known.get(name);
-    return known !== undefined && nowMs - known.readAtMs < this.#maxAgeMs ? known.route : null;
+  /** What is known of a record's topic without asking the store, or null when that is nothing, too old, or does not have its partition: that may have been added. */
+  peek(record: { readonly topic: string; readonly partition?: number | undefined }, nowMs: number): TopicRoute | null {
+    const known = this.#known.get(record.topic);
+    if (known === undefined || nowMs - known.readAtMs >= this.#maxAgeMs) return null;
+    return (record.partition ?? 0) < known.route.partitionCount ? known.route : null;
   }
 
   /**

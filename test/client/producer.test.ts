@@ -169,6 +169,17 @@ describe('a record that a topic does not take', () => {
     expect(producer.bufferedBytes).toBe(0);
   });
 
+  it('is not one for a partition that was added since', async () => {
+    // What a producer knows of a topic is kept for half a minute. That long it refused partitions that were there, and told so for good.
+    const { millrace } = await openStage();
+    const producer = millrace.producer();
+    await producer.send({ topic: TOPIC, value: 'before' });
+    await millrace.topics.addPartitions(TOPIC, 4);
+    const sends = [3, 4, 2].map((partition) => producer.send({ topic: TOPIC, partition, value: 'after' }));
+    const outcomes = await Promise.all(sends.map((send) => codeOf(send.then(({ partition }) => partition))));
+    expect(outcomes).toEqual([3, 'UNKNOWN_TOPIC_OR_PARTITION', 2]);
+  });
+
   it('never makes a batch over max.message.bytes of those it takes', async () => {
     const stage = await openStage({ config: { 'max.message.bytes': '500' } });
     const producer = stage.millrace.producer();
