@@ -55,13 +55,13 @@ class Run {
     this.oracle = new Oracle({ time: this.time, base: this.base, keepTrace });
     this.durationMs = dice.pick([2_000, 6_000, 15_000]);
     this.deliveryTimeoutMs = dice.pick([300, 800, 3_000, 10_000]);
-    this.isBusy = dice.chance(0.4);
+    this.isBusy = dice.chance(0.5);
     const weather = {
-      faultProbability: dice.pick([0, 0.05, 0.1, 0.2, 0.4]),
-      timeoutMs: dice.pick([40, 400, 2_000]),
+      faultProbability: this.isBusy ? 0.15 : dice.pick([0, 0.05, 0.1, 0.2, 0.4]),
+      timeoutMs: this.isBusy ? 1_500 : dice.pick([40, 400, 2_000]),
       lateMs: dice.pick([200, 5_000, 3 * 3_600_000]),
       latencyMs: this.isBusy ? 5 : dice.pick([5, 40, 200]),
-      outageEveryMs: dice.chance(0.3) ? 4_000 : Number.POSITIVE_INFINITY,
+      outageEveryMs: !this.isBusy && dice.chance(0.5) ? 4_000 : Number.POSITIVE_INFINITY,
       outageMs: dice.between(400, 2_500),
       slowProbability: dice.pick([0, 0.02, 0.1]),
     };
@@ -71,7 +71,7 @@ class Run {
   async createPartitions(): Promise<void> {
     const topicCount = this.dice.between(1, 2);
     for (const [index, topicId] of TOPIC_IDS.slice(0, topicCount).entries()) {
-      const partitionCount = this.dice.between(1, 2);
+      const partitionCount = this.isBusy ? 1 : this.dice.between(1, 2);
       const name = `topic-${index}`;
       const domain = this.dice.pick(['shared', 'own']);
       const counts = { partitionCount, readyPartitionCount: partitionCount, createdAtMs: 0, version: 0 };
