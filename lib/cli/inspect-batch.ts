@@ -1,4 +1,5 @@
 import { MillraceError } from '../errors.ts';
+import { decodeControlRecord } from '../record/control-record.ts';
 import type { EncodedBatch } from '../record/decode-batch.ts';
 import { decodeBatch, splitBatches } from '../record/decode-batch.ts';
 import type { DecodedBatch } from '../record/decoded-batch.ts';
@@ -36,7 +37,13 @@ function nothingThere(message: string, hint: string): MillraceError {
 function inspect({ position, header, bytes }: EncodedBatch, basePosition: number, withRecords: boolean) {
   const decoded = decodeBatch(bytes);
   const records = withRecords ? { records: [...decoded].map(recordFields) } : {};
-  return { position: basePosition + position, ...header, ...records };
+  return { position: basePosition + position, ...header, ...markerOf(decoded), ...records };
+}
+
+/** What a control batch says: how a transaction ended. */
+function markerOf(batch: DecodedBatch): { readonly marker?: 'ABORT' | 'COMMIT' } {
+  const isMarker = batch.header.control && batch.recordCount > 0;
+  return isMarker ? { marker: decodeControlRecord(batch.record(0)).type } : {};
 }
 
 function recordFields(record: ReturnType<DecodedBatch['record']>) {

@@ -73,6 +73,14 @@ describe('inspect segment', () => {
 });
 
 describe('inspect batch', () => {
+  it('says what the control batches of a log of Kafka mean', async () => {
+    const log = path.join(import.meta.dirname, '../fixtures/kafka/java-transactions.log');
+    const batches = (await stage.json(['inspect', 'batch', log])) as readonly { control: boolean; marker?: string }[];
+    const markers = batches.filter(({ control }) => control).map(({ marker }) => marker);
+    expect(new Set(markers)).toEqual(new Set(['COMMIT', 'ABORT']));
+    expect(batches.filter(({ control, marker }) => !control && marker !== undefined)).toEqual([]);
+  });
+
   it('shows the batches of a file, with their records if asked', async () => {
     const one = await batchBytes();
     const batches = path.join(stage.directory, 'batches');
