@@ -16,12 +16,18 @@ function leaveStreamErrorsToWriters(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }
 
+/** npx passes a Ctrl-C on that the terminal has sent already: what comes this soon is the same one. */
+const SAME_INTERRUPT_MS = 500;
+
 /** A first SIGINT or SIGTERM asks the command to finish, a second one ends it at once. Without this call either ends it at once. */
 function interrupts(): AbortSignal {
   const interrupted = new AbortController();
+  let firstMs = 0;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (interrupted.signal.aborted) process.exit(128 + constants.signals[signal]);
+      const isFirst = !interrupted.signal.aborted;
+      if (isFirst) firstMs = performance.now();
+      else if (performance.now() - firstMs > SAME_INTERRUPT_MS) process.exit(128 + constants.signals[signal]);
       interrupted.abort(signal);
     });
   }

@@ -2,41 +2,48 @@
  * `npm start`: real webhook deliveries through an embedded log in `.millrace/`, watched by two readers. Run it again and it goes on where it ended; end it with Ctrl-C at
  * any moment and nothing that was acknowledged is missing the next time.
  */
-import { parseArgs } from 'node:util';
 import { connect, MillraceError } from '../lib/index.ts';
 import { UsageMeter } from '../lib/log/meter.ts';
 import { readDeliveries } from './github/deliveries.ts';
 import { endOffsets, type Job, openJob, PARTITIONS, produce, saveCheckpoint, TOPIC } from './github/job.ts';
+import { readOptions } from './github/options.ts';
 import { progressDisplay } from './github/progress.ts';
 import { eventTable, grouped, partitionTable, usageTable } from './github/report.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    data: { type: 'string', default: '.millrace' },
-    rounds: { type: 'string', default: '120' },
-  },
-});
+const options = readOptions(process.argv.slice(2));
 const out = process.stdout;
 const say = (line = '') => void out.write(`${line}\n`);
+
+/** npm passes a Ctrl-C on that the terminal has sent already: what comes this soon is the same one. */
+const SAME_INTERRUPT_MS = 500;
 
 /** The first Ctrl-C ends the run in order, a second one at once. */
 function stopOnInterrupt(): AbortSignal {
   const stop = new AbortController();
+  let firstMs = 0;
   const onInterrupt = () => {
-    if (stop.signal.aborted) process.exit(130);
+    if (stop.signal.aborted && performance.now() - firstMs > SAME_INTERRUPT_MS) process.exit(130);
+    if (!stop.signal.aborted) firstMs = performance.now();
     stop.abort();
   };
   process.on('SIGINT', onInterrupt).on('SIGTERM', onInterrupt);
   return stop.signal;
 }
 
-function sayWhatWasFound({ checkpoint, found, audit }: Job): void {
-  if (found === 0) {
+/** `npm start | head`: nobody reads on, and nothing is lost by ending here. */
+function endWhenNobodyReads(): void {
+  out.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+}
+
+function sayWhatWasFound({ run, checkpoint, found, audit }: Job): void {
+  if (found === 0 && run === 0n) {
     say(`A new log in ${options.data}/: topic ${TOPIC} with ${PARTITIONS} partitions.`);
     return;
   }
   const known = checkpoint.acknowledged;
-  say(`The log in ${options.data}/ holds ${grouped(found)} records after ${checkpoint.runs} completed runs.`);
+  say(
+    `The log in ${options.data}/ holds ${grouped(found)} records; ${run === 1n ? '1 run was' : `${grouped(run)} runs were`} started before this one.`,
+  );
   const verdict = audit.violations.length > 0 ? 'BROKEN, see below' : 'unbroken, none missing and none twice';
   say(`${grouped(known)} were acknowledged at the last checkpoint; every repository's deliveries are ${verdict}.`);
   if (found < known) throw new MillraceError('OBJECT_MISSING', `${known - found} acknowledged records are missing`);
@@ -95,14 +102,17 @@ async function describeTopic(millrace: Awaited<ReturnType<typeof connect>>) {
 }
 
 async function main(): Promise<void> {
+  endWhenNobodyReads();
   const signal = stopOnInterrupt();
   const meter = new UsageMeter();
   const millrace = await connect(`file:${options.data}`, { meter });
   const deliveries = readDeliveries();
-  const rounds = Number(options.rounds);
+  const { rounds } = options;
   const job = await openJob(millrace);
   sayWhatWasFound(job);
-  say(`Producing ${grouped(deliveries.length)} webhook deliveries ${grouped(rounds)} times, keyed by repository.\n`);
+  say(
+    `Producing ${grouped(deliveries.length)} webhook deliveries ${grouped(rounds)} ${rounds === 1 ? 'time' : 'times'}, keyed by repository.\n`,
+  );
   const work = async () => {
     await produce(millrace, job, { deliveries, rounds, signal });
     const ends = await endOffsets(millrace);
@@ -121,6 +131,6 @@ try {
   await main();
 } catch (error) {
   if (!(error instanceof MillraceError)) throw error;
-  process.stderr.write(`${error.code}: ${error.message}\n${error.hint ?? ''}\n`);
+  process.stderr.write(`${error.code}: ${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`);
   process.exitCode = 1;
 }

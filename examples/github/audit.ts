@@ -1,12 +1,13 @@
 /**
  * What the auditing reader checks: offsets without a gap in each partition, and the deliveries of each repository in the order in which they were sent,
- * none lost and none twice. Each record carries its number within its repository, counted on over all runs.
+ * none lost and none twice. Each record carries the run that sent it and its number within that run and its repository: runs may overlap, and a run that was
+ * killed simply ends.
  */
 
 export interface AuditState {
   /** Next offset of each partition. */
   readonly positions: Map<number, bigint>;
-  /** Deliveries seen of each repository. */
+  /** Deliveries seen of each run and repository, by `sequenceKey`. */
   readonly sequences: Map<string, number>;
   /** What was wrong, in words. */
   readonly violations: string[];
@@ -16,27 +17,34 @@ export interface AuditState {
 export interface AuditedRecord {
   readonly partition: number;
   readonly offset: bigint;
+  /** Who sent it. */
+  readonly run: string;
   readonly repository: string;
+  /** From 1. */
   readonly sequence: number;
 }
 
-export function emptyAudit(): AuditState {
-  return { positions: new Map(), sequences: new Map(), violations: [], records: 0 };
+/** Deliveries are numbered within a run and a repository. */
+export function sequenceKey(run: string, repository: string): string {
+  return `${run}/${repository}`;
 }
 
 /** Checks one record against all before it. */
 export function audit(state: AuditState, record: AuditedRecord): void {
-  const { partition, offset, repository, sequence } = record;
+  const { partition, offset, run, repository, sequence } = record;
+  const key = sequenceKey(run, repository);
   const expectedOffset = state.positions.get(partition) ?? 0n;
-  const expectedSequence = (state.sequences.get(repository) ?? 0) + 1;
+  const expectedSequence = (state.sequences.get(key) ?? 0) + 1;
   if (offset !== expectedOffset) {
     state.violations.push(`partition ${partition}: offset ${offset} where ${expectedOffset} was due`);
   }
   if (sequence !== expectedSequence) {
     const kind = sequence < expectedSequence ? 'again or late' : `while ${sequence - expectedSequence} are missing`;
-    state.violations.push(`${repository}: delivery ${sequence} ${kind} (partition ${partition}, offset ${offset})`);
+    state.violations.push(
+      `run ${run}, ${repository}: delivery ${sequence} ${kind} (partition ${partition}, offset ${offset})`,
+    );
   }
   state.positions.set(partition, offset + 1n);
-  state.sequences.set(repository, Math.max(sequence, expectedSequence));
+  state.sequences.set(key, Math.max(sequence, expectedSequence));
   state.records += 1;
 }

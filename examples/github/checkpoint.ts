@@ -5,27 +5,28 @@
 import type { AuditState } from './audit.ts';
 
 export interface Checkpoint {
-  /** How many runs there were. */
-  readonly runs: number;
   /** Records that any run was told are durable; a lower bound when a run was killed. */
   readonly acknowledged: number;
   /** Deliveries counted by event type, up to `countPositions`. */
   readonly counts: Record<string, number>;
   readonly countPositions: Record<string, string>;
   readonly auditPositions: Record<string, string>;
+  /** Of runs that did not end in order, or not yet: what an ended run sent is all there. */
   readonly sequences: Record<string, number>;
   readonly audited: number;
+  /** What was wrong in any run, the first of it. */
+  readonly violations: readonly string[];
 }
 
 export function emptyCheckpoint(): Checkpoint {
   return {
-    runs: 0,
     acknowledged: 0,
     counts: {},
     countPositions: {},
     auditPositions: {},
     sequences: {},
     audited: 0,
+    violations: [],
   };
 }
 
@@ -39,7 +40,7 @@ export function auditFromCheckpoint(checkpoint: Checkpoint): AuditState {
   return {
     positions: positionsFromJson(checkpoint.auditPositions),
     sequences: new Map(Object.entries(checkpoint.sequences)),
-    violations: [],
+    violations: [...checkpoint.violations],
     records: checkpoint.audited,
   };
 }

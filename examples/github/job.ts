@@ -1,6 +1,6 @@
 /** The main job: produce the deliveries, follow them with two readers, go on where the last run ended. */
-import type { Millrace, ReceivedRecord } from '../../lib/index.ts';
-import { type AuditState, audit } from './audit.ts';
+import { hasCode, type Millrace, type ReceivedRecord } from '../../lib/index.ts';
+import { type AuditedRecord, type AuditState, audit, sequenceKey } from './audit.ts';
 import {
   auditFromCheckpoint,
   type Checkpoint,
@@ -14,15 +14,22 @@ import { type Follower, follow } from './follow.ts';
 export const TOPIC = 'github';
 export const PARTITIONS = 8;
 const CHECKPOINTS = 'github-checkpoints';
+/** A record for each start; its offset is the number of the run, which no other has, even if they start at once. */
+const RUNS = 'github-runs';
+/** Violations that are remembered. */
+const MAX_VIOLATIONS = 10;
 
 /** What the run has done so far. */
 export interface JobCounters {
   sent: number;
   acknowledged: number;
-  producedBytes: number;
+  /** Of payloads. */
+  acknowledgedBytes: number;
 }
 
 export interface Job {
+  /** Number of this run; as many were started before it. */
+  readonly run: bigint;
   /** State at the start of this run. */
   readonly checkpoint: Checkpoint;
   /** Records that were in the log before this run. */
@@ -38,6 +45,8 @@ export interface Job {
 export async function openJob(millrace: Millrace): Promise<Job> {
   await ensureTopic(millrace, TOPIC, PARTITIONS, { 'compression.type': 'zstd', 'retention.ms': '-1' });
   await ensureTopic(millrace, CHECKPOINTS, 1, { 'retention.ms': '-1', 'compression.type': 'gzip' });
+  await ensureTopic(millrace, RUNS, 1, { 'retention.ms': '-1' });
+  const run = await startRun(millrace);
   const checkpoint = await lastCheckpoint(millrace);
   const counts = { ...checkpoint.counts };
   const state = auditFromCheckpoint(checkpoint);
@@ -49,13 +58,26 @@ export async function openJob(millrace: Millrace): Promise<Job> {
   ]);
   await Promise.all([counter.reached(ends), auditor.reached(ends)]);
   const found = [...ends.values()].reduce((sum, end) => sum + Number(end), 0);
-  const counters = { sent: 0, acknowledged: 0, producedBytes: 0 };
-  return { checkpoint, found, counts, audit: state, counters, counter, auditor };
+  const counters = { sent: 0, acknowledged: 0, acknowledgedBytes: 0 };
+  return { run, checkpoint, found, counts, audit: state, counters, counter, auditor };
 }
 
+/** Another run may be making it at the same time: what is half made is made whole by whoever comes. */
 async function ensureTopic(millrace: Millrace, name: string, partitionCount: number, config: Record<string, string>) {
   const names = await millrace.topics.listTopics();
-  if (!names.includes(name)) await millrace.topics.createTopic({ name, partitionCount, config });
+  if (names.includes(name)) return;
+  try {
+    await millrace.topics.createTopic({ name, partitionCount, config });
+  } catch (error) {
+    if (!hasCode(error, 'TOPIC_ALREADY_EXISTS')) throw error;
+  }
+}
+
+async function startRun(millrace: Millrace): Promise<bigint> {
+  const producer = millrace.producer();
+  const { offset } = await producer.send({ topic: RUNS, partition: 0, value: 'started' });
+  await producer.close();
+  return offset;
 }
 
 function count(counts: Record<string, number>, record: ReceivedRecord): void {
@@ -63,13 +85,20 @@ function count(counts: Record<string, number>, record: ReceivedRecord): void {
   counts[event] = (counts[event] ?? 0) + 1;
 }
 
-function audited(record: ReceivedRecord) {
+function audited(record: ReceivedRecord): AuditedRecord {
   const { partition, offset } = record;
-  return { partition, offset, repository: record.keyText() ?? '', sequence: Number(record.headerText('sequence')) };
+  const run = record.headerText('run') ?? '';
+  return {
+    partition,
+    offset,
+    run,
+    repository: record.keyText() ?? '',
+    sequence: Number(record.headerText('sequence')),
+  };
 }
 
 /**
- * Sends all deliveries `rounds` times over, each keyed by its repository with its number within it, until `signal` says stop; resolves when everything sent is
+ * Sends all deliveries `rounds` times over, each keyed by its repository with its number within this run and it, until `signal` says stop; resolves when everything sent is
  * acknowledged.
  */
 export async function produce(
@@ -78,23 +107,25 @@ export async function produce(
   options: { readonly deliveries: readonly Delivery[]; readonly rounds: number; readonly signal: AbortSignal },
 ): Promise<void> {
   const { counters } = job;
-  const sequences = new Map(job.audit.sequences);
+  const run = job.run.toString();
+  const sequences = new Map<string, number>();
   const producer = millrace.producer({ lingerMs: 20 });
   const failures: unknown[] = [];
-  const acknowledged = () => {
+  const acknowledged = (bytes: number) => {
     counters.acknowledged += 1;
+    counters.acknowledgedBytes += bytes;
   };
   for (let round = 0; round < options.rounds && !options.signal.aborted && failures.length === 0; round++) {
     for (const { event, repository, payload } of options.deliveries) {
       if (options.signal.aborted) break;
       const sequence = (sequences.get(repository) ?? 0) + 1;
       sequences.set(repository, sequence);
-      const headers = { event, sequence: sequence.toString() };
-      producer
-        .send({ topic: TOPIC, key: repository, value: payload, headers })
-        .then(acknowledged, (error) => failures.push(error));
+      const headers = { event, run, sequence: sequence.toString() };
+      producer.send({ topic: TOPIC, key: repository, value: payload, headers }).then(
+        () => acknowledged(payload.length),
+        (error) => failures.push(error),
+      );
       counters.sent += 1;
-      counters.producedBytes += payload.length;
       await producer.room();
     }
   }
@@ -120,16 +151,18 @@ async function lastCheckpoint(millrace: Millrace): Promise<Checkpoint> {
   return checkpoint ?? emptyCheckpoint();
 }
 
-/** One record with everything, so that counts and positions always fit each other. */
+/** One record with everything, so that counts and positions always fit each other. Only for a run whose records are all audited. */
 export async function saveCheckpoint(millrace: Millrace, job: Job): Promise<void> {
+  const own = sequenceKey(job.run.toString(), '');
   const checkpoint: Checkpoint = {
-    runs: job.checkpoint.runs + 1,
-    acknowledged: Math.max(job.checkpoint.acknowledged, job.found) + job.counters.acknowledged,
+    // What was audited is in the log, whoever sent it.
+    acknowledged: Math.max(job.checkpoint.acknowledged, job.found + job.counters.acknowledged, job.audit.records),
     counts: job.counts,
     countPositions: positionsToJson(job.counter.positions),
     auditPositions: positionsToJson(job.auditor.positions),
-    sequences: Object.fromEntries(job.audit.sequences),
+    sequences: Object.fromEntries([...job.audit.sequences].filter(([key]) => !key.startsWith(own))),
     audited: job.audit.records,
+    violations: job.audit.violations.slice(0, MAX_VIOLATIONS),
   };
   const producer = millrace.producer();
   await producer.send({ topic: CHECKPOINTS, value: JSON.stringify(checkpoint) });

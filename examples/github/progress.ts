@@ -8,7 +8,7 @@ export interface Progress {
   readonly acknowledged: number;
   readonly counted: number;
   readonly audited: number;
-  readonly producedBytes: number;
+  readonly acknowledgedBytes: number;
   readonly storedBytes: number;
   readonly puts: number;
   readonly elapsedMs: number;
@@ -28,21 +28,27 @@ function bar(value: number, total: number): string {
 }
 
 function block(progress: Progress): string {
-  const { total, sent, acknowledged, counted, audited, producedBytes, storedBytes, puts, elapsedMs } = progress;
+  const { total, sent, acknowledged, counted, audited, acknowledgedBytes, storedBytes, puts, elapsedMs } = progress;
   const line = (name: string, value: number) =>
     `  ${name.padEnd(13)}${bar(value, total)} ${grouped(value).padStart(8)} of ${grouped(total)}`;
   const seconds = Math.max(elapsedMs, 1) / 1000;
-  const ratio = storedBytes > 0 ? ` in ${grouped(puts)} segments, ${(producedBytes / storedBytes).toFixed(0)} : 1` : '';
+  const ratio =
+    storedBytes > 0
+      ? ` in ${grouped(puts)} segment${puts === 1 ? '' : 's'}, ${(acknowledgedBytes / storedBytes).toFixed(0)} : 1`
+      : '';
   return [
     line('sent', sent),
     line('acknowledged', acknowledged),
     line('counted', counted),
     line('audited', audited),
-    `  ${megabytes(producedBytes)} of JSON stored as ${megabytes(storedBytes)}${ratio} · ${grouped(Math.round(acknowledged / seconds))} records/s · ${seconds.toFixed(1)} s`,
+    `  ${megabytes(acknowledgedBytes)} of JSON stored as ${megabytes(storedBytes)}${ratio} · ${grouped(Math.round(acknowledged / seconds))} records/s · ${seconds.toFixed(1)} s`,
   ].join('\n');
 }
 
+/** A terminal that does not know its size says 0, and nothing would fit into that. */
 function terminalDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
+  stream.rows ||= 24;
+  stream.columns ||= 80;
   const update = createLogUpdate(stream);
   return { show: (progress) => update(block(progress)), done: () => update.done() };
 }
