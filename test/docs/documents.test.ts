@@ -46,6 +46,13 @@ describe('links', () => {
   });
 });
 
+describe('paths of sources', () => {
+  it.each(documents)('that $path names exist', ({ text }) => {
+    const spans = [...withoutCode(text).matchAll(/`((?:lib|test|tools|bin|bench|examples)\/[\w./-]+)`/g)];
+    expect(spans.map(([, span = '']) => span).filter((span) => !existsSync(join(ROOT, span)))).toEqual([]);
+  });
+});
+
 describe('documents', () => {
   it.each(documents)('$path has one title, which is its first line', ({ text }) => {
     expect(text.startsWith('# ')).toBe(true);
