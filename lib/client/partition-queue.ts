@@ -26,7 +26,13 @@ export class PartitionQueue {
   }
 
   get isIdle(): boolean {
-    return this.open === null && this.underWay === 0 && this.waiting === 0;
+    return this.open === null && this.underWay === 0 && this.waiting === 0 && this.givingUp === 0;
+  }
+
+  /** The senders of a batch that was given up hear of it next. */
+  told(): void {
+    this.givingUp -= 1;
+    this.topic.dropIdle(this);
   }
 }
 

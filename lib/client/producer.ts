@@ -131,10 +131,9 @@ export class Producer {
   /** Gets everything that waits for its topic or for memory on its way. */
   async #admitAll(): Promise<void> {
     await Promise.all(this.#reading);
-    while (this.#memory.waiterCount > 0) {
-      this.#handOverAll();
-      await this.#memory.room();
-    }
+    this.#handOverAll();
+    // Behind those who wait now: whoever goes on sending must not keep it from ending.
+    if (this.#memory.waiterCount > 0) await this.#memory.room();
     this.#handOverAll();
   }
 
@@ -342,7 +341,7 @@ export class Producer {
         batch.acknowledge(baseOffset);
       },
       (error) => {
-        if (isGivenUp) queue.givingUp -= 1;
+        if (isGivenUp) queueMicrotask(() => queue.told());
         else if (!hasCode(error, 'OFFSET_MISMATCH')) this.#failed(queue, route, asMillraceError(error));
         this.#settled(queue, batch);
         batch.fail(error);

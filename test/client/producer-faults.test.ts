@@ -51,6 +51,36 @@ describe('back-pressure', () => {
     expect(await Promise.all(all)).toHaveLength(40);
   });
 
+  it('does not keep a flush from ending while others go on sending', async () => {
+    // The flush waited until nobody waited for memory. With a sender that never pauses that is never, and the flush never ended.
+    const clock = new VirtualClock({ jumps: false });
+    const stage = await openStage({
+      clock,
+      wrap: (store) =>
+        faultyStore(store, {
+          clock,
+          onCall: ({ operation }) => (operation === 'objects.put' ? clock.sleep(30) : undefined),
+        }).store,
+    });
+    const producer = stage.millrace.producer({ bufferMemoryBytes: 64 * 1024, batchBytes: 4096 });
+    const settled: Promise<unknown>[] = [];
+    const sendMany = () => {
+      for (let n = 0; n < 50; n++) settled.push(codeOf(producer.send({ topic: TOPIC, value: 'x'.repeat(1000) })));
+    };
+    for (let round = 0; round < 10; round++) sendMany();
+    let isFlushed = false;
+    const flushed = producer.flush().then(() => {
+      isFlushed = true;
+    });
+    for (let round = 0; round < 200 && !isFlushed; round++) {
+      sendMany();
+      await clock.advance(10);
+    }
+    expect(isFlushed).toBe(true);
+    await flushed;
+    void Promise.all(settled);
+  });
+
   it('refuses what can never fit', async () => {
     const { millrace } = await openStage();
     const producer = millrace.producer({ bufferMemoryBytes: 20_000 });

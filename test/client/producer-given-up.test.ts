@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { Millrace } from '../../lib/client/millrace.ts';
 import { Producer } from '../../lib/client/producer.ts';
 import { TopicDirectory } from '../../lib/client/topic-directory.ts';
 import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
 import { MillraceError } from '../../lib/errors.ts';
 import type { AppendRequest, AppendResult } from '../../lib/log/append-part.ts';
+import { memoryStore } from '../../lib/memory/memory-store.ts';
 import { codeOf, openStage, TOPIC } from './client-stage.ts';
 
 /** An appender in the hands of the test. */
@@ -46,6 +48,45 @@ describe('between a batch being given up and its senders being told', () => {
     settle.reject(error);
     expect(await Promise.all([first, queued, ...late])).toEqual(Array(4).fill('NOT_COMMITTED'));
     expect(appender.calls).toHaveLength(1);
+  });
+
+  it('nothing is taken in any microtask of it, at whatever distance', async () => {
+    // Between the producer's handler and the sender's there are microtasks too: what was sent in one of them was in the log, behind a batch that was not.
+    for (let distance = 0; distance < 60; distance++) {
+      const store = memoryStore({ clock });
+      let fail: (() => void) | null = null;
+      const commit: typeof store.heads.commit = async (...args) => {
+        if (fail === null) return store.heads.commit(...args);
+        fail();
+        throw new MillraceError('ACCESS_DENIED', 'no');
+      };
+      const millrace = new Millrace({ store: { ...store, heads: { ...store.heads, commit } }, clock, random });
+      await millrace.topics.createTopic({ name: TOPIC });
+      const producer = millrace.producer({ batchBytes: 1000 });
+      const send = (value: string) => producer.send({ topic: TOPIC, value: value.padEnd(2000) });
+      await send('zeroth');
+      let isTold = false;
+      const behind = new Promise((resolve) => {
+        fail = () => {
+          fail = null;
+          void (async () => {
+            for (let turn = 0; turn < distance; turn++) await null;
+            const sentBeforeTold = !isTold;
+            const outcome = await codeOf(send('second').then(() => 'committed'));
+            resolve({ sentBeforeTold, outcome });
+          })();
+        };
+      });
+      const first = codeOf(
+        send('first').catch((error) => {
+          isTold = true;
+          throw error;
+        }),
+      );
+      expect(await first).toBe('ACCESS_DENIED');
+      expect(await behind, `at distance ${distance}`).not.toEqual({ sentBeforeTold: true, outcome: 'committed' });
+      await millrace.close();
+    }
   });
 
   it('and what is sent once they are told goes its way', async () => {
