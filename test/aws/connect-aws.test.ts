@@ -24,6 +24,8 @@ beforeEach(() => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'testtest1');
   vi.stubEnv('AWS_REGION', 'eu-central-1');
+  const absent = ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_DEFAULT_REGION', 'AWS_WEB_IDENTITY_TOKEN_FILE'];
+  for (const name of absent) vi.stubEnv(name, undefined);
   vi.stubEnv('AWS_CONFIG_FILE', '/nowhere');
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nowhere');
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');

@@ -23,11 +23,12 @@ const headAt = async (ports: Ports, key: PartitionKey): Promise<Head | null> =>
 export const commit = fc
   .record({
     place,
-    form: fc.constantFrom('plain', 'plain', 'strict'),
-    numbers: fc.array(fc.integer({ min: 3, max: 14 }), { minLength: 1, maxLength: 3 }),
+    form: fc.constantFrom('plain', 'strict'),
+    numbers: fc.array(fc.integer({ min: 4, max: 16 }), { minLength: 1, maxLength: 3 }),
     recordCount: fc.constantFrom(1, 1, 5, Number.MAX_SAFE_INTEGER),
     knownFrom: fc.constantFrom('next', 'next', 'next', 'tailBase', 'tailBase'),
-    knownDelta: fc.constantFrom(-1n, -1n, 0n, 0n, 0n, 1n),
+    knownDelta: fc.constantFrom(-1n, -1n, 0n, 0n, 0n, 0n, 1n),
+    minIdFrom: fc.constantFrom('entries', 'entries', 'entries', 'entries', 'floor'),
     entriesRoom: fc.constantFrom(0, 1, 9, 9, 9, 9),
     bytesRoom: fc.constantFrom(0, 0, 1, 999, 999, 999),
   })
@@ -38,13 +39,14 @@ export const commit = fc
         const head = await headAt(ports, key);
         const { numbers, recordCount } = choice;
         const form = choice.form as 'plain' | 'strict';
-        const known = offset((head?.[choice.knownFrom as 'next' | 'tailBase'] ?? 0n) + choice.knownDelta);
+        const knownFrom = form === 'strict' ? 'next' : (choice.knownFrom as 'next' | 'tailBase');
+        const known = offset((head?.[knownFrom] ?? 0n) + choice.knownDelta);
         const args = {
           form,
           known,
           entries: numbers.map((number) => entryNumbered(number)),
           recordCount,
-          minId: idNumbered(Math.min(...numbers)),
+          minId: choice.minIdFrom === 'floor' ? (head?.floor ?? ZERO_ID) : idNumbered(Math.min(...numbers)),
           checksum: 2n ** 33n + BigInt(numbers[0]!),
           batchBytes: 100,
           tailEntriesCap: (head?.tail.length ?? 0) + choice.entriesRoom,

@@ -22,7 +22,7 @@ export interface Question {
 /** Draws an operation; `state` reads what is stored. */
 export type Draw = (world: World, state: Ports) => Promise<Question>;
 
-/** What one sequence is about: two names and, for each, two topics that may have it; three partitions. */
+/** What one sequence is about: two names and, for each, two topics that may have it; four partitions. */
 export interface World {
   readonly topics: readonly (readonly [Topic, Topic])[];
 }
@@ -39,7 +39,7 @@ export function newWorld(): World {
 /** All partitions of a world. */
 export function partitionsOf(world: World): PartitionKey[] {
   const ids = world.topics.flat().map(({ topicId }) => topicId);
-  return ids.flatMap((topicId) => [0, 1, 2].map((partition) => ({ topicId, partition })));
+  return ids.flatMap((topicId) => [0, 1, 2, 3].map((partition) => ({ topicId, partition })));
 }
 
 /** Names of the clauses that do not hold. */

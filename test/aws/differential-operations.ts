@@ -14,7 +14,7 @@ import {
 
 /** Any operation, those with more clauses more often. */
 export const anyOperation: fc.Arbitrary<Draw> = fc.oneof(
-  { weight: 12, arbitrary: commit },
+  { weight: 18, arbitrary: commit },
   { weight: 5, arbitrary: trimTail },
   { weight: 2, arbitrary: raiseFloor },
   { weight: 6, arbitrary: advanceStart },
