@@ -72,8 +72,8 @@ export function anchors(text: string): readonly string[] {
 
 /** Rows of the first table below a heading, each as its cells; without head and rule. */
 export function tableBelow(text: string, heading: string): readonly (readonly string[])[] {
-  const start = text.indexOf(`\n${heading}\n`);
-  if (start < 0) return [];
+  const start = `\n${text}`.indexOf(`\n${heading}\n`);
+  if (start < 0) throw new Error(`there is no line ${heading}`);
   const lines = text.slice(start).split('\n');
   const first = lines.findIndex((line) => line.startsWith('|'));
   const rest = lines.slice(first);

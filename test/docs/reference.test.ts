@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkProducerOptions } from '../../lib/client/producer-options.ts';
@@ -16,6 +16,22 @@ function fieldsOf(path: string, name: string): readonly string[] {
   const [, body = ''] = new RegExp(`export interface ${name} \\{\\n([\\s\\S]*?)^\\}`, 'm').exec(source) ?? [];
   return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field = '']) => field);
 }
+
+describe('the glossary', () => {
+  const words = tableBelow(readDocument('docs/glossary.md').text, '# Glossary').map(([word = '']) => word);
+
+  it('is in alphabetical order, each word once', () => {
+    expect(words).toEqual([...new Set(words)].sort((left, right) => left.localeCompare(right, 'en')));
+  });
+
+  it('has the words of the layers and of the stored items', () => {
+    const folders = readdirSync(join(ROOT, 'lib'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const elsewhere = ['aws', 'cli', 'client', 'connect', 'log', 'memory', 'sqlite'];
+    const layers = folders.map(({ name }) => name).filter((name) => !elsewhere.includes(name));
+    const items = ['head', 'chunk', 'topic', 'global floor', 'entry', 'region', 'record batch', 'isolation domain'];
+    expect([...layers, ...items].filter((word) => !words.includes(word))).toEqual([]);
+  });
+});
 
 describe('the reference', () => {
   it('lists every error code, with whether it may be retried', () => {
