@@ -55,7 +55,7 @@ async function roll({ store, dice, process }: KeeperParts, partition: PartitionK
 
 /** As a collector does, but up to ids of this very moment. */
 async function raiseFloor({ store, dice, time }: KeeperParts, partition: PartitionKey): Promise<void> {
-  if (dice.chance(0.5)) return;
+  if (dice.chance(0.2)) return;
   await store.heads.raiseFloor(partition, firstIdAt(START_MS + time.nowMs - dice.between(-20, 500)));
 }
 
