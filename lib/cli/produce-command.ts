@@ -33,6 +33,8 @@ interface Sending {
 
 /** Long enough for the lines of one write to travel together, and too short to be felt by somebody who types. */
 const LINGER_MS = 5;
+/** Enough to keep segments on their way, and a quarter of the producer's default: short lines weigh more in memory than they count. */
+const BUFFER_BYTES = 8 * 1024 * 1024;
 
 /** Adds `produce`. */
 export function addProduceCommand(program: CliCommand, io: CliIo): void {
@@ -83,7 +85,8 @@ async function produce(
   const maxBytes = config.maxMessageBytes + Buffer.byteLength(options.keySeparator ?? '');
   const acks = options.acks === 'all' ? 'all' : (Number(options.acks) as 0 | 1);
   const compression = options.compression === undefined ? {} : { compression: options.compression };
-  const producer = millrace.producer({ acks, lingerMs: LINGER_MS, ...compression });
+  const bufferMemoryBytes = Math.max(BUFFER_BYTES, 4 * config.maxMessageBytes);
+  const producer = millrace.producer({ acks, lingerMs: LINGER_MS, bufferMemoryBytes, ...compression });
   const outcome = new ProduceOutcome(topicName);
   try {
     await sendLines({ producer, route, outcome }, readLines(io.stdin, { maxBytes, signal }), options);
