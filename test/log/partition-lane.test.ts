@@ -210,6 +210,45 @@ describe('an expected offset', () => {
     });
   });
 
+  /**
+   * A strict part whose upload ended in the same turn as the commit before it was compared with what the lane knew from that commit, and a writer that was right was told
+   * that it was not.
+   */
+  it('is compared with a fresh next in whatever turn its upload ends', async () => {
+    for (let turns = 0; turns < 24; turns++) {
+      const stage = await logStage();
+      const commit = Promise.withResolvers<void>();
+      const put = Promise.withResolvers<void>();
+      let commitCount = 0;
+      const appender = stage.appender({
+        store: {
+          ...stage.store,
+          objects: {
+            ...stage.base.objects,
+            put: (key, bytes) => put.promise.then(() => stage.base.objects.put(key, bytes)),
+          },
+          heads: {
+            ...stage.base.heads,
+            async commit(partition, args) {
+              const answer = await stage.base.heads.commit(partition, args);
+              if (++commitCount === 1) await commit.promise;
+              return answer;
+            },
+          },
+        },
+        segmentBytes: 1,
+      });
+      const first = appender.append({ target: stage.target(), batches: batchOf(['a']) });
+      const second = appender.append({ target: stage.target(), batches: batchOf([large('b')]), expectedOffset: 2n });
+      await new Promise(setImmediate);
+      await stage.base.heads.commit(stage.partition(), commitOf([1], { known: 1n, minId: idAt(1) }));
+      commit.resolve();
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      put.resolve();
+      await expect(outcomes([first, second]), `${turns} turns`).resolves.toEqual([0n, 2n]);
+    }
+  });
+
   it('takes what is behind it along', async () => {
     const stage = await logStage();
     const appender = stage.appender();

@@ -11,6 +11,8 @@ export interface Mutant {
   readonly file: string;
   readonly from: string;
   readonly to: string;
+  /** The test that notices it, where a simulation needs too many seeds. */
+  readonly test?: string;
 }
 
 const TRANSITIONS = 'lib/log/head-transitions.ts';
@@ -153,6 +155,7 @@ export const mutants: readonly Mutant[] = [
     file: GROUP,
     from: 'args: { ...this.#progress.args, known: decision.known } };',
     to: 'gap: false, args: { ...this.#progress.args, known: decision.known } };',
+    test: 'test/log/commit-group.test.ts',
   },
   {
     name: 'case 3 although an attempt was left unanswered',
@@ -249,18 +252,21 @@ export const mutants: readonly Mutant[] = [
     file: LANE,
     from: 'this.#fence = result.fence;',
     to: 'this.#fence = null;',
+    test: 'test/log/partition-lane.test.ts',
   },
   {
     name: 'expectedOffset is sent as it came, also ahead of next',
     file: LANE,
     from: 'const known = this.#known!.next;',
     to: 'const known = first.expectedOffset ?? this.#known!.next;',
+    test: 'test/log/partition-lane.test.ts',
   },
   {
     name: 'OFFSET_MISMATCH is told by an old next',
     file: LANE,
     from: 'else this.#known = null;',
     to: 'else this.#failAll(offsetMismatch(this.partition, first.expectedOffset, known));',
+    test: 'test/log/partition-lane.test.ts',
   },
   {
     name: 'a flush whose parts have failed is never left',

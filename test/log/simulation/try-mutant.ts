@@ -1,13 +1,14 @@
-/** Runs the simulation over a copy of the sources in which one thing is changed. */
+/** Runs the simulation, or one test, over a copy of the sources in which one thing is changed. */
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Mutant } from './mutants.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const COPIED = ['package.json', 'lib', 'test/log/faulty-store.ts', 'test/log/simulation'];
+const COPIED = ['package.json', 'tsconfig.json', 'vitest.config.ts', 'lib', 'test/log', 'test/segment/fake-clock.ts'];
 
 /** How a mutant was noticed. */
 export interface Verdict {
@@ -17,12 +18,15 @@ export interface Verdict {
   readonly seeds: number;
 }
 
+const OPTIONS = { timeout: 300_000, env: { ...process.env, NODE_OPTIONS: '' } };
+
 /** The copy with the mutant in it. Throws when the place that it changes is not there exactly once. */
 async function makeCopy(directory: string, { file, from, to, name }: Mutant): Promise<void> {
   for (const path of COPIED) await cp(join(root, path), join(directory, path), { recursive: true });
+  await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
   const source = await readFile(join(directory, file), 'utf8');
   const parts = source.split(from);
-  if (parts.length !== 2) throw new Error(`${name}: «${from}» stands ${parts.length - 1} times in ${file}`);
+  assert.equal(parts.length, 2, `${name}: «${from}» stands ${parts.length - 1} times in ${file}`);
   await writeFile(join(directory, file), parts.join(to));
 }
 
@@ -31,17 +35,32 @@ export async function tryMutant(mutant: Mutant, seeds: number): Promise<Verdict>
   const directory = await mkdtemp(join(tmpdir(), 'millrace-mutant-'));
   try {
     await makeCopy(directory, mutant);
-    const script = join(directory, 'test/log/simulation/run-seeds.ts');
-    return await new Promise((resolve) => {
-      const options = { timeout: 300_000, env: { ...process.env, NODE_OPTIONS: '' } };
-      execFile(process.execPath, [script, '0', String(seeds)], options, (error, stdout) => {
-        const last = stdout.trim().split('\n').at(-1) ?? '';
-        if (error || !last.startsWith('{')) return resolve({ caughtBy: `died: ${String(error).slice(0, 300)}`, seeds });
-        const { found } = JSON.parse(last) as { found: { seed: number; violation: string } | null };
-        resolve(found ? { caughtBy: found.violation, seeds: found.seed + 1 } : { caughtBy: null, seeds });
-      });
-    });
+    return await (mutant.test === undefined ? runSeeds(directory, seeds) : runTest(directory, mutant.test));
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+function runSeeds(directory: string, seeds: number): Promise<Verdict> {
+  const script = join(directory, 'test/log/simulation/run-seeds.ts');
+  return new Promise((resolve) => {
+    execFile(process.execPath, [script, '0', String(seeds)], OPTIONS, (error, stdout) => {
+      const last = stdout.trim().split('\n').at(-1) ?? '';
+      if (error || !last.startsWith('{')) return resolve({ caughtBy: `died: ${String(error).slice(0, 300)}`, seeds });
+      const { found } = JSON.parse(last) as { found: { seed: number; violation: string } | null };
+      resolve(found ? { caughtBy: found.violation, seeds: found.seed + 1 } : { caughtBy: null, seeds });
+    });
+  });
+}
+
+/** A test that cannot even be run notices nothing. */
+function runTest(directory: string, test: string): Promise<Verdict> {
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+  const options = { ...OPTIONS, cwd: directory };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [vitest, 'run', '--project', 'unit', test], options, (error, stdout) => {
+      const failed = error !== null && /Tests .*\d+ failed/.test(stdout);
+      resolve({ caughtBy: failed ? test : null, seeds: 0 });
+    });
+  });
 }
