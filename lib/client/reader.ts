@@ -186,19 +186,23 @@ export class Reader implements AsyncIterable<ReceivedRecord> {
 
   #iterate<T>(take: () => T | null): AsyncIterableIterator<T> {
     const done: IteratorReturnResult<undefined> = { done: true, value: undefined };
+    let isLeft = false;
+    const isOver = () => isLeft || this.#closed;
     const iterator: AsyncIterableIterator<T> = {
       [Symbol.asyncIterator]: () => iterator,
       next: () => {
         // Almost always the record is there, and one promise is all that it costs.
         try {
-          const value = this.#closed ? null : take();
+          const value = isOver() ? null : take();
           if (value !== null) return Promise.resolve({ done: false, value });
         } catch (error) {
           return this.#readAhead.stop().then(() => Promise.reject(error));
         }
-        return this.#waitFor(take).then((value) => (value === null ? done : { done: false, value }));
+        return this.#waitFor(take, isOver).then((value) => (value === null ? done : { done: false, value }));
       },
       return: async () => {
+        isLeft = true;
+        this.#arrived();
         await this.#readAhead.stop();
         return done;
       },
@@ -206,14 +210,15 @@ export class Reader implements AsyncIterable<ReceivedRecord> {
     return iterator;
   }
 
-  async #waitFor<T>(take: () => T | null): Promise<T | null> {
+  async #waitFor<T>(take: () => T | null, isOver: () => boolean): Promise<T | null> {
     try {
       for (;;) {
-        if (this.#closed) return null;
+        if (isOver()) return null;
         const arrival = this.#arrival.promise;
         const value = take();
         if (value !== null) return value;
-        if (await this.#isAtEnd()) return null;
+        // Whoever ended it meanwhile must not find it reading ahead again.
+        if ((await this.#isAtEnd()) || isOver()) return null;
         this.#readAhead.start();
         await arrival;
       }

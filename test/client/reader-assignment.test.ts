@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Reader } from '../../lib/client/reader.ts';
 import type { ReceivedRecord } from '../../lib/client/received-record.ts';
 import { codeOf, openStage, TOPIC } from './client-stage.ts';
+import { VirtualClock } from './virtual-clock.ts';
 
 const at = (partition: number) => ({ topic: TOPIC, partition });
 
@@ -69,5 +71,38 @@ describe('a paused partition', () => {
     }
     expect(counts.toSorted()).toEqual([0, 20]);
     await millrace.close();
+  });
+});
+
+describe('a reader that was ended while it waited', () => {
+  const waitingReader = async () => {
+    const clock = new VirtualClock({ jumps: false });
+    const { millrace } = await openStage({ clock });
+    const reader: Reader = millrace.reader();
+    await reader.assign([at(0)]);
+    return { clock, reader, iterator: reader[Symbol.asyncIterator]() };
+  };
+
+  it('looks no more when it was closed', async () => {
+    // Closed in the same turn in which a loop began to wait, it was told to read ahead after it had been told to stop. It went on asking the store for ever, and the process
+    // did not end by itself.
+    const { clock, reader, iterator } = await waitingReader();
+    const next = iterator.next();
+    await reader.close();
+    expect(await next).toEqual({ done: true, value: undefined });
+    await clock.advance(5000);
+    expect(clock.sleeperCount).toBe(0);
+  });
+
+  it('looks no more when its loop was left', async () => {
+    // Whoever waits for a record no longer than a time leaves a call of `next` behind. It began to read ahead anew after the loop was left, and took the next record
+    // for nobody.
+    const { clock, iterator } = await waitingReader();
+    const next = iterator.next();
+    await clock.advance(500);
+    await iterator.return!();
+    expect(await next).toEqual({ done: true, value: undefined });
+    await clock.advance(5000);
+    expect(clock.sleeperCount).toBe(0);
   });
 });
