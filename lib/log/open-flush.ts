@@ -1,6 +1,10 @@
 import type { MillraceError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { AppendPart, type AppendRequest } from './append-part.ts';
 import { type PartitionKey, partitionPk } from './partition-key.ts';
+
+/** All of a flush may go into one segment, whose index takes less than 8 MiB. */
+const FLUSH_BYTES_MAX = limits.segmentBytes - 8 * 1024 * 1024;
 
 /** A flush that still takes requests: one part for each partition, so that a segment has one region for each. */
 export class OpenFlush {
@@ -18,8 +22,9 @@ export class OpenFlush {
     return [...this.#parts.values()].filter((part) => !part.settled);
   }
 
-  /** Whether the request can ride here: a part with an expected offset rides alone, in the order of the calls. */
-  takes({ target, expectedOffset }: AppendRequest): boolean {
+  /** Whether the request can ride here: within the size of a segment; and a part with an expected offset rides alone, in the order of the calls. */
+  takes({ target, expectedOffset, batches }: AppendRequest): boolean {
+    if (this.byteCount + batches.length > FLUSH_BYTES_MAX) return false;
     const part = this.#parts.get(partitionPk(target.partition));
     return !part || (expectedOffset === undefined && part.expectedOffset === null);
   }
