@@ -123,8 +123,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an unanswered group is put together anew',
     file: GROUP,
-    from: 'if (error instanceof UnansweredError) this.#progress = { ...this.#progress, unanswered: true };',
-    to: "if (error instanceof UnansweredError) return finish({ outcome: 'refloored', floor: '0'.repeat(26) });",
+    from: 'if (mayHaveLanded) this.#progress = { ...this.#progress, unanswered: true };',
+    to: "if (mayHaveLanded) return finish({ outcome: 'refloored', floor: '0'.repeat(26) });",
   },
   {
     name: 'give up without the fence',
@@ -180,6 +180,7 @@ export const mutants: readonly Mutant[] = [
     file: DECISION,
     from: "return progress.gap ? { kind: 'unknown' } : { kind: 'mismatch', next: head.next };",
     to: "return { kind: 'mismatch', next: head.next };",
+    test: 'test/log/commit-decision.test.ts',
   },
   {
     name: 'case 2 dropped: a full tail is not rolled',
