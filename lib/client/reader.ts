@@ -12,7 +12,7 @@ import { ReadAhead, type ReaderDeps } from './read-ahead.ts';
 import { checkReaderOptions, type ReaderOptions } from './reader-options.ts';
 import type { ReceivedRecord } from './received-record.ts';
 import { checkStartPosition, offsetOf, type StartPosition } from './start-position.ts';
-import { unknownPartition } from './topic-directory.ts';
+import { type TopicRoute, unknownPartition } from './topic-directory.ts';
 
 /** A partition by the name of its topic. */
 export interface TopicPartition {
@@ -81,8 +81,9 @@ export class Reader implements AsyncIterable<ReceivedRecord> {
     this.#checkOpen();
     const next = new Map<string, AssignedPartition>();
     const moves: { readonly partition: AssignedPartition; readonly from: StartPosition }[] = [];
+    const routes = await this.#readTopics(assignments);
     for (const assignment of assignments) {
-      for (const partition of await this.#expand(assignment)) {
+      for (const partition of expand(assignment, routes.get(assignment.topic)!)) {
         const key = keyOf(assignment.topic, partition.partition);
         const known = this.#assigned.get(key);
         const isKept = known?.route.topicId === partition.route.topicId && assignment.from === undefined;
@@ -312,14 +313,10 @@ export class Reader implements AsyncIterable<ReceivedRecord> {
     arrival.resolve();
   }
 
-  async #expand({ topic, partition }: Assignment): Promise<readonly AssignedPartition[]> {
-    const route = await this.#deps.topics.read(topic);
-    if (partition === undefined) {
-      return Array.from({ length: route.partitionCount }, (_, index) => new AssignedPartition(route, index));
-    }
-    const exists = Number.isInteger(partition) && partition >= 0 && partition < route.partitionCount;
-    if (!exists) throw unknownPartition(route, partition);
-    return [new AssignedPartition(route, partition)];
+  /** Each topic once, however many of its partitions are named. */
+  async #readTopics(assignments: readonly Assignment[]): Promise<ReadonlyMap<string, TopicRoute>> {
+    const names = [...new Set(assignments.map(({ topic }) => topic))];
+    return new Map(await Promise.all(names.map(async (name) => [name, await this.#deps.topics.read(name)] as const)));
   }
 
   async #moveAll(pending: { readonly partition: AssignedPartition; readonly from: StartPosition }[]): Promise<void> {
@@ -358,4 +355,13 @@ function keyOf(topic: string, partition: number): string {
 function lagOf({ position, highWatermark }: AssignedPartition): bigint | null {
   if (highWatermark === null) return null;
   return highWatermark > position ? highWatermark - position : 0n;
+}
+
+function expand({ partition }: Assignment, route: TopicRoute): readonly AssignedPartition[] {
+  if (partition === undefined) {
+    return Array.from({ length: route.partitionCount }, (_, index) => new AssignedPartition(route, index));
+  }
+  const exists = Number.isInteger(partition) && partition >= 0 && partition < route.partitionCount;
+  if (!exists) throw unknownPartition(route, partition);
+  return [new AssignedPartition(route, partition)];
 }

@@ -2,7 +2,8 @@ import { MillraceError } from '../errors.ts';
 import type { DecodedBatch } from '../record/decoded-batch.ts';
 import type { RecordHeader } from '../record/record.ts';
 
-const decoder = new TextDecoder();
+/** A byte order mark is a part of the text. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** A record as a reader gives it. Its bytes are views into what was fetched: copy what is kept for long. */
 export class ReceivedRecord {

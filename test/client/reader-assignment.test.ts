@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Reader } from '../../lib/client/reader.ts';
 import type { ReceivedRecord } from '../../lib/client/received-record.ts';
+import { connect } from '../../lib/connect/connect.ts';
+import { UsageMeter } from '../../lib/log/meter.ts';
 import { codeOf, openStage, TOPIC } from './client-stage.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -42,6 +44,17 @@ describe('an assignment', () => {
     expect(await codeOf(reader.assign([{ ...at(0), from: 'start' as 'beginning' }]))).toBe('INVALID_REQUEST');
     expect(reader.assignment).toEqual([at(0)]);
     expect(await texts(reader)).toEqual(['0', '1']);
+  });
+
+  it('of many partitions reads their topic once', async () => {
+    const meter = new UsageMeter();
+    const millrace = await connect('memory:', { meter });
+    await millrace.topics.createTopic({ name: TOPIC, partitionCount: 50 });
+    const before = meter.usage.readRequests;
+    const reader = millrace.reader();
+    await reader.assign(Array.from({ length: 50 }, (_, partition) => ({ ...at(partition), from: 0n })));
+    expect(meter.usage.readRequests - before).toBe(1);
+    await millrace.close();
   });
 
   it('is needed first, and needed of what is asked about', async () => {
