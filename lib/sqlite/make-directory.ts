@@ -9,17 +9,25 @@ import { isFileError } from './store-errors.ts';
  * entries (`/proc/x`).
  */
 export async function makeDirectory(directory: string): Promise<string | undefined> {
+  const failure = await tryToMake(directory);
+  if (failure === 'made') return directory;
+  if (failure === 'there') return undefined;
+  const parent = path.dirname(directory);
+  if (!isFileError(failure, 'ENOENT') || parent === directory) throw failure;
+  const first = await makeDirectory(parent);
+  // Once more only: somebody may have made the parent meanwhile, but one that takes no entries never will.
+  const second = await tryToMake(directory);
+  if (second === 'made') return first ?? directory;
+  if (second === 'there') return undefined;
+  throw second;
+}
+
+async function tryToMake(directory: string): Promise<unknown> {
   try {
     await fs.mkdir(directory);
-    return directory;
+    return 'made';
   } catch (error) {
-    if (await isDirectory(directory)) return undefined;
-    const parent = path.dirname(directory);
-    if (!isFileError(error, 'ENOENT') || parent === directory) throw error;
-    const made = await makeDirectory(parent);
-    // The parent was there, so it is the parent that takes no entries; or somebody makes and removes directories here.
-    if (made === undefined) throw error;
-    return (await makeDirectory(directory)) === undefined ? undefined : made;
+    return (await isDirectory(directory)) ? 'there' : error;
   }
 }
 
