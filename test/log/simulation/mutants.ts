@@ -85,6 +85,12 @@ export const mutants: readonly Mutant[] = [
     to: "const isOurs = outcome === 'created' || outcome === 'exists';",
   },
   {
+    name: 'an id far ahead of the clock of the stores is committed',
+    file: UPLOAD,
+    from: 'return (serverClock.aheadMs(id) ?? 0) > limits.clockAheadMs;',
+    to: 'return (serverClock.aheadMs(id) ?? 0) > 1_000 * limits.clockAheadMs;',
+  },
+  {
     name: 'trim before chunk',
     file: ROLL,
     from: 'const put = await store.chunks.put(partition, planned);',

@@ -4,6 +4,7 @@
  * Its own copy of the log is made from the bytes that each commit added, so it shares no code with what is tested but the decoders.
  */
 import { createHash } from 'node:crypto';
+import { limits } from '../../../lib/limits.ts';
 import { batchChecksum } from '../../../lib/log/batch-summary.ts';
 import type { Chunk } from '../../../lib/log/chunk.ts';
 import type { ChunkQuery } from '../../../lib/log/chunks.ts';
@@ -14,8 +15,9 @@ import type { CommitOutcome } from '../../../lib/log/heads.ts';
 import type { LogStore } from '../../../lib/log/log-store.ts';
 import { type PartitionKey, partitionPk } from '../../../lib/log/partition-key.ts';
 import { decodeBatch, splitBatches } from '../../../lib/record/decode-batch.ts';
+import { idTimeMs } from '../../../lib/segment/segment-id.ts';
 import { segmentKey } from '../../../lib/segment/segment-key.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import { START_MS, type VirtualTime } from './virtual-time.ts';
 
 /** An entry as it was committed. */
 interface Committed {
@@ -153,6 +155,8 @@ export class Oracle {
       'Once',
       () => `${entry.id} is committed again at ${base}`,
     );
+    const aheadMs = idTimeMs(entry.id) - START_MS - this.#time.nowMs;
+    this.expect(aheadMs <= limits.clockAheadMs, 'Clock', () => `${entry.id} is ${aheadMs} ms ahead of the stores`);
     const data = entry.kind === 'inline' ? entry.batches : await this.#read(truth, entry);
     this.expect(data !== null, MIXED, () => `${entry.id} is committed before its object is there`);
     if (data === null) return;

@@ -85,7 +85,8 @@ class Run {
   process(name: string): Process {
     const { dice } = this;
     const skewMs = dice.chance(0.6) ? dice.between(-300, 300) : dice.between(-50_000, 50_000);
-    return new Process(this.time, name, skewMs);
+    const isFarOff = Math.abs(skewMs) > 40_000;
+    return new Process(this.time, name, isFarOff ? 20 * skewMs : skewMs);
   }
 
   makeProducer(deliveryTimeoutMs: number): ProducerActor {
