@@ -1,6 +1,7 @@
 /** A record on its way from a caller into a batch: what callers give, checked and turned into bytes. */
 import { MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { nearestName } from '../nearest-name.ts';
 import type { RecordHeader } from '../record/record.ts';
 
 /** What callers may give as a key or a value: text is written as UTF-8; `null` is a value of its own (a tombstone in a compacted topic). */
@@ -37,6 +38,17 @@ export interface PreparedRecord {
   readonly encodedBytes: number;
 }
 
+/** Every field of a record to send. */
+const FIELDS: ReadonlySet<string> = new Set([
+  'topic',
+  'key',
+  'value',
+  'headers',
+  'partition',
+  'timestampMs',
+  'expectedOffset',
+]);
+
 const NO_HEADERS: readonly RecordHeader[] = Object.freeze([]);
 
 /** Length, attributes, deltas and counts of one record at their longest: 5 + 1 + 10 + 5 + 5 + 5 + 5. */
@@ -46,6 +58,16 @@ const HEADER_OVERHEAD_BYTES = 10;
 
 function invalidRecord(message: string, value: unknown, hint: string): MillraceError {
   return new MillraceError('INVALID_RECORD', message, { value, hint });
+}
+
+/** A misspelt `key` would silently give the record another partition and lose its order. */
+function checkFields(record: OutgoingRecord): void {
+  for (const name in record) {
+    if (FIELDS.has(name)) continue;
+    const nearest = nearestName(name, [...FIELDS]);
+    const hint = nearest === undefined ? `The fields are ${[...FIELDS].join(', ')}.` : `Did you mean ${nearest}?`;
+    throw invalidRecord(`a record has no field ${name}`, name, hint);
+  }
 }
 
 function toBytes(field: string, value: Bytes | undefined): Uint8Array | null {
@@ -118,6 +140,7 @@ export function prepareRecord(record: OutgoingRecord): PreparedRecord {
   if (typeof record !== 'object' || record === null) {
     throw invalidRecord('there is no record', record, 'Give { topic, key, value }.');
   }
+  checkFields(record);
   if (typeof record.topic !== 'string' || record.topic === '') {
     throw new MillraceError('INVALID_TOPIC_EXCEPTION', 'the record names no topic', {
       value: record.topic,

@@ -11,10 +11,9 @@
  * - Buffered records take at most `bufferMemoryBytes`; the memory is given back when a batch is settled.
  */
 import type { Clock, Random } from '../clock.ts';
-import { asMillraceError, hasCode, MillraceError } from '../errors.ts';
+import { asMillraceError, hasCode, type MillraceError } from '../errors.ts';
 import type { AppendResult } from '../log/append-part.ts';
 import type { Appender } from '../log/appender.ts';
-import { backoffMs } from '../log/backoff.ts';
 import { BufferMemory } from './buffer-memory.ts';
 import { checkRecord } from './check-record.ts';
 import { LingerLine } from './linger-line.ts';
@@ -23,6 +22,7 @@ import { type OutgoingRecord, type PreparedRecord, prepareRecord } from './outgo
 import { type PartitionQueue, TopicQueues } from './partition-queue.ts';
 import { bufferExhausted, largerThanBuffer, producerClosed, sentBehind } from './producer-errors.ts';
 import { type CheckedProducerOptions, checkProducerOptions, type ProducerOptions } from './producer-options.ts';
+import { readTopic } from './read-topic.ts';
 import type { TopicDirectory, TopicRoute } from './topic-directory.ts';
 
 /** What a producer needs of an appender. */
@@ -154,7 +154,7 @@ export class Producer {
     const { topic } = send.record;
     const line = [send];
     this.#unread.set(topic, line);
-    const reading = this.#topicOf(send).then(
+    const reading = readTopic(this.#deps, topic, send.deadlineMs).then(
       (route) => {
         this.#unread.delete(topic);
         for (const waiting of line) this.#admit(waiting, route);
@@ -168,20 +168,6 @@ export class Producer {
     void reading.finally(() => this.#reading.delete(reading));
   }
 
-  async #topicOf({ record, deadlineMs }: PendingSend): Promise<TopicRoute> {
-    const { topics, clock, random } = this.#deps;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await topics.read(record.topic);
-      } catch (error) {
-        const mayRetry = error instanceof MillraceError && error.retriable;
-        const delayMs = backoffMs(attempt, random);
-        if (!mayRetry || clock.monotonicMs() + delayMs > deadlineMs) throw error;
-        await clock.sleep(delayMs);
-      }
-    }
-  }
-
   #queuesOf(route: TopicRoute): TopicQueues {
     const known = this.#topics.get(route.name);
     if (known?.route === route) return known;
@@ -189,7 +175,8 @@ export class Producer {
       known.route = route;
       return known;
     }
-    // New, or made again: what is on its way to the old one ends by itself.
+    // New, or made again: what is open for the old one leaves now, and ends by itself.
+    if (known) this.#handOverTopic(known);
     const queues = new TopicQueues(route, this.#deps.random, this.#options.batchBytes);
     this.#topics.set(route.name, queues);
     return queues;
@@ -319,9 +306,11 @@ export class Producer {
 
   #handOverAll(): void {
     this.#lingering.end();
-    for (const topic of this.#topics.values()) {
-      for (const queue of topic.queues) if (queue.open !== null) this.#handOver(queue);
-    }
+    for (const topic of this.#topics.values()) this.#handOverTopic(topic);
+  }
+
+  #handOverTopic(topic: TopicQueues): void {
+    for (const queue of topic.queues) if (queue.open !== null) this.#handOver(queue);
   }
 
   #handOver(queue: PartitionQueue, expectedOffset?: bigint): void {

@@ -181,7 +181,7 @@ export class Fetcher {
       const from = position - range.position;
       if (got === null) bytes.set(located, 'missing');
       else if (got instanceof MillraceError) bytes.set(located, got);
-      else bytes.set(located, got.subarray(from, from + lengthBytes));
+      else bytes.set(located, pieceOf(got, from, lengthBytes));
     }
   }
 
@@ -268,4 +268,10 @@ function objectMissing(target: FetchTarget, search: Search): FetchedPartition {
       },
     ),
   };
+}
+
+/** A small piece of a large range is copied, so that whoever keeps it does not keep what was read along with it. */
+function pieceOf(range: Uint8Array, from: number, lengthBytes: number): Uint8Array {
+  const piece = range.subarray(from, from + lengthBytes);
+  return piece.length * 2 < range.length ? piece.slice() : piece;
 }

@@ -41,7 +41,8 @@ describe('memory', () => {
     // 4 MiB of producer, 8 MiB of read-ahead, above the process as it was before the first record.
     expect(many.peakMiB - many.baselineMiB).toBeLessThan(4 + 8 + 100e6 / MIB);
     const few = await takenBy(250_000, 4 * MIB);
-    expect(many.peakMiB - few.peakMiB).toBeLessThan(40);
+    // Not 8 MiB more for each of the 750,000 records more, let alone their 75 MiB: what remains is when V8 happens to collect.
+    expect(many.peakMiB - few.peakMiB).toBeLessThan(60);
   });
 
   it('grows with the partitions that are touched, and not with those of the topic', async () => {

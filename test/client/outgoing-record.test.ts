@@ -61,6 +61,7 @@ describe('a record to send', () => {
     ['no topic', { value: 'v' }, 'INVALID_TOPIC_EXCEPTION'],
     ['an empty topic', { topic: '', value: 'v' }, 'INVALID_TOPIC_EXCEPTION'],
     ['no value', { topic: 't' }, 'INVALID_RECORD'],
+    ['a misspelt field', { topic: 't', value: '', ky: 'k' }, 'INVALID_RECORD'],
     ['a number as value', { topic: 't', value: 5 }, 'INVALID_RECORD'],
     ['an object as key', { topic: 't', key: {}, value: '' }, 'INVALID_RECORD'],
     ['a text as headers', { topic: 't', value: '', headers: 'x' }, 'INVALID_RECORD'],
