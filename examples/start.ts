@@ -45,7 +45,8 @@ function sayWhatWasFound({ run, checkpoint, found, audit }: Job): void {
     `The log in ${options.data}/ holds ${grouped(found)} records; ${run === 1n ? '1 run was' : `${grouped(run)} runs were`} started before this one.`,
   );
   const verdict = audit.violations.length > 0 ? 'BROKEN, see below' : 'unbroken, none missing and none twice';
-  say(`${grouped(known)} were acknowledged at the last checkpoint; every repository's deliveries are ${verdict}.`);
+  const atLeast = known > 0 ? `${grouped(known)} are known to have been acknowledged` : 'No run has ended in order yet';
+  say(`${atLeast}; every repository's deliveries are ${verdict}.`);
   if (found < known) throw new MillraceError('OBJECT_MISSING', `${known - found} acknowledged records are missing`);
 }
 
