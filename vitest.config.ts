@@ -14,7 +14,13 @@ const project = (name: string, include: string[], options: { exclude?: string[];
   },
 });
 
-const special = ['test/**/*.long.test.ts', 'test/**/*.emulator.test.ts', 'test/clients/**', 'test/**/*.counts.test.ts'];
+const special = [
+  'test/**/*.long.test.ts',
+  'test/**/*.mutants.test.ts',
+  'test/**/*.emulator.test.ts',
+  'test/clients/**',
+  'test/**/*.counts.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -24,6 +30,7 @@ export default defineConfig({
       project('counts', ['test/**/*.counts.test.ts'], { testTimeout: 120_000 }),
       project('emulator', ['test/**/*.emulator.test.ts'], { testTimeout: 60_000 }),
       project('clients', ['test/clients/**/*.test.ts'], { testTimeout: 180_000 }),
+      project('mutants', ['test/**/*.mutants.test.ts'], { testTimeout: 300_000 }),
       project('long', ['test/**/*.long.test.ts'], { testTimeout: 3_600_000 }),
     ],
   },

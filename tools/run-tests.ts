@@ -17,8 +17,8 @@ const STARTS_S3 = 'MILLRACE_TEST_S3_BIN';
 const STARTS_DYNAMODB = '@dynoxide/';
 
 const ELSEWHERE = [
-  'Not part of npm test: exact request counts (npx vitest run --project counts), real Kafka clients (npx vitest run --project clients),',
-  'hours of random operations (npm run test:long), any S3 and DynamoDB at AWS_ENDPOINT_URL (npm run test:emulator). .ci/run adds the first two.',
+  'Not part of npm test: exact request counts, mutants, real Kafka clients (npx vitest run --project counts, mutants or clients),',
+  'hours of random operations (npm run test:long), any S3 and DynamoDB at AWS_ENDPOINT_URL (npm run test:emulator). .ci/run adds the first three.',
 ];
 
 /** Text of a module together with the modules of the tests that it imports. */
