@@ -7,7 +7,6 @@ import type { Clock, Random } from '../clock.ts';
 import { asMillraceError, MillraceError } from '../errors.ts';
 import { type SegmentId, ZERO_ID } from '../segment/segment-id.ts';
 import { segmentKey } from '../segment/segment-key.ts';
-import { backoffMs } from './backoff.ts';
 import { type FetchCandidate, type FetchRange, planFetch } from './fetch-plan.ts';
 import { Gate } from './gate.ts';
 import type { Head } from './head.ts';
@@ -15,6 +14,7 @@ import { indexGap, type LocatedEntry, locateEntries } from './locate.ts';
 import type { LogStore } from './log-store.ts';
 import { openEntry, type StampedBatch } from './open-entry.ts';
 import type { PartitionKey } from './partition-key.ts';
+import { repeatRequest } from './repeat-request.ts';
 
 /** What to read of one partition. */
 export interface FetchTarget {
@@ -59,6 +59,9 @@ export interface FetchOptions {
   /** Default false: the heads may be some seconds old, at half the price. What seems not to be there is read again consistently. */
   readonly consistent?: boolean;
 }
+
+/** About 1 s in all: whoever reads asks again anyway. */
+const ATTEMPTS = 6;
 
 /** One partition of a fetch on its way. */
 type Search =
@@ -224,16 +227,8 @@ export class Fetcher {
 
   /** Repeats a read, which is harmless, a bounded number of times. */
   async #answered<T>(request: () => Promise<T>): Promise<T> {
-    const attempts = this.#options.attempts ?? 6;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await request();
-      } catch (error) {
-        const mayHelp = error instanceof MillraceError && error.retriable;
-        if (!mayHelp || attempt >= attempts) throw error;
-      }
-      await this.#options.clock.sleep(backoffMs(attempt, this.#options.random));
-    }
+    const { clock, random, attempts = ATTEMPTS } = this.#options;
+    return (await repeatRequest({ clock, random }, request, { attempts })).answer;
   }
 }
 
