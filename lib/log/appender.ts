@@ -57,7 +57,7 @@ export class Appender {
   #open = new OpenFlush();
   /** Full flushes that wait for one in flight to end. */
   readonly #sealed: OpenFlush[] = [];
-  /** Flushes whose parts are not all settled, by their start. */
+  /** Flushes that the next one waits for, by their start: those whose parts are not settled, but for parts of partitions that were stuck before. */
   readonly #inFlight = new Map<Promise<void>, number>();
   /** Flushes that are still being written to the object store. */
   readonly #uploading = new Set<Promise<void>>();
@@ -197,6 +197,7 @@ export class Appender {
 
   async #flush(parts: readonly AppendPart[]): Promise<void> {
     const plan = planFlush(parts);
+    const healthy = parts.filter(({ target }) => !this.#lane(target.partition).stuck);
     for (const part of parts) {
       part.uploading();
       this.#lane(part.target.partition).enqueue(part);
@@ -205,7 +206,8 @@ export class Appender {
     const uploads = Promise.all(plan.segments.map(({ domain, parts: together }) => this.#upload(domain, together)));
     const uploaded: Promise<void> = uploads.then(() => void this.#uploading.delete(uploaded));
     this.#uploading.add(uploaded);
-    await Promise.all(parts.map(settled));
+    // The next flush waits for partitions that move; one whose store is slow or refuses must not set the pace of all others.
+    await Promise.all((healthy.length > 0 ? healthy : parts).map(settled));
     this.#forgetIdleLanes();
   }
 

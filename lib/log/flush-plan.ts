@@ -29,7 +29,7 @@ export interface FlushState {
 }
 
 /** A flush in flight for longer than this no longer holds up the next one: one slow partition must not delay all others. */
-const SLOW_FLUSH_MS = 500;
+export const SLOW_FLUSH_MS = 500;
 
 /**
  * Milliseconds until the open flush may start: 0 now, Infinity not before another one ends. Group commit, not a timer: a flush starts when none is in flight, so that

@@ -12,6 +12,7 @@ import type { AppendPart } from './append-part.ts';
 import { backoffMs } from './backoff.ts';
 import { type CommitDeps, type CommitResult, commitGroup } from './commit-group.ts';
 import { entryRecordCount } from './entry.ts';
+import { SLOW_FLUSH_MS } from './flush-plan.ts';
 import { commitArgs, type GroupLimits, planGroup, type ReadyPart } from './group-plan.ts';
 import type { Head } from './head.ts';
 import { entriesBytes } from './head-transitions.ts';
@@ -50,6 +51,8 @@ export class PartitionLane {
   floor: SegmentId = ZERO_ID;
   readonly #deps: LaneDeps;
   #queue: AppendPart[] = [];
+  /** Monotonic; when the first part of the queue became the first. */
+  #movedMs = 0;
   #running: Promise<void> | null = null;
   #rolling: Promise<void> | null = null;
   #known: { readonly next: bigint; readonly atMs: number } | null = null;
@@ -64,8 +67,14 @@ export class PartitionLane {
 
   /** Takes a flushed part; it is settled once it is decided. */
   enqueue(part: AppendPart): void {
+    if (this.#queue.length === 0) this.#movedMs = this.#deps.clock.monotonicMs();
     this.#queue.push(part);
     this.#running ??= this.#run();
+  }
+
+  /** Whether it has been at the same part for longer than a flush takes: its store is slow, or refuses. */
+  get stuck(): boolean {
+    return this.#queue.length > 0 && this.#deps.clock.monotonicMs() - this.#movedMs >= SLOW_FLUSH_MS;
   }
 
   get idle(): boolean {
@@ -215,6 +224,7 @@ export class PartitionLane {
       offset += BigInt(part.recordCount);
     }
     this.#queue.splice(0, group.length);
+    this.#movedMs = this.#deps.clock.monotonicMs();
     this.#known = { next: result.next, atMs: this.#deps.clock.monotonicMs() };
     if (result.tail) this.#rollIfDue(group, result.next, result.tail);
   }

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { systemRandom } from '../../lib/clock.ts';
+import { Appender } from '../../lib/log/appender.ts';
 import { decodeEntry } from '../../lib/log/entry.ts';
+import type { CommitArgs } from '../../lib/log/head-transitions.ts';
+import type { PartitionKey } from '../../lib/log/partition-key.ts';
+import { TopicAdmin } from '../../lib/log/topic-admin.ts';
+import { memoryStore } from '../../lib/memory/memory-store.ts';
 import { decodeSegment } from '../../lib/segment/decode-segment.ts';
+import { VirtualClock } from '../client/virtual-clock.ts';
 import { scriptedFaults } from './faulty-store.ts';
 import { batchOf, type LogStage, large, logStage, TOPIC_ID } from './log-stage.ts';
 
@@ -146,6 +153,37 @@ describe('an appender', () => {
       appender.append({ target: stage.target(number, { inlineMaxBytes: 0 }), batches: batchOf(['x']) });
     const results = await Promise.allSettled([append(0), append(0), append(0), append(1), append(0)]);
     expect(results).toHaveLength(5);
+    await appender.close();
+  });
+});
+
+describe('a partition whose commits are stuck', () => {
+  /** The story: every flush carried something for the stuck partition, so every flush was slow, and the others got one each half second. */
+  it('does not set the pace of the others', async () => {
+    const clock = new VirtualClock({ jumps: true });
+    const inner = memoryStore({ clock });
+    const heads = {
+      ...inner.heads,
+      async commit(partition: PartitionKey, args: CommitArgs) {
+        await clock.sleep(partition.partition === 0 ? 10_000 : 5);
+        return inner.heads.commit(partition, args);
+      },
+    };
+    const deps = { store: { ...inner, heads }, clock, random: systemRandom };
+    const { topicId } = await new TopicAdmin(deps).createTopic({ name: 't', partitionCount: 2 });
+    const appender = new Appender({ ...deps, deliveryTimeoutMs: 300_000 });
+    const append = (partition: number) => {
+      const target = { partition: { topicId, partition }, domain: 'shared', inlineMaxBytes: 1024 };
+      return appender.append({ target, batches: batchOf(['v']) });
+    };
+    const startMs = clock.monotonicMs();
+    const stuck: Promise<unknown>[] = [];
+    for (let round = 0; round < 40; round++) {
+      stuck.push(append(0));
+      await append(1);
+    }
+    expect(clock.monotonicMs() - startMs).toBeLessThan(2_000);
+    await Promise.all(stuck);
     await appender.close();
   });
 });
