@@ -12,13 +12,26 @@ export interface RunOptions {
 
 const OUTPUT_KEPT = 4_000;
 
+/** Java and Python read and write in the encoding of the locale, which on a bare machine is ASCII. */
+const UTF8 = {
+  LC_ALL: 'C.UTF-8',
+  JAVA_TOOL_OPTIONS: '-Dfile.encoding=UTF-8 -Dsun.jnu.encoding=UTF-8',
+  PYTHONUTF8: '1',
+};
+
 /**
  * Runs a program to its end and resolves to what it wrote to its standard output.
  *
  * Throws with the end of its messages when it fails or does not end in time, and with `hint` when it is not installed.
  */
 export async function runProgram(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const child = spawn(program, args, { stdio: 'pipe', timeout: options.timeoutMs ?? 180_000, killSignal: 'SIGKILL' });
+  const timeout = options.timeoutMs ?? 180_000;
+  const child = spawn(program, args, {
+    stdio: 'pipe',
+    timeout,
+    killSignal: 'SIGKILL',
+    env: { ...process.env, ...UTF8 },
+  });
   const output: Buffer[] = [];
   let messages = '';
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));

@@ -143,6 +143,7 @@ export const mutants: readonly Mutant[] = [
     file: GROUP,
     from: 'this.#deps.store.heads.raiseFloor(this.#partition, minId),',
     to: "this.#deps.store.heads.read(this.#partition, { consistent: true }).then(async (item) => { await this.#deps.store.heads.raiseFloor(this.#partition, minId); return { outcome: 'done' as const, item: { ...item!, floor: minId } }; }),",
+    test: 'test/log/commit-group.test.ts',
   },
   {
     name: 'give up without looking into the chunks',
