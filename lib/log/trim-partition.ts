@@ -73,8 +73,8 @@ async function floorBelow(deps: TopicDeps, partition: PartitionKey, head: Head, 
 }
 
 /**
- * Raises the log start offset of a partition (Kafka's DeleteRecords): readers see nothing below `beforeOffset` any more, at once. An offset at or below the log
- * start changes nothing; `end` is the high watermark when the request arrives. What is below stays in the stores until retention deletes it.
+ * Raises the log start offset of a partition (Kafka's DeleteRecords): readers see nothing below `beforeOffset` any more, at once (an eventually consistent
+ * fetch may still see the head of a moment ago). An offset at or below the log start changes nothing; `end` is the high watermark when the request arrives. What is below stays in the stores until retention deletes it.
  *
  * Commits that are under way and older than what was trimmed are refused by the raised floor; their writers send them again by themselves.
  *
