@@ -93,11 +93,12 @@ export class Fetcher {
     const { maxBytes, missed } = options;
     const searches = await this.#search(targets, options.consistent ?? false);
     const read = await this.#read(targets, searches, maxBytes);
-    const results = read.map((result, index) => {
-      // An object goes only once nothing names it, so one that was missing before the index named it again is lost.
-      const isLost = result === 'object-missing' && missingObject(searches[index]!) === missed[index];
-      return isLost ? objectMissing(targets[index]!, searches[index]!) : result;
+    const explained = read.map((result, index) => {
+      // An object goes only once nothing names it, so one that was missing before the index named it again should be there.
+      const isMissing = result === 'object-missing' && missingObject(searches[index]!) === missed[index];
+      return isMissing ? this.#explainMissing(targets[index]!, searches[index]!) : result;
     });
+    const results = await Promise.all(explained);
     const moved = results.flatMap((result, index) => (result === 'object-missing' ? [index] : []));
     if (moved.length === 0) return results.filter((result) => result !== 'object-missing');
     const again = await this.#fetch(
@@ -144,6 +145,17 @@ export class Fetcher {
     const head = await this.#readHead(target);
     const isLost = head !== null && target.offset >= head.start;
     return { kind: 'failed', error: isLost ? indexGap(target.partition, target.offset) : outOfRange(target, head) };
+  }
+
+  /** A chunk that retention had deleted may be put back by a late request: below the log start offset its objects are gone by right. */
+  async #explainMissing(target: FetchTarget, search: Search): Promise<FetchedPartition> {
+    try {
+      const head = await this.#readHead(target);
+      const isLost = head !== null && target.offset >= head.start;
+      return { outcome: 'failed', error: isLost ? objectMissing(target, search) : outOfRange(target, head) };
+    } catch (error) {
+      return { outcome: 'failed', error: asMillraceError(error) };
+    }
   }
 
   #readHead({ partition }: FetchTarget): Promise<Head | null> {
@@ -250,19 +262,16 @@ function missingObject(search: Search): SegmentId {
   return search.kind === 'found' ? search.entries[0]!.entry.id : ZERO_ID;
 }
 
-function objectMissing(target: FetchTarget, search: Search): FetchedPartition {
+function objectMissing(target: FetchTarget, search: Search): MillraceError {
   const id = missingObject(search);
-  return {
-    outcome: 'failed',
-    error: new MillraceError(
-      'OBJECT_MISSING',
-      `the object ${id} that holds offset ${target.offset} is not in the store`,
-      {
-        value: { ...target.partition, offset: target.offset, object: id },
-        hint: 'This is loss of data: restore the object from a backup, or trim the partition above it.',
-      },
-    ),
-  };
+  return new MillraceError(
+    'OBJECT_MISSING',
+    `the object ${id} that holds offset ${target.offset} is not in the store`,
+    {
+      value: { ...target.partition, offset: target.offset, object: id },
+      hint: 'This is loss of data: restore the object from a backup, or trim the partition above it.',
+    },
+  );
 }
 
 /** A small piece of a large range is copied, so that whoever keeps it does not keep what was read along with it. */

@@ -252,6 +252,25 @@ describe('a fetch over an index that moves', () => {
     expect(consistentReads).toHaveLength(1);
   });
 
+  /**
+   * The story: retention raised the start and deleted a chunk and, in time, its objects; a late request of a dead roller put the chunk back; a fetch whose two looks
+   * both met that chunk told loss of data for an offset that was only trimmed. Simulation, seed 32011.
+   */
+  it('tells out of range, not loss, when a dead chunk names the object that is missing', async () => {
+    let getCount = 0;
+    const stage = await filled(2, {
+      async onCall({ operation }) {
+        if (operation !== 'objects.get' || ++getCount !== 2) return;
+        await stage.base.heads.advanceStart(stage.partition(), { start: 2n, floor: idAt(1e6) });
+      },
+    });
+    const keys = tailKeys(await stage.head());
+    await stage.roll();
+    await stage.base.objects.remove(keys);
+    expect(shown(await read(stage, 0n, { maxBytes: 1 }))).toBe('OFFSET_OUT_OF_RANGE');
+    expect(getCount).toBe(2);
+  });
+
   it('returns what stands before a missing object', async () => {
     const stage = await filled(3);
     const keys = tailKeys(await stage.head());
