@@ -140,22 +140,24 @@ export class Fetcher {
     return this.#locate(target, await this.#readHead(target), true);
   }
 
-  /** Nothing covers the offset: either the log start offset has passed it since the head was read, or a part of the index is lost. */
   async #explainGap(target: FetchTarget): Promise<Search> {
-    const head = await this.#readHead(target);
-    const isLost = head !== null && target.offset >= head.start;
-    return { kind: 'failed', error: isLost ? indexGap(target.partition, target.offset) : outOfRange(target, head) };
+    const error = await this.#explain(target, () => indexGap(target.partition, target.offset));
+    return { kind: 'failed', error };
   }
 
-  /** A chunk that retention had deleted may be put back by a late request: below the log start offset its objects are gone by right. */
   async #explainMissing(target: FetchTarget, search: Search): Promise<FetchedPartition> {
-    try {
-      const head = await this.#readHead(target);
-      const isLost = head !== null && target.offset >= head.start;
-      return { outcome: 'failed', error: isLost ? objectMissing(target, search) : outOfRange(target, head) };
-    } catch (error) {
-      return { outcome: 'failed', error: asMillraceError(error) };
-    }
+    const error = await this.#explain(target, () => objectMissing(target, search)).catch(asMillraceError);
+    return { outcome: 'failed', error };
+  }
+
+  /**
+   * What should be there is not: either the log start offset has passed it since the head was read, or it is lost. A chunk that retention had deleted may
+   * even have been put back by a late request: below the log start offset its objects are gone by right.
+   */
+  async #explain(target: FetchTarget, lost: () => MillraceError): Promise<MillraceError> {
+    const head = await this.#readHead(target);
+    const isLost = head !== null && target.offset >= head.start;
+    return isLost ? lost() : outOfRange(target, head);
   }
 
   #readHead({ partition }: FetchTarget): Promise<Head | null> {
