@@ -33,9 +33,6 @@ export const limits = {
 
   /** DynamoDB: items of one transaction. */
   transactionItems: 100,
-  /** DynamoDB: one item with its attribute names. */
-  itemBytes: 400 * 1024,
-
   /** An id further ahead of the store's own clock than this is not committed. */
   clockAheadMs: 60_000,
 } as const;

@@ -5,7 +5,6 @@
 export const prices = {
   s3PutPerMillion: 5.0,
   s3GetPerMillion: 0.4,
-  s3DeletePerMillion: 0,
   s3ListPerMillion: 5.0,
   s3PerGbMonth: 0.023,
   /** One write unit: 1 KB of the whole item, the larger of before and after. A transaction takes two. */

@@ -1,14 +1,11 @@
 /** `Chunks` over DynamoDB: each change is one write whose condition says what the transition of the same name in `chunk-transitions.ts` says. */
-import { chunkFromItem, chunkKey, chunkSk, chunkToItem } from '../log/chunk.ts';
+import { chunkFromItem, chunkKey, chunkSk, chunkToItem, MAX_OFFSET } from '../log/chunk.ts';
 import type { Chunks } from '../log/chunks.ts';
 import type { Item } from '../log/item.ts';
 import { partitionPk } from '../log/partition-key.ts';
 import { encodeId } from '../segment/segment-id.ts';
 import { allOf, anyOf } from './alias.ts';
 import type { DynamoTable } from './dynamo-table.ts';
-
-/** The largest offset of Kafka: i64. */
-const MAX_OFFSET = 2n ** 63n - 1n;
 
 const NO_CHUNK = 'attribute_not_exists(#pk)';
 const SAME_VERSION = '#ver = :version';

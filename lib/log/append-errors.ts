@@ -2,14 +2,6 @@
 import { MillraceError } from '../errors.ts';
 import type { PartitionKey } from './partition-key.ts';
 
-/** The head is not there: the topic was deleted, and perhaps made again. */
-export function partitionGone(partition: PartitionKey): MillraceError {
-  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `partition ${partition.partition} does not exist`, {
-    value: partition,
-    hint: 'The topic was deleted or has fewer partitions. Describe it and send again.',
-  });
-}
-
 /** Strict append at another offset than the high watermark. */
 export function offsetMismatch(partition: PartitionKey, expected: bigint, next: bigint): MillraceError {
   return new MillraceError('OFFSET_MISMATCH', `expected offset ${expected}, but the high watermark is ${next}`, {

@@ -40,6 +40,9 @@ export function chunkSk(base: bigint): string {
   return PREFIX + base.toString().padStart(DIGITS, '0');
 }
 
+/** The largest offset that there can be: Kafka's are i64. */
+export const MAX_OFFSET = 2n ** 63n - 1n;
+
 /** Where the chunk that begins at `base` is stored. */
 export function chunkKey(partition: PartitionKey, base: bigint): ItemKey {
   return { pk: partitionPk(partition), sk: chunkSk(base) };

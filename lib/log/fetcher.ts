@@ -13,6 +13,7 @@ import type { Head } from './head.ts';
 import { indexGap, type LocatedEntry, locateEntries } from './locate.ts';
 import type { LogStore } from './log-store.ts';
 import { openEntry, type StampedBatch } from './open-entry.ts';
+import { partitionGone } from './partition-gone.ts';
 import type { PartitionKey } from './partition-key.ts';
 import { repeatRequest } from './repeat-request.ts';
 
@@ -247,12 +248,7 @@ export class Fetcher {
 }
 
 function outOfRange({ partition, offset }: FetchTarget, head: Head | null): MillraceError {
-  if (!head) {
-    return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `partition ${partition.partition} does not exist`, {
-      value: partition,
-      hint: 'The topic was deleted or has fewer partitions. Describe it.',
-    });
-  }
+  if (!head) return partitionGone(partition);
   return new MillraceError('OFFSET_OUT_OF_RANGE', `offset ${offset} is outside of ${head.start} to ${head.next}`, {
     value: { ...partition, offset, logStartOffset: head.start, highWatermark: head.next },
     hint: offset < head.start ? 'The record was trimmed or has expired; go on at the beginning.' : 'Go on at the end.',

@@ -1,6 +1,5 @@
 /** Offsets by what is known of their records: the ends of a partition, or a time. The same answers as Kafka's ListOffsets. */
 import type { Clock, Random } from '../clock.ts';
-import { MillraceError } from '../errors.ts';
 import { decodeBatch } from '../record/decode-batch.ts';
 import type { Chunk } from './chunk.ts';
 import { decodeEntry } from './entry.ts';
@@ -8,6 +7,7 @@ import { Fetcher } from './fetcher.ts';
 import type { Head } from './head.ts';
 import { coveringChunk, locateAmong } from './locate.ts';
 import type { LogStore } from './log-store.ts';
+import { partitionGone } from './partition-gone.ts';
 import type { PartitionKey } from './partition-key.ts';
 import { repeatRequest } from './repeat-request.ts';
 
@@ -54,12 +54,7 @@ export async function listOffset(
   const { answer: head } = await repeatRequest(deps, () =>
     deps.store.heads.read(target.partition, { consistent: true }),
   );
-  if (!head) {
-    throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `partition ${target.partition.partition} does not exist`, {
-      value: target.partition,
-      hint: 'The topic was deleted or has fewer partitions. Describe it.',
-    });
-  }
+  if (!head) throw partitionGone(target.partition);
   if ('timestampMs' in query) return new OffsetSearch(deps, target, head).byTime(query.timestampMs);
   if (query.at === 'earliest') return { offset: head.start, timestampMs: -1n };
   if (query.at === 'latest') return { offset: head.next, timestampMs: -1n };

@@ -7,7 +7,7 @@
 import { asMillraceError, MillraceError } from '../errors.ts';
 import type { SegmentId } from '../segment/segment-id.ts';
 import { ZERO_ID } from '../segment/segment-id.ts';
-import { commitUnknown, offsetMismatch, partitionGone, queuedBehind } from './append-errors.ts';
+import { commitUnknown, offsetMismatch, queuedBehind } from './append-errors.ts';
 import type { AppendPart } from './append-part.ts';
 import { backoffMs } from './backoff.ts';
 import { type CommitDeps, type CommitResult, commitGroup } from './commit-group.ts';
@@ -16,6 +16,7 @@ import { SLOW_FLUSH_MS } from './flush-plan.ts';
 import { commitArgs, type GroupLimits, planGroup, type ReadyPart } from './group-plan.ts';
 import type { Head } from './head.ts';
 import { entriesBytes } from './head-transitions.ts';
+import { partitionGone } from './partition-gone.ts';
 import type { PartitionKey } from './partition-key.ts';
 import { rollTail } from './roll.ts';
 import { shouldRoll, type TailBudget } from './roll-plan.ts';

@@ -1,4 +1,4 @@
-import { type Chunk, chunkFromItem, chunkKey, chunkSk, chunkToItem } from '../chunk.ts';
+import { type Chunk, chunkFromItem, chunkKey, chunkSk, chunkToItem, MAX_OFFSET } from '../chunk.ts';
 import { mayRemoveChunk, putChunkTransition, replaceChunkTransition } from '../chunk-transitions.ts';
 import type { Chunks } from '../chunks.ts';
 import type { Change } from '../head-transitions.ts';
@@ -6,9 +6,6 @@ import type { Meter } from '../meter.ts';
 import { type PartitionKey, partitionPk } from '../partition-key.ts';
 import type { ItemTransactions } from './item-transactions.ts';
 import { changeItem, queryItems } from './metered-transaction.ts';
-
-/** The largest offset of Kafka: i64. */
-const MAX_OFFSET = 2n ** 63n - 1n;
 
 /** `Chunks` over items with transactions. */
 export function transactionalChunks(items: ItemTransactions, meter: Meter): Chunks {
