@@ -20,6 +20,7 @@ const special = [
   'test/**/*.emulator.test.ts',
   'test/clients/**',
   'test/**/*.counts.test.ts',
+  'test/**/*.chaos.test.ts',
 ];
 
 export default defineConfig({
@@ -29,6 +30,7 @@ export default defineConfig({
       project('unit', ['test/**/*.test.ts'], { exclude: special }),
       project('counts', ['test/**/*.counts.test.ts'], { testTimeout: 120_000 }),
       project('emulator', ['test/**/*.emulator.test.ts'], { testTimeout: 60_000 }),
+      project('chaos', ['test/**/*.chaos.test.ts'], { testTimeout: 240_000 }),
       project('clients', ['test/clients/**/*.test.ts'], { testTimeout: 180_000 }),
       project('mutants', ['test/**/*.mutants.test.ts'], { testTimeout: 300_000 }),
       project('long', ['test/**/*.long.test.ts'], { testTimeout: 3_600_000 }),

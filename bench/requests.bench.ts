@@ -5,10 +5,11 @@
 import { systemClock, systemRandom } from '../lib/clock.ts';
 import { Appender } from '../lib/log/appender.ts';
 import { Fetcher } from '../lib/log/fetcher.ts';
-import { requestDollars, type StoreUsage, UsageMeter } from '../lib/log/meter.ts';
+import { requestDollars, type StoreUsage, UsageMeter, usageBetween } from '../lib/log/meter.ts';
 import { TopicAdmin } from '../lib/log/topic-admin.ts';
 import { memoryStore } from '../lib/memory/memory-store.ts';
 import { encodeBatch } from '../lib/record/encode-batch.ts';
+import { formatTable } from './format-table.ts';
 
 /** One workload and what it cost. */
 export interface RequestRow {
@@ -89,11 +90,6 @@ const WORKLOADS: readonly Workload[] = [
 
 const GB = 1e9;
 
-function minus(after: StoreUsage, before: StoreUsage): StoreUsage {
-  const names = Object.keys(after) as (keyof StoreUsage)[];
-  return Object.fromEntries(names.map((name) => [name, after[name] - before[name]])) as unknown as StoreUsage;
-}
-
 function row(name: string, records: number, bytes: number, usage: StoreUsage): RequestRow {
   const dollars = requestDollars(usage);
   return {
@@ -129,9 +125,9 @@ async function measure(workload: Workload): Promise<readonly RequestRow[]> {
   const records = flushes * partitions * recordsPerPartition;
   const bytes = records * valueBytes;
   await readAll(new Fetcher(deps), targets);
-  const read = minus(meter.usage, written);
+  const read = usageBetween(written, meter.usage);
   await deps.store.close();
-  return [row(workload.name, records, bytes, minus(written, start)), row('  … read once', records, bytes, read)];
+  return [row(workload.name, records, bytes, usageBetween(start, written)), row('  … read once', records, bytes, read)];
 }
 
 async function readAll(
@@ -172,10 +168,7 @@ export function requestTable(rows: readonly RequestRow[]): string {
     dollarsPerMillionRecords.toFixed(4),
     dollarsPerGb.toFixed(4),
   ]);
-  const widths = head.map((title, column) => Math.max(title.length, ...cells.map((cell) => cell[column]!.length)));
-  const line = (cell: readonly string[]) =>
-    cell.map((text, column) => (column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]! + 2))).join('');
-  return [head, ...cells].map(line).join('\n');
+  return formatTable(head, cells);
 }
 
 if (import.meta.main) {

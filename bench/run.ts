@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- --json] [-- NAME …]`: all benchmarks, or those whose name is given (record-batch, requests). Speeds are ratios of two sides measured in turns in this
- * process; counts and prices are exact.
+ * `npm run bench [-- --json] [-- NAME …]`: all benchmarks, or those whose name is given (record-batch, requests, throughput, latency), about ten minutes in all. Speeds are
+ * ratios of sides measured in one run; counts and prices are exact. What came of it: docs/performance.md.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';

@@ -1,11 +1,25 @@
 /**
- * `npm start`: real webhook deliveries through an embedded log in `.millrace/`, watched by two readers. Run it again and it goes on where it ended; end it with Ctrl-C at
+ * `npm start`: real webhook deliveries through an embedded log in `.millrace/`, read by two consumer groups. Run it again and it goes on where it ended; end it with Ctrl-C at
  * any moment and nothing that was acknowledged is missing the next time.
  */
-import { connect, MillraceError } from '../lib/index.ts';
+import { connect, type Millrace, MillraceError } from '../lib/index.ts';
 import { UsageMeter } from '../lib/log/meter.ts';
 import { readDeliveries } from './github/deliveries.ts';
-import { endOffsets, type Job, openJob, PARTITIONS, produce, saveCheckpoint, TOPIC } from './github/job.ts';
+import {
+  AUDIT,
+  COUNTS,
+  caughtUp,
+  committedOffsets,
+  type Job,
+  leaveAndReturn,
+  openJob,
+  PARTITIONS,
+  produce,
+  saveKnown,
+  TOPIC,
+  totalAudit,
+  totalCounts,
+} from './github/job.ts';
 import { readOptions } from './github/options.ts';
 import { progressDisplay } from './github/progress.ts';
 import { eventTable, grouped, partitionTable, usageTable } from './github/report.ts';
@@ -35,34 +49,50 @@ function endWhenNobodyReads(): void {
   out.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 }
 
-function sayWhatWasFound({ run, checkpoint, found, audit }: Job): void {
+async function sayWhatWasFound(millrace: Millrace, job: Job): Promise<void> {
+  const { run, known, found } = job;
   if (found === 0 && run === 0n) {
     say(`A new log in ${options.data}/: topic ${TOPIC} with ${PARTITIONS} partitions.`);
     return;
   }
-  const known = checkpoint.acknowledged;
   say(
     `The log in ${options.data}/ holds ${grouped(found)} records; ${run === 1n ? '1 run was' : `${grouped(run)} runs were`} started before this one.`,
   );
-  const verdict = audit.violations.length > 0 ? 'BROKEN, see below' : 'unbroken, none missing and none twice';
   const atLeast = known > 0 ? `${grouped(known)} are known to have been acknowledged` : 'No run has ended in order yet';
-  say(`${atLeast}; every repository's deliveries are ${verdict}.`);
   if (found < known) throw new MillraceError('OBJECT_MISSING', `${known - found} acknowledged records are missing`);
+  const left = await behind(millrace);
+  const goOn =
+    left > 0n ? `${grouped(left)} records are left for the groups to read` : 'both groups have read all of it';
+  say(`${atLeast}; ${goOn}.`);
 }
 
-async function showWhile(job: Job, meter: UsageMeter, total: number, work: Promise<void>): Promise<void> {
+/** Records that both groups together have not committed. */
+async function behind(millrace: Millrace): Promise<bigint> {
+  const described = await Promise.all([COUNTS, AUDIT].map((group) => millrace.groups.describeGroup(group)));
+  return described.flatMap(({ partitions }) => partitions).reduce((sum, { lag }) => sum + lag, 0n);
+}
+
+async function showWhile(
+  job: Job,
+  meter: UsageMeter,
+  total: number,
+  changes: string[],
+  startMs: number,
+  work: Promise<void>,
+): Promise<void> {
   const display = progressDisplay(out);
-  const startMs = performance.now();
-  const before = { counted: job.counter.handled, audited: job.auditor.handled, usage: meter.usage };
+  const before = meter.usage;
   const show = () => {
     const { puts, putBytes } = meter.usage;
     display.show({
       ...job.counters,
       total,
-      counted: job.counter.handled - before.counted,
-      audited: job.auditor.handled - before.audited,
-      puts: puts - before.usage.puts,
-      storedBytes: putBytes - before.usage.putBytes,
+      counted: job.counting.reduce((sum, { handled }) => sum + handled, 0),
+      audited: job.auditing.handled,
+      members: job.counting.map(({ name, partitions }) => `${name}: ${partitions.join(' ') || '–'}`),
+      changes,
+      puts: puts - before.puts,
+      storedBytes: putBytes - before.putBytes,
       elapsedMs: performance.now() - startMs,
     });
   };
@@ -76,30 +106,25 @@ async function showWhile(job: Job, meter: UsageMeter, total: number, work: Promi
   }
 }
 
-async function report(job: Job, meter: UsageMeter, describe: Awaited<ReturnType<typeof describeTopic>>): Promise<void> {
-  say(`\nEvents by type, over all runs\n${eventTable(job.counts)}`);
-  const rows = describe.map(({ partition, logStartOffset, highWatermark }) => ({
-    partition,
-    logStartOffset,
-    highWatermark,
-    countsPosition: job.counter.positions.get(partition) ?? 0n,
-    auditPosition: job.auditor.positions.get(partition) ?? 0n,
+async function report(millrace: Millrace, job: Job, meter: UsageMeter): Promise<void> {
+  const [counts, audit] = await Promise.all([totalCounts(millrace), totalAudit(millrace)]);
+  say(`\nEvents by type, over all runs\n${eventTable(counts)}`);
+  const [counted, audited] = await Promise.all([COUNTS, AUDIT].map((group) => committedOffsets(millrace, group)));
+  const rows = (await millrace.topics.describeTopic(TOPIC)).partitions.map((row) => ({
+    ...row,
+    countsPosition: counted!.get(row.partition)?.offset ?? 0n,
+    auditPosition: audited!.get(row.partition)?.offset ?? 0n,
   }));
-  say(`\nPartitions of ${TOPIC}\n${partitionTable(rows)}`);
+  say(`\nPartitions of ${TOPIC}, and what the groups have committed\n${partitionTable(rows)}`);
   say(`\n${usageTable(meter.usage, job.counters.acknowledged)}`);
   const total = rows.reduce((sum, { highWatermark }) => sum + Number(highWatermark), 0);
-  const checks = `${grouped(job.audit.records)} of ${grouped(total)} records audited`;
-  if (job.audit.violations.length === 0) {
+  const checks = `${grouped(audit.records)} of ${grouped(total)} records audited`;
+  if (audit.violations === 0) {
     say(`\n${checks}: all in order, none lost, none twice.`);
     return;
   }
-  say(`\n${checks}: ${grouped(job.audit.violations.length)} violations, the first:`);
-  for (const violation of job.audit.violations.slice(0, 10)) say(`  ${violation}`);
+  say(`\n${checks}: ${grouped(audit.violations)} violations, the first:\n  ${audit.firstViolation}`);
   process.exitCode = 1;
-}
-
-async function describeTopic(millrace: Awaited<ReturnType<typeof connect>>) {
-  return (await millrace.topics.describeTopic(TOPIC)).partitions;
 }
 
 async function main(): Promise<void> {
@@ -109,21 +134,27 @@ async function main(): Promise<void> {
   const millrace = await connect(`file:${options.data}`, { meter });
   const deliveries = readDeliveries();
   const { rounds } = options;
-  const job = await openJob(millrace);
-  sayWhatWasFound(job);
+  const changes: string[] = [];
+  const startMs = performance.now();
+  const note = (what: string) => void changes.push(`${((performance.now() - startMs) / 1000).toFixed(1)} s: ${what}`);
+  const job = await openJob(millrace, note);
+  await sayWhatWasFound(millrace, job);
+  const total = deliveries.length * rounds;
   say(
-    `Producing ${grouped(deliveries.length)} webhook deliveries ${grouped(rounds)} ${rounds === 1 ? 'time' : 'times'}, keyed by repository.\n`,
+    `Producing ${grouped(deliveries.length)} webhook deliveries ${grouped(rounds)} ${rounds === 1 ? 'time' : 'times'}, keyed by repository.`,
   );
+  say('Group counts has three members, one of which leaves and comes back; group audit has one.\n');
   const work = async () => {
-    await produce(millrace, job, { deliveries, rounds, signal });
-    const ends = await endOffsets(millrace);
-    await Promise.all([job.counter.reached(ends), job.auditor.reached(ends)]);
+    const producing = produce(millrace, job, { deliveries, rounds, signal });
+    if (rounds > 0) await leaveAndReturn(job, total, note, producing);
+    await producing;
+    await caughtUp(millrace, job);
   };
-  await showWhile(job, meter, deliveries.length * rounds, work());
-  await saveCheckpoint(millrace, job);
+  await showWhile(job, meter, total, changes, startMs, work());
+  await saveKnown(millrace, job);
   if (signal.aborted) say('\nStopped by Ctrl-C: what was acknowledged is in the log.');
-  await report(job, meter, await describeTopic(millrace));
-  await Promise.all([job.counter.close(), job.auditor.close()]);
+  await Promise.all([...job.counting, job.auditing].map((member) => member.leave()));
+  await report(millrace, job, meter);
   await millrace.close();
   say(`\nRun it again: it goes on from here. Start afresh with: rm -r ${options.data}`);
 }
@@ -133,5 +164,6 @@ try {
 } catch (error) {
   if (!(error instanceof MillraceError)) throw error;
   process.stderr.write(`${error.code}: ${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`);
-  process.exitCode = 1;
+  // Members that are still at work must not keep a failed run alive.
+  process.exit(1);
 }

@@ -14,6 +14,8 @@ const RETRIABLE = {
   INVALID_CONFIG: false,
   INVALID_RECORD: false,
   INVALID_TIMESTAMP: false,
+  SERIALIZATION_FAILED: false,
+  DESERIALIZATION_FAILED: false,
   INVALID_CONNECTION_STRING: false,
   MESSAGE_TOO_LARGE: false,
   UNSUPPORTED_COMPRESSION_TYPE: false,
@@ -24,6 +26,24 @@ const RETRIABLE = {
   OFFSET_OUT_OF_RANGE: false,
   /** `expectedOffset` is not the partition's high watermark; nothing was written. */
   OFFSET_MISMATCH: false,
+  // consumer groups
+  INVALID_GROUP_ID: false,
+  GROUP_ID_NOT_FOUND: false,
+  NON_EMPTY_GROUP: false,
+  GROUP_MAX_SIZE_REACHED: false,
+  INVALID_SESSION_TIMEOUT: false,
+  /** The members of a group have no assignor in common, or the group is of another kind. */
+  INCONSISTENT_GROUP_PROTOCOL: false,
+  INVALID_REGULAR_EXPRESSION: false,
+  /** Another member owns the partition by now; nothing was committed. */
+  ILLEGAL_GENERATION: false,
+  /** This member was taken for dead, or has left. */
+  UNKNOWN_MEMBER_ID: false,
+  /** Another process has joined under this instance id. */
+  FENCED_INSTANCE_ID: false,
+  /** Nothing was ever committed, and `autoOffsetReset` is `none`. */
+  NO_OFFSET_FOR_PARTITION: false,
+  OFFSET_METADATA_TOO_LARGE: false,
   // outcome of a produce
   /** For certain not in the log and never will be: safe to send again. */
   NOT_COMMITTED: true,

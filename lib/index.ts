@@ -1,17 +1,31 @@
-/** The client: connect to a store, administer topics, send and read records. */
+/** The client: connect to a store, administer topics and groups, send and read records. */
+export type { CommitOffset, CommitRequest, CommittedOffset } from './client/commit-request.ts';
+export type { Consumer } from './client/consumer.ts';
+export type { ConsumerOptions, RebalanceListener } from './client/consumer-options.ts';
 export { Millrace, type MillraceDeps } from './client/millrace.ts';
-export type { RecordMetadata } from './client/open-batch.ts';
 export type { Bytes, OutgoingHeaders, OutgoingRecord } from './client/outgoing-record.ts';
+export type { PartitionedRecord, Partitioner } from './client/partitioner.ts';
 export type { Producer } from './client/producer.ts';
-export type { ProducerOptions } from './client/producer-options.ts';
-export type { Assignment, Reader, ReadProgress, ReceivedBatch, TopicPartition } from './client/reader.ts';
-export type { ReaderOptions } from './client/reader-options.ts';
-export type { ReceivedRecord } from './client/received-record.ts';
+export type { FailedSend, ProducerOptions } from './client/producer-options.ts';
+export type { Assignment, Reader } from './client/reader.ts';
+export type { ReaderOptions, TypedReaderOptions } from './client/reader-options.ts';
+export type { RawBytes, ReceivedRecord } from './client/received-record.ts';
+export type { ReadProgress, ReceivedBatch, TopicPartition } from './client/record-stream.ts';
+export type { RecordMetadata } from './client/send-waiter.ts';
+export { type Deserializer, type Serde, type SerdeContext, type Serializer, serdes } from './client/serde.ts';
+export type { StandardSchema } from './client/standard-schema.ts';
 export type { StartPosition } from './client/start-position.ts';
 export type { Clock, Random } from './clock.ts';
 export { systemClock, systemRandom } from './clock.ts';
 export { type ConnectOptions, connect, type OpenedStore } from './connect/connect.ts';
 export { type ErrorCode, type ErrorDetails, hasCode, MillraceError, UnansweredError } from './errors.ts';
+export { type AssignorName, assignorNames } from './group/assignor.ts';
+export type { GroupDescription } from './group/describe-group.ts';
+export type { GroupAdmin } from './group/group-admin.ts';
+export type { AutoOffsetReset } from './group/group-start.ts';
+export type { Store } from './group/group-store.ts';
+export type { GroupPosition, SeekGroupRequest, SoughtPartition } from './group/seek-group.ts';
+export type { Subscription } from './group/subscription.ts';
 export { limits } from './limits.ts';
 export type { LogStore } from './log/log-store.ts';
 export { type Meter, requestDollars, type StoreRequest, type StoreUsage, UsageMeter } from './log/meter.ts';

@@ -31,6 +31,13 @@ export const limits = {
   /** No topic may set a larger inline limit: two groups of it must fit under `tailBytesCap`. */
   inlineBytesMax: 48 * 1024,
 
+  /** A group's name is part of every key of its items, and of the grants that name it. */
+  groupNameLength: 255,
+  /** A group with its members and their partitions is one item of at most 400 KB. */
+  groupMembers: 1_000,
+  /** Kafka: `offset.metadata.max.bytes`. */
+  offsetMetadataBytes: 4096,
+
   /** DynamoDB: items of one transaction. */
   transactionItems: 100,
   /** An id further ahead of the store's own clock than this is not committed. */

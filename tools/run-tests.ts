@@ -17,8 +17,8 @@ const STARTS_S3 = 'MILLRACE_TEST_S3_BIN';
 const STARTS_DYNAMODB = '@dynoxide/';
 
 const ELSEWHERE = [
-  'Not part of npm test: exact request counts, mutants, real Kafka clients (npx vitest run --project counts, mutants or clients),',
-  'hours of random operations (npm run test:long), any S3 and DynamoDB at AWS_ENDPOINT_URL (npm run test:emulator). .ci/run adds the first three.',
+  'Not part of npm test: exact request counts, mutants, killed members, real Kafka clients (npx vitest run --project counts, mutants, chaos or clients),',
+  'hours of random operations (npm run test:long), any S3 and DynamoDB at AWS_ENDPOINT_URL (npm run test:emulator). .ci/run adds the first four.',
 ];
 
 /** Text of a module together with the modules of the tests that it imports. */

@@ -1,23 +1,22 @@
-/** The main job: produce the deliveries, follow them with two readers, go on where the last run ended. */
+/** The main job: produce the deliveries, read them with two groups, go on where the last run ended. */
 import { hasCode, type Millrace, type ReceivedRecord } from '../../lib/index.ts';
-import { type AuditedRecord, type AuditState, audit, sequenceKey } from './audit.ts';
-import {
-  auditFromCheckpoint,
-  type Checkpoint,
-  emptyCheckpoint,
-  positionsFromJson,
-  positionsToJson,
-} from './checkpoint.ts';
+import { type AuditState, audit, auditFromText, auditToText, emptyAudit } from './audit.ts';
 import type { Delivery } from './deliveries.ts';
-import { type Follower, follow } from './follow.ts';
+import { type Fold, GroupMember } from './group-member.ts';
 
 export const TOPIC = 'github';
 export const PARTITIONS = 8;
-const CHECKPOINTS = 'github-checkpoints';
+/** Group that counts deliveries by event, with three members. */
+export const COUNTS = 'counts';
+/** Group that checks every delivery, with one member. */
+export const AUDIT = 'audit';
+const COUNTERS = 3;
+/** What runs that ended in order were told is durable. */
+const RESULTS = 'github-results';
 /** A record for each start; its offset is the number of the run, which no other has, even if they start at once. */
 const RUNS = 'github-runs';
-/** Violations that are remembered. */
-const MAX_VIOLATIONS = 10;
+/** Between two looks at how far the groups are. */
+const LOOK_MS = 100;
 
 /** What the run has done so far. */
 export interface JobCounters {
@@ -30,36 +29,58 @@ export interface JobCounters {
 export interface Job {
   /** Number of this run; as many were started before it. */
   readonly run: bigint;
-  /** State at the start of this run. */
-  readonly checkpoint: Checkpoint;
+  /** Records that earlier runs which ended in order know to be durable. */
+  readonly known: number;
   /** Records that were in the log before this run. */
   readonly found: number;
-  readonly counts: Record<string, number>;
-  readonly audit: AuditState;
   readonly counters: JobCounters;
-  readonly counter: Follower;
-  readonly auditor: Follower;
+  /** Three members of the group `counts`. */
+  readonly counting: GroupMember<Map<string, number>>[];
+  /** The member of the group `audit`. */
+  readonly auditing: GroupMember<AuditState>;
+  /** What a new member of `counts` is made with. */
+  readonly newCounter: (number: number) => GroupMember<Map<string, number>>;
 }
 
-/** Makes what is missing, reads the last checkpoint, and lets both readers catch up with what is there. */
-export async function openJob(millrace: Millrace): Promise<Job> {
+const countFold: Fold<Map<string, number>> = {
+  add(counts, record) {
+    const event = record.headerText('event') ?? 'without event';
+    counts.set(event, (counts.get(event) ?? 0) + 1);
+  },
+  toText: (counts) => JSON.stringify(Object.fromEntries(counts)),
+  fromText: (text) => new Map(Object.entries(JSON.parse(text || '{}') as Record<string, number>)),
+};
+
+const auditFold: Fold<AuditState> = { add: auditRecord, toText: auditToText, fromText: auditFromText };
+
+function auditRecord(state: AuditState, record: ReceivedRecord): void {
+  const { partition, offset } = record;
+  const run = record.headerText('run') ?? '';
+  const sequence = Number(record.headerText('sequence'));
+  audit(state, { partition, offset, run, repository: record.keyText() ?? '', sequence });
+}
+
+/** Makes what is missing and joins both groups. `onChange` is told of partitions that move. */
+export async function openJob(millrace: Millrace, onChange: (what: string) => void): Promise<Job> {
   await ensureTopic(millrace, TOPIC, PARTITIONS, { 'compression.type': 'zstd', 'retention.ms': '-1' });
-  await ensureTopic(millrace, CHECKPOINTS, 1, { 'retention.ms': '-1', 'compression.type': 'gzip' });
+  await ensureTopic(millrace, RESULTS, 1, { 'retention.ms': '-1' });
   await ensureTopic(millrace, RUNS, 1, { 'retention.ms': '-1' });
   const run = await startRun(millrace);
-  const checkpoint = await lastCheckpoint(millrace);
-  const counts = { ...checkpoint.counts };
-  const state = auditFromCheckpoint(checkpoint);
-  const countPositions = positionsFromJson(checkpoint.countPositions);
-  const [counter, auditor, ends] = await Promise.all([
-    follow(millrace, TOPIC, countPositions, (record) => count(counts, record)),
-    follow(millrace, TOPIC, state.positions, (record) => audit(state, audited(record))),
-    endOffsets(millrace),
-  ]);
-  await Promise.all([counter.reached(ends), auditor.reached(ends)]);
-  const found = [...ends.values()].reduce((sum, end) => sum + Number(end), 0);
+  const known = await lastKnown(millrace);
+  const found = [...(await endOffsets(millrace)).values()].reduce((sum, end) => sum + Number(end), 0);
+  const newCounter = (number: number) =>
+    new GroupMember(millrace, { group: COUNTS, topic: TOPIC, name: `counts-${number}`, fold: countFold, onChange });
+  const counting = Array.from({ length: COUNTERS }, (_, index) => newCounter(index + 1));
+  const auditing = new GroupMember(millrace, {
+    group: AUDIT,
+    topic: TOPIC,
+    name: 'audit-1',
+    fold: auditFold,
+    onChange,
+  });
+  for (const member of [...counting, auditing]) await member.join();
   const counters = { sent: 0, acknowledged: 0, acknowledgedBytes: 0 };
-  return { run, checkpoint, found, counts, audit: state, counters, counter, auditor };
+  return { run, known, found, counters, counting, auditing, newCounter };
 }
 
 /** Another run may be making it at the same time: what is half made is made whole by whoever comes. */
@@ -78,23 +99,6 @@ async function startRun(millrace: Millrace): Promise<bigint> {
   const { offset } = await producer.send({ topic: RUNS, partition: 0, value: 'started' });
   await producer.close();
   return offset;
-}
-
-function count(counts: Record<string, number>, record: ReceivedRecord): void {
-  const event = record.headerText('event') ?? 'without event';
-  counts[event] = (counts[event] ?? 0) + 1;
-}
-
-function audited(record: ReceivedRecord): AuditedRecord {
-  const { partition, offset } = record;
-  const run = record.headerText('run') ?? '';
-  return {
-    partition,
-    offset,
-    run,
-    repository: record.keyText() ?? '',
-    sequence: Number(record.headerText('sequence')),
-  };
 }
 
 /**
@@ -133,38 +137,115 @@ export async function produce(
   if (failures.length > 0) throw failures[0];
 }
 
+/** A member of `counts` leaves once a third of the records are acknowledged, and another comes in its place at two thirds: the others take over, and give back. */
+export async function leaveAndReturn(
+  job: Job,
+  total: number,
+  say: (what: string) => void,
+  over: Promise<unknown>,
+): Promise<void> {
+  const { counters, counting } = job;
+  let isOver = false;
+  void over.then(
+    () => {
+      isOver = true;
+    },
+    () => {
+      isOver = true;
+    },
+  );
+  const reached = async (share: number) => {
+    while (!isOver && counters.acknowledged < share * total) await pause(50);
+  };
+  await reached(1 / 3);
+  const leaving = counting.pop()!;
+  say(`${leaving.name} leaves the group`);
+  await leaving.leave();
+  await reached(2 / 3);
+  await pause(1_000);
+  const returning = job.newCounter(COUNTERS);
+  counting.push(returning);
+  say(`${returning.name} comes back`);
+  returning.handled = leaving.handled;
+  await returning.join();
+  const hasSome = async () => {
+    while (returning.partitions.length === 0) await pause(50);
+  };
+  await Promise.race([hasSome(), returning.failed()]);
+}
+
+/** Resolves when both groups have committed everything that is in the log now; rejects when a member failed. */
+export async function caughtUp(millrace: Millrace, job: Job): Promise<void> {
+  const ends = await endOffsets(millrace);
+  const failures = [...job.counting, job.auditing].map((member) => member.failed());
+  const waiting = async () => {
+    for (const group of [COUNTS, AUDIT]) while (!(await hasReached(millrace, group, ends))) await pause(LOOK_MS);
+  };
+  const never = new Promise<never>(() => {});
+  await Promise.race([waiting(), ...failures.map((failed) => failed.then(() => never))]);
+}
+
+async function hasReached(millrace: Millrace, group: string, ends: ReadonlyMap<number, bigint>): Promise<boolean> {
+  const offsets = await committedOffsets(millrace, group);
+  return [...ends].every(([partition, end]) => (offsets.get(partition)?.offset ?? 0n) >= end);
+}
+
+/** How far a group is in each partition of the topic, and the result that it has stored there. */
+export async function committedOffsets(
+  millrace: Millrace,
+  group: string,
+): Promise<ReadonlyMap<number, { readonly offset: bigint; readonly metadata: string }>> {
+  const { partitions } = await millrace.groups.describeGroup(group);
+  const ours = partitions.filter(({ topic }) => topic === TOPIC);
+  return new Map(ours.map(({ partition, committed, metadata }) => [partition, { offset: committed ?? 0n, metadata }]));
+}
+
+/** Deliveries by event, over all runs. */
+export async function totalCounts(millrace: Millrace): Promise<Record<string, number>> {
+  const totals: Record<string, number> = {};
+  for (const { metadata } of (await committedOffsets(millrace, COUNTS)).values()) {
+    for (const [event, count] of countFold.fromText(metadata)) totals[event] = (totals[event] ?? 0) + count;
+  }
+  return totals;
+}
+
+/** What the audit has found, over all runs. */
+export async function totalAudit(millrace: Millrace): Promise<AuditState> {
+  const total = emptyAudit();
+  for (const { metadata } of (await committedOffsets(millrace, AUDIT)).values()) {
+    const { records, violations, firstViolation } = auditFromText(metadata);
+    total.records += records;
+    total.violations += violations;
+    total.firstViolation ||= firstViolation;
+  }
+  return total;
+}
+
 /** The high watermark of each partition. */
 export async function endOffsets(millrace: Millrace): Promise<Map<number, bigint>> {
   const { partitions } = await millrace.topics.describeTopic(TOPIC);
   return new Map(partitions.map(({ partition, highWatermark }) => [partition, highWatermark]));
 }
 
-async function lastCheckpoint(millrace: Millrace): Promise<Checkpoint> {
-  const { partitions } = await millrace.topics.describeTopic(CHECKPOINTS);
+async function lastKnown(millrace: Millrace): Promise<number> {
+  const { partitions } = await millrace.topics.describeTopic(RESULTS);
   const end = partitions[0]!.highWatermark;
-  if (end === 0n) return emptyCheckpoint();
+  if (end === 0n) return 0;
   const reader = millrace.reader({ stopAtEnd: true });
-  await reader.assign([{ topic: CHECKPOINTS, partition: 0, from: end - 1n }]);
-  let checkpoint: Checkpoint | null = null;
-  for await (const record of reader) checkpoint = record.json<Checkpoint>();
+  await reader.assign([{ topic: RESULTS, partition: 0, from: end - 1n }]);
+  let known = 0;
+  for await (const record of reader) known = Number(record.text());
   await reader.close();
-  return checkpoint ?? emptyCheckpoint();
+  return known;
 }
 
-/** One record with everything, so that counts and positions always fit each other. Only for a run whose records are all audited. */
-export async function saveCheckpoint(millrace: Millrace, job: Job): Promise<void> {
-  const own = sequenceKey(job.run.toString(), '');
-  const checkpoint: Checkpoint = {
-    // What was audited is in the log, whoever sent it.
-    acknowledged: Math.max(job.checkpoint.acknowledged, job.found + job.counters.acknowledged, job.audit.records),
-    counts: job.counts,
-    countPositions: positionsToJson(job.counter.positions),
-    auditPositions: positionsToJson(job.auditor.positions),
-    sequences: Object.fromEntries([...job.audit.sequences].filter(([key]) => !key.startsWith(own))),
-    audited: job.audit.records,
-    violations: job.audit.violations.slice(0, MAX_VIOLATIONS),
-  };
+/** Remembers how many records are known to be durable: the next run must find them. */
+export async function saveKnown(millrace: Millrace, job: Job): Promise<void> {
   const producer = millrace.producer();
-  await producer.send({ topic: CHECKPOINTS, value: JSON.stringify(checkpoint) });
+  await producer.send({ topic: RESULTS, value: String(job.found + job.counters.acknowledged) });
   await producer.close();
+}
+
+function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }

@@ -8,6 +8,10 @@ export interface Progress {
   readonly acknowledged: number;
   readonly counted: number;
   readonly audited: number;
+  /** `counts-1: 0 1 2`. */
+  readonly members: readonly string[];
+  /** Partitions that moved, in words, the latest last. */
+  readonly changes: readonly string[];
   readonly acknowledgedBytes: number;
   readonly storedBytes: number;
   readonly puts: number;
@@ -21,6 +25,8 @@ export interface ProgressDisplay {
 }
 
 const BAR = 30;
+/** Movements of partitions that stay on the screen. */
+const SHOWN_CHANGES = 5;
 
 function bar(value: number, total: number): string {
   const filled = total === 0 ? BAR : Math.min(BAR, Math.round((value / total) * BAR));
@@ -29,6 +35,7 @@ function bar(value: number, total: number): string {
 
 function block(progress: Progress): string {
   const { total, sent, acknowledged, counted, audited, acknowledgedBytes, storedBytes, puts, elapsedMs } = progress;
+  const { members, changes } = progress;
   const line = (name: string, value: number) =>
     `  ${name.padEnd(13)}${bar(value, total)} ${grouped(value).padStart(8)} of ${grouped(total)}`;
   const seconds = Math.max(elapsedMs, 1) / 1000;
@@ -41,7 +48,9 @@ function block(progress: Progress): string {
     line('acknowledged', acknowledged),
     line('counted', counted),
     line('audited', audited),
-    `  ${megabytes(acknowledgedBytes)} of JSON stored as ${megabytes(storedBytes)}${ratio} · ${grouped(Math.round(acknowledged / seconds))} records/s · ${seconds.toFixed(1)} s`,
+    `  ${megabytes(acknowledgedBytes)} stored as ${megabytes(storedBytes)}${ratio} · ${grouped(Math.round(acknowledged / seconds))} records/s · ${seconds.toFixed(1)} s`,
+    `  partitions   ${members.join('  │  ')}`,
+    ...changes.slice(-SHOWN_CHANGES).map((change) => `    ${change}`),
   ].join('\n');
 }
 
@@ -57,8 +66,10 @@ const PLAIN_EVERY_MS = 1_000;
 
 function plainDisplay(stream: NodeJS.WritableStream): ProgressDisplay {
   let nextMs = 0;
+  let said = 0;
   return {
-    show({ total, sent, acknowledged, counted, audited, elapsedMs }) {
+    show({ total, sent, acknowledged, counted, audited, changes, elapsedMs }) {
+      for (; said < changes.length; said++) stream.write(`${changes[said]}\n`);
       if (elapsedMs < nextMs) return;
       nextMs = elapsedMs + PLAIN_EVERY_MS;
       const seconds = (elapsedMs / 1000).toFixed(1);

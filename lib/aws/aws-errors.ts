@@ -43,6 +43,8 @@ interface SdkError {
 
 /** Node's codes for connections that were never made: not a byte was sent. */
 const NEVER_SENT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL'];
+/** Node's codes for connections that broke amidst the answer. */
+const BROKEN_OFF = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE'];
 /** Codes of certificates that were not accepted: the connection ended before the request. */
 const BAD_CERTIFICATE = /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
 /** The SDK reports damaged bytes by a plain error, whose message is all there is to know it by. */
@@ -131,6 +133,9 @@ export function awsError(thrown: unknown, request: AwsRequest): MillraceError {
       ? meant(request, meaning, error)
       : unanswered(request, `was left unanswered: ${error.message}`, error);
   }
+  // A status without the body that says which of its meanings holds: a refused condition and a wrong request are both 400.
+  if (BROKEN_OFF.includes(error.code ?? ''))
+    return unanswered(request, `was answered in part: ${error.message}`, error);
   if (error.$metadata?.clockSkewCorrected) return meant(request, clockIsOff, error);
   const meaning = codeMeaning(error, request.service) ?? statusMeaning(status);
   return meaning ? meant(request, meaning, error) : unanswered(request, `ended in ${status} ${error.name}`, error);

@@ -1,17 +1,19 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../clock.ts';
-import type { LogStore } from '../log/log-store.ts';
+import type { Store } from '../group/group-store.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
 import { parsePrefix } from '../segment/segment-key.ts';
 import { ServerClock } from '../segment/server-clock.ts';
 import { AwsConnection } from './aws-connection.ts';
 import { dynamoChunks } from './dynamo-chunks.ts';
+import { dynamoGroupStore } from './dynamo-groups.ts';
 import { dynamoHeads } from './dynamo-heads.ts';
 import { DynamoTable } from './dynamo-table.ts';
 import { dynamoTopics } from './dynamo-topics.ts';
 import { observeDates } from './observe-dates.ts';
 import { S3ObjectStore } from './s3-object-store.ts';
+import { defaultGroupsTable } from './tables.ts';
 
 /** How an AWS store is made of clients. */
 export interface AwsStoreOptions {
@@ -20,8 +22,10 @@ export interface AwsStoreOptions {
   /** As `s3`. */
   readonly dynamodb: DynamoDBClient;
   readonly bucket: string;
-  /** The table that `logTable` describes. */
+  /** The table of topics, heads and chunks, as `logTable` describes it. */
   readonly logTable: string;
+  /** The table of groups, as `groupsTable` describes it. Default: the name of the other one and `-groups`. */
+  readonly groupsTable?: string | undefined;
   /** Prefix of all object keys; default none. */
   readonly prefix?: string | undefined;
   readonly clock: Clock;
@@ -34,18 +38,21 @@ export interface AwsStoreOptions {
  *
  * Throws INVALID_REQUEST when `prefix` is not one.
  */
-export function awsStore(options: AwsStoreOptions): LogStore {
+export function awsStore(options: AwsStoreOptions): Store {
   const { s3, dynamodb, bucket, meter = noMeter } = options;
   const prefix = parsePrefix(options.prefix ?? '');
   const serverClock = new ServerClock(options.clock);
   const connection = new AwsConnection();
   const table = new DynamoTable({ client: dynamodb, name: options.logTable, connection, meter });
+  const groupsName = options.groupsTable ?? defaultGroupsTable(options.logTable);
+  const groupsTable = new DynamoTable({ client: dynamodb, name: groupsName, connection, meter });
   const stopObserving = [observeDates(s3, serverClock), observeDates(dynamodb, serverClock)];
   return {
     objects: new S3ObjectStore({ client: s3, bucket, connection, meter }),
     heads: dynamoHeads(table),
     chunks: dynamoChunks(table),
     topics: dynamoTopics(table),
+    ...dynamoGroupStore(groupsTable),
     prefix,
     serverClock,
     async close() {

@@ -1,4 +1,4 @@
-import type { LogStore } from '../log/log-store.ts';
+import type { Store } from '../group/group-store.ts';
 import { type AwsPlace, dynamoClient, s3Client } from './aws-clients.ts';
 import { type AwsStoreOptions, awsStore } from './aws-store.ts';
 
@@ -11,7 +11,7 @@ export interface ConnectAwsOptions extends AwsPlace, Omit<AwsStoreOptions, 's3' 
  *
  * Throws INVALID_REQUEST when `prefix` is not one.
  */
-export function connectAws(options: ConnectAwsOptions): LogStore {
+export function connectAws(options: ConnectAwsOptions): Store {
   const [s3, dynamodb] = [s3Client(options), dynamoClient(options)];
   const store = awsStore({ ...options, s3, dynamodb });
   return {

@@ -171,13 +171,12 @@ export class DynamoTable {
     return answer.outcome === 'refused' ? answer : { outcome: 'done', item: unmarshal(answer.item.Attributes ?? {}) };
   }
 
-  /** Writes an item IF the condition holds. */
-  async put(key: ItemKey, item: Item, { condition, values }: ItemCondition): Promise<Change<Item>> {
+  /** Writes an item, IF the condition holds when there is one. */
+  async put(key: ItemKey, item: Item, conditional?: ItemCondition): Promise<Change<Item>> {
     const command = new PutItemCommand({
       TableName: this.#parts.name,
       Item: { ...marshalKey(key), ...marshal(item) },
-      ...conditionParts(condition, values),
-      ReturnValuesOnConditionCheckFailure: REASONED,
+      ...(conditional && refusable(conditional)),
       ReturnConsumedCapacity: 'TOTAL',
     });
     const request = this.#request('PutItem', 'write', key);
@@ -190,10 +189,7 @@ export class DynamoTable {
     const command = new DeleteItemCommand({
       TableName: this.#parts.name,
       Key: marshalKey(key),
-      ...(conditional && {
-        ...conditionParts(conditional.condition, conditional.values),
-        ReturnValuesOnConditionCheckFailure: REASONED,
-      }),
+      ...(conditional && refusable(conditional)),
       ReturnConsumedCapacity: 'TOTAL',
     });
     const request = this.#request('DeleteItem', 'write', key);
@@ -270,8 +266,10 @@ export class DynamoTable {
 const keyText = ({ pk, sk }: ItemKey): string => `${pk}\0${sk}`;
 const itemOf = (row: MarshalledItem | undefined): Item | undefined => row && unmarshal(row);
 
-function conditionParts(condition: string, values: Item | undefined) {
+/** A refusal tells the item that it met. */
+function refusable({ condition, values }: ItemCondition) {
   return {
+    ReturnValuesOnConditionCheckFailure: REASONED,
     ConditionExpression: condition,
     ExpressionAttributeNames: aliases(condition),
     ...(values && { ExpressionAttributeValues: marshal(values) }),

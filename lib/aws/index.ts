@@ -1,4 +1,4 @@
 /** The package door `millrace/aws`: a store on S3 and DynamoDB. Needs the peers @aws-sdk/client-s3 and @aws-sdk/client-dynamodb. */
 export { type AwsStoreOptions, awsStore } from './aws-store.ts';
 export { type ConnectAwsOptions, connectAws } from './connect-aws.ts';
-export { type CreateTablesOptions, createTables, logTable } from './log-table.ts';
+export { type CreateTablesOptions, createTables, groupsTable, logTable } from './tables.ts';

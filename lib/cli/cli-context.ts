@@ -6,12 +6,15 @@ import { connect } from '../connect/connect.ts';
 import { parseConnectionString } from '../connect/connection-string.ts';
 import { openStore } from '../connect/open-store.ts';
 import type { LogStore } from '../log/log-store.ts';
-import { noMeter } from '../log/meter.ts';
+import { type Meter, noMeter } from '../log/meter.ts';
 import { type CliIo, toJson, write } from './cli-io.ts';
 import { explainError } from './explain-error.ts';
 
 /** The store when neither `--store` nor `MILLRACE_STORE` names one. */
 export const DEFAULT_STORE = 'file:.millrace';
+
+/** Longest wait between two looks at a local store, which cost nothing. */
+const LOCAL_IDLE_MAX_MS = 100;
 
 interface GlobalOptions {
   readonly store?: string;
@@ -40,9 +43,14 @@ export class CliContext {
     return !this.store.startsWith('aws:');
   }
 
+  /** How long readers wait at most between two looks; for stores that are paid for, their own default holds. */
+  get idle(): { readonly idleMaxMs?: number } {
+    return this.isLocal ? { idleMaxMs: LOCAL_IDLE_MAX_MS } : {};
+  }
+
   /** Connects, runs `body`, and closes the store whatever happens. */
-  withMillrace<T>(body: (millrace: Millrace) => Promise<T>): Promise<T> {
-    return this.#with(() => connect(this.store), body);
+  withMillrace<T>(body: (millrace: Millrace) => Promise<T>, meter: Meter = noMeter): Promise<T> {
+    return this.#with(() => connect(this.store, { meter }), body);
   }
 
   /** Opens the store below the client, runs `body`, and closes it whatever happens. */

@@ -6,9 +6,12 @@ import { DEFAULT_STORE } from './cli-context.ts';
 import { InterruptedError, reportError } from './cli-errors.ts';
 import { type CliIo, OutputError } from './cli-io.ts';
 import { addConsumeCommand } from './consume-command.ts';
+import { addGroupCommands } from './group-commands.ts';
 import { addInspectCommands } from './inspect-commands.ts';
+import { addPerfCommands } from './perf-commands.ts';
 import { addProduceCommand } from './produce-command.ts';
 import { addTopicCommands } from './topic-commands.ts';
+import { addVerifyCommand } from './verify-command.ts';
 
 /** The manifest stands at the same place beside the sources and in the npm package. */
 function version(): string {
@@ -40,7 +43,10 @@ function buildProgram(io: CliIo): CliCommand {
   addTopicCommands(program, io);
   addProduceCommand(program, io);
   addConsumeCommand(program, io);
+  addGroupCommands(program, io);
+  addPerfCommands(program, io);
   addInspectCommands(program, io);
+  addVerifyCommand(program, io);
   addHelpCommand(program);
   return program;
 }

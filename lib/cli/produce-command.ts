@@ -5,6 +5,7 @@ import type { Millrace } from '../client/millrace.ts';
 import { type OutgoingRecord, prepareRecord } from '../client/outgoing-record.ts';
 import type { Producer } from '../client/producer.ts';
 import type { TopicRoute } from '../client/topic-directory.ts';
+import { systemClock } from '../clock.ts';
 import { asMillraceError, type MillraceError } from '../errors.ts';
 import { parseTopicConfig } from '../log/topic-config.ts';
 import { type CompressionType, compressionTypes } from '../record/compression.ts';
@@ -123,8 +124,7 @@ async function sendLines(
 /** The producer would say the same, but later, when lines behind this one are sent already. */
 function refusalOf(record: OutgoingRecord, route: TopicRoute): MillraceError | null {
   try {
-    // No record has a time of its own, so it does not matter what time it is.
-    return checkRecord(prepareRecord(record), route, 0);
+    return checkRecord(prepareRecord(record), route, systemClock);
   } catch (error) {
     return asMillraceError(error);
   }

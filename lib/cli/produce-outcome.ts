@@ -1,4 +1,4 @@
-import type { RecordMetadata } from '../client/open-batch.ts';
+import type { RecordMetadata } from '../client/send-waiter.ts';
 import { asMillraceError, type MillraceError } from '../errors.ts';
 
 /** What became of the lines that were read. */

@@ -1,6 +1,7 @@
 import type { MillraceError } from '../errors.ts';
 import type { FetchedPartition, FetchTarget } from '../log/fetcher.ts';
 import type { ReadablePartition } from '../log/list-offsets.ts';
+import { parseBatchHeader } from '../record/batch-header.ts';
 import { type DecodedBatch, decodeBatch } from '../record/decode-batch.ts';
 import { ReceivedRecord } from './received-record.ts';
 import type { TopicRoute } from './topic-directory.ts';
@@ -25,7 +26,10 @@ export class AssignedPartition {
   /** The next fetch begins here; null while a seek looks for the offset. */
   fetchOffset: bigint | null = null;
   version = 0;
+  /** By the caller. */
   paused = false;
+  /** By its owner, who has to do something first. What is fetched waits. */
+  held = false;
   highWatermark: bigint | null = null;
   /** Where a reader that stops at the end stops, once known. */
   endOffset: bigint | null = null;
@@ -53,7 +57,18 @@ export class AssignedPartition {
 
   /** Whether there is something to give out now: records, or an error behind the last of them. */
   get isReady(): boolean {
-    return !this.paused && (this.hasQueued || this.error !== null);
+    return !this.isHeldBack && (this.hasQueued || this.error !== null);
+  }
+
+  /** Whether nothing may be given out now. */
+  get isHeldBack(): boolean {
+    return this.paused || this.held;
+  }
+
+  /** Records that are left, as the last fetch saw it; null before the first. */
+  get lag(): bigint | null {
+    if (this.highWatermark === null) return null;
+    return this.highWatermark > this.position ? this.highWatermark - this.position : 0n;
   }
 
   get hasQueued(): boolean {
@@ -147,6 +162,20 @@ export class AssignedPartition {
     this.#passTo(batch.header.baseOffset + BigInt(batch.header.lastOffsetDelta) + 1n);
     this.#passGap();
     return null;
+  }
+
+  /** The record given out last is the next one again. */
+  giveBack(offset: bigint): void {
+    if (this.cursor !== null) this.cursor.index -= 1;
+    this.position = offset;
+  }
+
+  /** Timestamp of the next record, or of the first in the batch that has it; null when nothing is at hand. */
+  get oldestUnreadMs(): bigint | null {
+    const { cursor } = this;
+    if (cursor !== null && cursor.index < cursor.batch.recordCount) return cursor.batch.timestampMs(cursor.index);
+    const next = this.#queue[0];
+    return next === undefined ? null : parseBatchHeader(next).baseTimestampMs;
   }
 
   /** Nothing is left to give out, but the log goes on behind it: compaction has emptied these offsets, or they are gone. */

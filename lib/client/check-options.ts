@@ -6,7 +6,12 @@ import { nearestName } from '../nearest-name.ts';
 export type OptionRule =
   | { readonly oneOf: readonly (string | number | boolean)[] }
   | { readonly integerFrom: number; readonly to: number }
-  | { readonly numberAbove: number };
+  | { readonly numberAbove: number }
+  | { readonly function: true }
+  /** An object that has this method. */
+  | { readonly method: string }
+  /** Somebody else knows what it may be. */
+  | { readonly checkedElsewhere: true };
 
 /** A rule for each option. */
 export type OptionSchema<Options> = { readonly [Name in keyof Required<Options>]: OptionRule };
@@ -34,6 +39,9 @@ export function checkOptions<Options extends object>(
 }
 
 function isAllowed(rule: OptionRule, value: unknown): boolean {
+  if ('checkedElsewhere' in rule) return true;
+  if ('function' in rule) return typeof value === 'function';
+  if ('method' in rule) return typeof (value as Record<string, unknown> | null)?.[rule.method] === 'function';
   if ('oneOf' in rule) return rule.oneOf.some((allowed) => allowed === value);
   if (typeof value !== 'number') return false;
   if ('numberAbove' in rule) return value > rule.numberAbove;
@@ -57,11 +65,13 @@ function badValue(what: string, name: string, value: unknown, rule: OptionRule):
 }
 
 function shown(value: unknown): string {
-  return typeof value === 'string' ? `'${value.slice(0, 64)}'` : String(value);
+  return typeof value === 'string' ? `'${value.slice(0, 64)}'` : String(value).slice(0, 64);
 }
 
 function allowedText(rule: OptionRule): string {
   if ('oneOf' in rule) return `one of ${rule.oneOf.map(shown).join(', ')}`;
+  if ('function' in rule || 'checkedElsewhere' in rule) return 'a function';
+  if ('method' in rule) return `an object with a method ${rule.method}`;
   if ('numberAbove' in rule) return `a number above ${rule.numberAbove}`;
   return `an integer from ${rule.integerFrom} to ${rule.to}`;
 }

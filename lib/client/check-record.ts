@@ -1,18 +1,23 @@
-/** What a topic's configuration says about a record: pure. */
+/** What a topic's configuration says about a record. */
+import type { Clock } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
 import { BATCH_HEADER_BYTES } from '../record/batch-header.ts';
 import type { PreparedRecord } from './outgoing-record.ts';
 import { type TopicRoute, unknownPartition } from './topic-directory.ts';
 
-/** The error of a record that this topic does not take, or null. Nothing was written then, and no other record is touched. */
-export function checkRecord(record: PreparedRecord, route: TopicRoute, nowMs: number): MillraceError | null {
+/** The error of a record that this topic does not take, or null. Nothing was written then, and no other record is touched. The clock is asked only about a record that has a timestamp. */
+export function checkRecord(
+  record: PreparedRecord,
+  route: TopicRoute,
+  clock: Pick<Clock, 'nowMs'>,
+): MillraceError | null {
   if (record.partition !== undefined && record.partition >= route.partitionCount) {
     return unknownPartition(route, record.partition);
   }
   const batchBytes = BATCH_HEADER_BYTES + record.encodedBytes;
   if (batchBytes > route.config.maxMessageBytes) return tooLarge(batchBytes, route);
   if (record.timestampMs === undefined || route.config.messageTimestampType === 'LogAppendTime') return null;
-  return checkTimestamp(record.timestampMs, route, nowMs);
+  return checkTimestamp(record.timestampMs, route, clock.nowMs());
 }
 
 function tooLarge(batchBytes: number, { name, config }: TopicRoute): MillraceError {

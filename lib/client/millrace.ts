@@ -1,19 +1,25 @@
 import type { Clock, Random } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
+import { GroupAdmin } from '../group/group-admin.ts';
+import type { Store } from '../group/group-store.ts';
 import { Appender, type AppenderOptions } from '../log/appender.ts';
 import { Fetcher } from '../log/fetcher.ts';
-import type { LogStore } from '../log/log-store.ts';
 import { TopicAdmin } from '../log/topic-admin.ts';
+import { Consumer } from './consumer.ts';
+import type { ConsumerOptions } from './consumer-options.ts';
+import type { Bytes } from './outgoing-record.ts';
 import { Producer } from './producer.ts';
-import { checkProducerOptions, type ProducerOptions } from './producer-options.ts';
-import { Reader, type TopicPartition } from './reader.ts';
-import type { ReaderOptions } from './reader-options.ts';
+import { type CheckedProducerOptions, checkProducerOptions, type ProducerOptions } from './producer-options.ts';
+import { Reader } from './reader.ts';
+import type { TypedReaderOptions } from './reader-options.ts';
+import type { RawBytes } from './received-record.ts';
+import type { TopicPartition } from './record-stream.ts';
 import { checkStartPosition, offsetOf, type StartPosition } from './start-position.ts';
 import { TopicDirectory, unknownPartition } from './topic-directory.ts';
 
 /** What a client is made of. */
 export interface MillraceDeps {
-  readonly store: LogStore;
+  readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
   /** Whether `close` closes the store too. Default false: whoever opened it closes it. */
@@ -36,41 +42,60 @@ const TOPIC_MAX_AGE_MS = 30_000;
 export class Millrace {
   /** Administration of topics. */
   readonly topics: TopicAdmin;
+  /** Administration of consumer groups. */
+  readonly groups: GroupAdmin;
   readonly #deps: MillraceDeps;
   readonly #directory: TopicDirectory;
   readonly #fetcher: Fetcher;
-  readonly #open = new Set<Producer | Reader>();
+  readonly #open = new Set<{ close(): Promise<void> }>();
   #closing: Promise<void> | null = null;
 
   constructor(deps: MillraceDeps) {
     const { store, clock, random } = deps;
     this.#deps = deps;
     this.topics = new TopicAdmin({ store, clock, random });
+    this.groups = new GroupAdmin({ store, clock, random });
     this.#directory = new TopicDirectory({ source: this.topics, clock, maxAgeMs: TOPIC_MAX_AGE_MS });
     this.#fetcher = new Fetcher({ store, clock, random });
   }
 
   /** A producer; several may be used at once, and order is kept by each for itself. Throws INVALID_CONFIG, CLOSED. */
-  producer(options: ProducerOptions = {}): Producer {
+  producer<K = Bytes, V = Bytes>(options: ProducerOptions<K, V> = {}): Producer<K, V> {
     this.#checkOpen();
     const { store, clock, random } = this.#deps;
     const checked = checkProducerOptions(options);
     const appender = new Appender({ store, clock, random, ...appenderOptions(checked) });
     const onClosed = () => void this.#open.delete(producer);
-    const producer = new Producer({ appender, topics: this.#directory, clock, random, onClosed }, checked);
+    const deps = { appender, topics: this.#directory, clock, random, onClosed };
+    const producer = new Producer<K, V>(deps, options);
     this.#open.add(producer);
     return producer;
   }
 
   /** A reader; readers do not know of each other. Throws INVALID_CONFIG, CLOSED. */
-  reader(options: ReaderOptions = {}): Reader {
+  reader<K = RawBytes, V = RawBytes>(options: TypedReaderOptions<K, V> = {}): Reader<K, V> {
     this.#checkOpen();
     const { store, clock, random } = this.#deps;
     const onClosed = () => void this.#open.delete(reader);
     const deps = { fetcher: this.#fetcher, topics: this.#directory, store, clock, random, onClosed };
-    const reader = new Reader(deps, options);
+    const reader = new Reader<K, V>(deps, options);
     this.#open.add(reader);
     return reader;
+  }
+
+  /**
+   * A consumer: a member of a group, which shares the partitions of topics among its members and remembers what it has processed. Nothing is asked of the store before `subscribe`.
+   *
+   * Throws INVALID_CONFIG, INVALID_GROUP_ID, INVALID_SESSION_TIMEOUT, CLOSED.
+   */
+  consumer<K = RawBytes, V = RawBytes>(options: ConsumerOptions<K, V>): Consumer<K, V> {
+    this.#checkOpen();
+    const { store, clock, random } = this.#deps;
+    const onClosed = () => void this.#open.delete(consumer);
+    const deps = { fetcher: this.#fetcher, topics: this.#directory, store, clock, random, onClosed };
+    const consumer = new Consumer<K, V>(deps, options);
+    this.#open.add(consumer);
+    return consumer;
   }
 
   /**
@@ -87,7 +112,7 @@ export class Millrace {
     return offsetOf(this.#deps, readable, position);
   }
 
-  /** Closes every producer (what was sent is settled first) and reader, then the store if it was opened here. Calling it again waits for the same end. */
+  /** Closes every producer (what was sent is settled first), reader and consumer (it leaves its group), then the store if it was opened here. Calling it again waits for the same end. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -105,7 +130,7 @@ export class Millrace {
 }
 
 /** Options of a producer that are its appender's; the producer lingers and bounds memory by itself. Absent ones have the appender's defaults. */
-function appenderOptions(options: ProducerOptions): Partial<AppenderOptions> {
+function appenderOptions(options: CheckedProducerOptions): Partial<AppenderOptions> {
   const { deliveryTimeoutMs, segmentBytes, maxPutsInFlight, maxFlushesPerSecond } = options;
   const all = { deliveryTimeoutMs, segmentBytes, maxPutsInFlight, maxFlushesPerSecond };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));

@@ -2,22 +2,7 @@ import { BatchBuilder } from '../record/batch-builder.ts';
 import type { TimestampType } from '../record/batch-header.ts';
 import type { CompressionType } from '../record/compression.ts';
 import type { PreparedRecord } from './outgoing-record.ts';
-
-/** Where a record stands, once it is durable. */
-export interface RecordMetadata {
-  readonly topic: string;
-  readonly partition: number;
-  /** −1 with `acks: 0`, which does not wait for it. */
-  readonly offset: bigint;
-  /** As stored: the record's own, or the log's with `message.timestamp.type=LogAppendTime`. */
-  readonly timestampMs: bigint;
-}
-
-/** The two ends of a promise that a caller holds. */
-export interface Acknowledge {
-  readonly resolve: (metadata: RecordMetadata) => void;
-  readonly reject: (error: unknown) => void;
-}
+import type { SendWaiter } from './send-waiter.ts';
 
 /** What a batch needs to be encoded. */
 export interface OpenBatchOptions {
@@ -35,9 +20,13 @@ export const OPEN_BATCH_BYTES = 5 * 1024;
 export class OpenBatch {
   readonly #options: OpenBatchOptions;
   readonly #builder: BatchBuilder;
-  /** One for each record; null where nobody waits. */
-  readonly #acknowledges: (Acknowledge | null)[] = [];
+  /** Of each record, without what it came with: that need not outlive the encoding. Empty when nobody waits. */
+  readonly #waiters: SendWaiter[] = [];
+  /** The waiter's number of the record. */
+  readonly #indexes: number[] = [];
   readonly #timestampsMs: bigint[] = [];
+  #recordCount = 0;
+  #maxTimestampMs = 0n;
   /** Memory that was taken for it. */
   memoryBytes = OPEN_BATCH_BYTES;
   /** Whether it lingered long enough. */
@@ -50,12 +39,18 @@ export class OpenBatch {
   }
 
   /** Encodes a record; nobody looks at it afterwards. Throws INVALID_RECORD, and the batch is as before. */
-  add(record: PreparedRecord, timestampMs: bigint, memoryBytes: number, acknowledge: Acknowledge | null): void {
+  add(record: PreparedRecord, timestampMs: bigint, memoryBytes: number): void {
     const { key, value, headers } = record;
     this.#builder.append({ key, value, headers, timestampMs });
-    this.#timestampsMs.push(timestampMs);
-    this.#acknowledges.push(acknowledge);
     this.memoryBytes += memoryBytes;
+    this.#recordCount += 1;
+    this.#timestampsMs.push(timestampMs);
+  }
+
+  /** Somebody waits for the record that was added last. */
+  await(waiter: SendWaiter, index: number): void {
+    this.#waiters.push(waiter);
+    this.#indexes.push(index);
   }
 
   /** Size before compression. */
@@ -64,28 +59,29 @@ export class OpenBatch {
   }
 
   get recordCount(): number {
-    return this.#builder.recordCount;
+    return this.#recordCount;
   }
 
-  /** The record batch, its base offset not set. */
-  build(): Uint8Array {
-    return this.#builder.build();
+  /** The record batch, its base offset not set. Nothing can be added any more. */
+  finish(): Uint8Array {
+    this.#maxTimestampMs = this.#builder.maxTimestampMs;
+    return this.#builder.finish();
   }
 
   /** Tells everybody where their record stands. */
   acknowledge(baseOffset: bigint): void {
     const { topic, partition, timestampType } = this.#options;
-    const logTimestampMs = timestampType === 'LogAppendTime' ? this.#builder.maxTimestampMs : null;
+    const logTimestampMs = timestampType === 'LogAppendTime' ? this.#maxTimestampMs : null;
     let offset = baseOffset;
-    for (let index = 0; index < this.#acknowledges.length; index++) {
+    for (let index = 0; index < this.#waiters.length; index++) {
       const timestampMs = logTimestampMs ?? this.#timestampsMs[index]!;
-      this.#acknowledges[index]?.resolve({ topic, partition, offset, timestampMs });
+      this.#waiters[index]!.acknowledged(this.#indexes[index]!, { topic, partition, offset, timestampMs });
       offset += 1n;
     }
   }
 
   /** Tells everybody that their record failed. */
   fail(error: unknown): void {
-    for (const acknowledge of this.#acknowledges) acknowledge?.reject(error);
+    for (const [at, waiter] of this.#waiters.entries()) waiter.refused(this.#indexes[at]!, error);
   }
 }

@@ -10,12 +10,12 @@ export type Bytes = string | Uint8Array | null;
 /** Headers by name, or as pairs when a name repeats; their order is kept. */
 export type OutgoingHeaders = Readonly<Record<string, Bytes>> | readonly (readonly [string, Bytes])[];
 
-/** A record to send. */
-export interface OutgoingRecord {
+/** A record to send. Without serializers keys and values are text or bytes. */
+export interface OutgoingRecord<K = Bytes, V = Bytes> {
   readonly topic: string;
   /** Records of one key go to one partition. Default: none. */
-  readonly key?: Bytes | undefined;
-  readonly value: Bytes;
+  readonly key?: K | undefined;
+  readonly value: V;
   readonly headers?: OutgoingHeaders | undefined;
   /** From 0. Default: by the key, as Kafka's Java client does; without a key one that changes with every batch's worth. */
   readonly partition?: number | undefined;

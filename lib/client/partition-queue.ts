@@ -2,7 +2,7 @@ import type { Random } from '../clock.ts';
 import type { MillraceError } from '../errors.ts';
 import type { OpenBatch } from './open-batch.ts';
 import type { PreparedRecord } from './outgoing-record.ts';
-import { partitionForKey, StickyPartition } from './partitioner.ts';
+import { askPartitioner, type Partitioner, partitionForKey, StickyPartition } from './partitioner.ts';
 import type { TopicRoute } from './topic-directory.ts';
 
 /** What a producer holds for one partition; it exists while there is something. */
@@ -42,15 +42,22 @@ export class TopicQueues {
   route: TopicRoute;
   readonly #queues = new Map<number, PartitionQueue>();
   readonly #sticky: StickyPartition;
+  readonly #partitioner: Partitioner | undefined;
 
-  constructor(route: TopicRoute, random: Random, batchBytes: number) {
+  constructor(route: TopicRoute, random: Random, batchBytes: number, partitioner: Partitioner | undefined) {
     this.route = route;
+    this.#partitioner = partitioner;
     this.#sticky = new StickyPartition(random, batchBytes);
   }
 
-  /** The queue that a record must go to, or null when any partition will do. */
-  fixedQueue({ partition, key }: PreparedRecord): PartitionQueue | null {
+  /** The queue that a record must go to, or null when any partition will do. Throws INVALID_PARTITIONS when the partitioner names none. */
+  fixedQueue(record: PreparedRecord): PartitionQueue | null {
+    const { partition, key } = record;
     if (partition !== undefined) return this.#queue(partition);
+    if (this.#partitioner !== undefined) {
+      const { name, partitionCount } = this.route;
+      return this.#queue(askPartitioner(this.#partitioner, record, name, partitionCount));
+    }
     return key === null ? null : this.#queue(partitionForKey(key, this.route.partitionCount));
   }
 

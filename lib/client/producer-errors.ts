@@ -35,3 +35,11 @@ export function largerThanBuffer(bytes: number, bufferMemoryBytes: number): Mill
     },
   );
 }
+
+/** `sendAll` was given something else than a list. */
+export function noList(records: unknown): MillraceError {
+  return new MillraceError('INVALID_REQUEST', 'the records to send are no list', {
+    value: records,
+    hint: 'Give an array of records, or one record to `send`.',
+  });
+}

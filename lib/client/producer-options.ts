@@ -1,9 +1,13 @@
+import type { MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { type CompressionType, checkCompression, compressionTypes } from '../record/compression.ts';
 import { checkOptions, type OptionSchema } from './check-options.ts';
+import type { Bytes } from './outgoing-record.ts';
+import type { Partitioner } from './partitioner.ts';
+import type { Serializer } from './serde.ts';
 
 /** How a producer batches, waits and gives up. Names follow Kafka's where one exists. */
-export interface ProducerOptions {
+export interface ProducerOptions<K = Bytes, V = Bytes> {
   /** 'all' and 1 mean durable (there is no weaker copy to wait for); 0 does not wait: `send` resolves once the record is buffered, with offset −1, and a failure is not told. Default 'all'. */
   readonly acks?: 'all' | 1 | 0;
   /** A batch of one partition leaves when it has this many bytes before compression. Default 128 KiB: a batch is what a reader decompresses at a time, and compression gains little beyond. */
@@ -26,10 +30,25 @@ export interface ProducerOptions {
   readonly maxPutsInFlight?: number;
   /** Bounds what requests cost, at the price of latency: 1 means at most $13 of PUTs a month. Default: no bound. */
   readonly maxFlushesPerSecond?: number;
+  /** Makes bytes of keys; a record without a key has none. Default: text as UTF-8, or bytes. */
+  readonly keySerializer?: Serializer<K>;
+  /** Makes bytes of values. Default: text as UTF-8, or bytes. */
+  readonly valueSerializer?: Serializer<V>;
+  /** The partition of a record that names none. Default: by its key as Kafka's Java client does; without a key one that changes with every batch's worth. */
+  readonly partitioner?: Partitioner;
+  /** Told of records that were sent with `acks: 0` and could not be committed: nobody else waits for them. Default: nobody is told. */
+  readonly onSendFailed?: (error: MillraceError, failed: FailedSend) => void;
+}
+
+/** Records of one batch that nobody waited for. */
+export interface FailedSend {
+  readonly topic: string;
+  readonly partition: number;
+  readonly recordCount: number;
 }
 
 /** Options with their defaults; absent ones are left to the appender or the topic. */
-export interface CheckedProducerOptions extends ProducerOptions {
+export interface CheckedProducerOptions extends ProducerOptions<never, never> {
   readonly acks: 'all' | 1 | 0;
   readonly batchBytes: number;
   readonly lingerMs: number;
@@ -48,6 +67,10 @@ const DEFAULTS = {
 const MAX_MS = 2 ** 31 - 1;
 
 const SCHEMA: OptionSchema<ProducerOptions> = {
+  keySerializer: { method: 'serialize' },
+  valueSerializer: { method: 'serialize' },
+  partitioner: { function: true },
+  onSendFailed: { function: true },
   acks: { oneOf: ['all', 1, 0] },
   batchBytes: { integerFrom: 1, to: limits.batchBytes },
   lingerMs: { integerFrom: 0, to: MAX_MS },
@@ -62,8 +85,8 @@ const SCHEMA: OptionSchema<ProducerOptions> = {
 };
 
 /** Throws INVALID_CONFIG for an unknown option, naming the nearest, for a value out of range, and for a level that the compression does not have. */
-export function checkProducerOptions(options: ProducerOptions = {}): CheckedProducerOptions {
-  const checked = { ...DEFAULTS, ...checkOptions('producer', options, SCHEMA) };
+export function checkProducerOptions<K, V>(options: ProducerOptions<K, V> = {}): CheckedProducerOptions {
+  const checked = { ...DEFAULTS, ...checkOptions('producer', options as CheckedProducerOptions, SCHEMA) };
   checkCompression(checked.compression ?? 'none', checked.compressionLevel);
   return checked;
 }

@@ -16,14 +16,18 @@ import type { AppendResult } from '../log/append-part.ts';
 import type { Appender } from '../log/appender.ts';
 import { BufferMemory } from './buffer-memory.ts';
 import { checkRecord } from './check-record.ts';
+import { Departures } from './departures.ts';
 import { LingerLine } from './linger-line.ts';
-import { type Acknowledge, OPEN_BATCH_BYTES, OpenBatch, type RecordMetadata } from './open-batch.ts';
-import { type OutgoingRecord, type PreparedRecord, prepareRecord } from './outgoing-record.ts';
+import { OPEN_BATCH_BYTES, OpenBatch } from './open-batch.ts';
+import { type Bytes, type OutgoingRecord, prepareRecord } from './outgoing-record.ts';
 import { type PartitionQueue, TopicQueues } from './partition-queue.ts';
-import { bufferExhausted, largerThanBuffer, producerClosed, sentBehind } from './producer-errors.ts';
+import type { PendingSend, SendTime } from './pending-send.ts';
+import { bufferExhausted, largerThanBuffer, noList, producerClosed, sentBehind } from './producer-errors.ts';
 import { type CheckedProducerOptions, checkProducerOptions, type ProducerOptions } from './producer-options.ts';
-import { readTopic } from './read-topic.ts';
+import { ManySends, OneSend, type RecordMetadata, type SendWaiter } from './send-waiter.ts';
+import { type Serializing, serializingOf } from './serializing.ts';
 import type { TopicDirectory, TopicRoute } from './topic-directory.ts';
+import { UnreadTopics } from './unread-topics.ts';
 
 /** What a producer needs of an appender. */
 export type BatchAppender = Pick<Appender, 'append' | 'flush' | 'close'>;
@@ -38,44 +42,34 @@ export interface ProducerDeps {
   readonly onClosed?: () => void;
 }
 
-interface PendingSend extends Acknowledge {
-  readonly record: PreparedRecord;
-  /** Monotonic. */
-  readonly deadlineMs: number;
-}
-
-/**
- * What a record takes beside its bytes: its promise and who waits for it (570 bytes measured, with one `then`), and a part of the batch and the segment that hold its bytes again. So
- * the bound is one on real memory.
- */
-const SEND_MEMORY_BYTES = 640;
-
 /** Sends records; see the module comment for what it promises. Made by `Millrace.producer`. */
-export class Producer {
+export class Producer<K = Bytes, V = Bytes> {
   readonly #options: CheckedProducerOptions;
   readonly #deps: ProducerDeps;
   readonly #memory: BufferMemory;
   /** By topic name. */
   readonly #topics = new Map<string, TopicQueues>();
-  /** Sends whose topic is being read, by its name. */
-  readonly #unread = new Map<string, PendingSend[]>();
-  readonly #reading = new Set<Promise<void>>();
+  readonly #unread: UnreadTopics;
   readonly #underWay = new Set<Promise<void>>();
-  /** Queues whose batch may leave at the end of this turn. */
-  readonly #ready = new Set<PartitionQueue>();
-  #draining = false;
-  #turn: Promise<void> | null = null;
+  readonly #departures: Departures;
+  #lately: SendTime = { monotonicMs: Number.NEGATIVE_INFINITY, timestampMs: 0n };
   /** Records in batches, open or under way. */
   #unacknowledged = 0;
   readonly #lingering: LingerLine<{ readonly queue: PartitionQueue; readonly batch: OpenBatch }>;
+  /** Null without serializers. */
+  readonly #serializing: Serializing<K, V> | null;
   #closing: Promise<void> | null = null;
 
   /** Throws INVALID_CONFIG. */
-  constructor(deps: ProducerDeps, options: ProducerOptions = {}) {
+  constructor(deps: ProducerDeps, options: ProducerOptions<K, V> = {}) {
     this.#deps = deps;
     this.#options = checkProducerOptions(options);
-    const { bufferMemoryBytes, lingerMs } = this.#options;
+    this.#serializing = serializingOf(options);
+    const { bufferMemoryBytes, lingerMs, maxBlockMs } = this.#options;
     this.#memory = new BufferMemory(deps.clock, bufferMemoryBytes);
+    this.#unread = new UnreadTopics(deps, maxBlockMs, { admit: (send, route) => this.#admit(send, route), refuse });
+    const isBusy = () => this.#unacknowledged > 1;
+    this.#departures = new Departures(deps.clock, isBusy, (queue) => this.#handOver(queue));
     const onDue = ({ queue, batch }: { queue: PartitionQueue; batch: OpenBatch }) => this.#becomeDue(queue, batch);
     this.#lingering = new LingerLine({ clock: deps.clock, lingerMs, onDue });
   }
@@ -83,25 +77,53 @@ export class Producer {
   /**
    * Sends a record, and resolves when it is durable, with its place.
    *
-   * Rejects with MESSAGE_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP, INVALID_PARTITIONS, UNKNOWN_TOPIC_OR_PARTITION (this record alone is refused);
+   * Rejects with MESSAGE_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP, INVALID_PARTITIONS, UNKNOWN_TOPIC_OR_PARTITION SERIALIZATION_FAILED (this record alone is refused);
    * BUFFER_EXHAUSTED when there was no room for `maxBlockMs`; OFFSET_MISMATCH; NOT_COMMITTED (not in the log, safe to send again) and
    * COMMIT_UNKNOWN (may be there) with everything that was sent to its partition behind it; CLOSED; and what the store throws for good. Retries are
    * made inside and write nothing twice.
    *
    * A tight loop that never awaits holds all its records: await `room()` in it. Bytes given must not be changed before this settles.
    */
-  send(record: OutgoingRecord): Promise<RecordMetadata> {
+  send(record: OutgoingRecord<K, V>): Promise<RecordMetadata> {
     if (this.#closing !== null) return Promise.reject(producerClosed());
+    const when = this.#now();
+    return new Promise((resolve, reject) => this.#give(record, new OneSend(resolve, reject), 0, when));
+  }
+
+  /**
+   * Sends records as `send` does one after another, for one promise: less work where each record's own is not wanted. Resolves to the place of each, in their order. Resolves or rejects when all
+   * are settled; rejects with what the first of them in the list was refused with, and others may be in the log then.
+   */
+  sendAll(records: readonly OutgoingRecord<K, V>[]): Promise<readonly RecordMetadata[]> {
+    if (this.#closing !== null) return Promise.reject(producerClosed());
+    if (!Array.isArray(records)) return Promise.reject(noList(records));
     return new Promise((resolve, reject) => {
-      // What this throws rejects the promise.
-      const prepared = prepareRecord(record);
-      this.#submit(prepared, resolve, reject);
+      const waiter = new ManySends(records.length, resolve, reject);
+      const when = this.#now();
+      for (let index = 0; index < records.length; index++) this.#give(records[index]!, waiter, index, when);
     });
   }
 
-  /** Resolves when the buffer has room for more: the back-pressure of those who do not await each record. */
-  room(): Promise<void> {
-    return this.#memory.room();
+  #give(record: OutgoingRecord<K, V>, waiter: SendWaiter, index: number, when: SendTime): void {
+    const refuse = (error: unknown) => waiter.refused(index, error);
+    try {
+      if (this.#serializing === null)
+        this.#submit({ record: prepareRecord(record as OutgoingRecord), waiter, index, when });
+      else
+        this.#serializing.run(
+          record,
+          (bytes) => this.#submit({ record: prepareRecord(bytes), waiter, index, when }),
+          refuse,
+        );
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  /** Resolves when the buffer has room for more, and no record waits for its topic to be read: the back-pressure of those who do not await each record. */
+  async room(): Promise<void> {
+    while (this.#unread.isBusy) await this.#unread.idle();
+    await this.#memory.room();
   }
 
   /** Bytes that are buffered and not acknowledged, with what each record costs beside its bytes. */
@@ -111,8 +133,9 @@ export class Producer {
 
   /** Lets go of everything sent before, without lingering, and resolves when all of it is settled; failures are told to those who sent. */
   async flush(): Promise<void> {
+    if (this.#serializing !== null) await this.#serializing.idle();
     this.#handOverAll();
-    if (this.#reading.size > 0 || this.#memory.waiterCount > 0) await this.#admitAll();
+    if (this.#unread.isBusy || this.#memory.waiterCount > 0) await this.#admitAll();
     await Promise.all(this.#underWay);
   }
 
@@ -130,42 +153,18 @@ export class Producer {
 
   /** Gets everything that waits for its topic or for memory on its way. */
   async #admitAll(): Promise<void> {
-    await Promise.all(this.#reading);
+    await this.#unread.idle();
     this.#handOverAll();
     // Behind those who wait now: whoever goes on sending must not keep it from ending.
     if (this.#memory.waiterCount > 0) await this.#memory.room();
     this.#handOverAll();
   }
 
-  #submit(record: PreparedRecord, resolve: Acknowledge['resolve'], reject: Acknowledge['reject']): void {
-    const nowMs = this.#deps.clock.monotonicMs();
-    const send = { record, resolve, reject, deadlineMs: nowMs + this.#options.maxBlockMs };
-    const line = this.#unread.get(record.topic);
-    if (line !== undefined) {
-      line.push(send);
-      return;
-    }
-    const route = this.#deps.topics.peek(record, nowMs);
-    if (route === null) this.#readTopic(send);
+  #submit(send: PendingSend): void {
+    if (this.#unread.join(send)) return;
+    const route = this.#deps.topics.peek(send.record, send.when.monotonicMs);
+    if (route === null) this.#unread.read(send);
     else this.#admit(send, route);
-  }
-
-  #readTopic(send: PendingSend): void {
-    const { topic } = send.record;
-    const line = [send];
-    this.#unread.set(topic, line);
-    const reading = readTopic(this.#deps, topic, send.deadlineMs).then(
-      (route) => {
-        this.#unread.delete(topic);
-        for (const waiting of line) this.#admit(waiting, route);
-      },
-      (error) => {
-        this.#unread.delete(topic);
-        for (const waiting of line) waiting.reject(error);
-      },
-    );
-    this.#reading.add(reading);
-    void reading.finally(() => this.#reading.delete(reading));
   }
 
   #queuesOf(route: TopicRoute): TopicQueues {
@@ -177,24 +176,30 @@ export class Producer {
     }
     // New, or made again: what is open for the old one leaves now, and ends by itself.
     if (known) this.#handOverTopic(known);
-    const queues = new TopicQueues(route, this.#deps.random, this.#options.batchBytes);
+    const queues = new TopicQueues(route, this.#deps.random, this.#options.batchBytes, this.#options.partitioner);
     this.#topics.set(route.name, queues);
     return queues;
   }
 
   #admit(send: PendingSend, route: TopicRoute): void {
-    const refusal = checkRecord(send.record, route, this.#deps.clock.nowMs());
+    const refusal = checkRecord(send.record, route, this.#deps.clock);
     if (refusal !== null) {
-      send.reject(refusal);
+      refuse(send, refusal);
       return;
     }
-    const memoryBytes = send.record.encodedBytes + SEND_MEMORY_BYTES;
+    const memoryBytes = send.record.encodedBytes + send.waiter.bytesPerRecord;
     if (memoryBytes + OPEN_BATCH_BYTES > this.#memory.totalBytes) {
-      send.reject(largerThanBuffer(memoryBytes, this.#memory.totalBytes));
+      refuse(send, largerThanBuffer(memoryBytes, this.#memory.totalBytes));
       return;
     }
     const topic = this.#queuesOf(route);
-    const queue = topic.fixedQueue(send.record);
+    let queue: PartitionQueue | null;
+    try {
+      queue = topic.fixedQueue(send.record);
+    } catch (error) {
+      refuse(send, error);
+      return;
+    }
     if (this.#memory.tryTake(memoryBytes)) this.#enqueue(send, topic, queue, memoryBytes);
     else this.#awaitMemory(send, topic, queue, memoryBytes);
   }
@@ -207,7 +212,7 @@ export class Producer {
     };
     this.#memory.wait({
       bytes: memoryBytes,
-      deadlineMs: send.deadlineMs,
+      deadlineMs: send.when.monotonicMs + this.#options.maxBlockMs,
       admit: () => {
         leave();
         if (queue?.failureCount === failuresBefore) this.#enqueue(send, topic, queue, memoryBytes);
@@ -216,14 +221,14 @@ export class Producer {
       expire: () => {
         leave();
         if (queue) topic.dropIdle(queue);
-        send.reject(bufferExhausted(this.#memory, this.#options.maxBlockMs));
+        refuse(send, bufferExhausted(this.#memory, this.#options.maxBlockMs));
       },
     });
     this.#lingering.end(); // Nobody may linger while others wait for the memory.
   }
 
   #rejectBehind(send: PendingSend, queue: PartitionQueue, memoryBytes: number): void {
-    send.reject(sentBehind(queue));
+    refuse(send, sentBehind(queue));
     queue.topic.dropIdle(queue);
     this.#memory.release(memoryBytes);
   }
@@ -237,25 +242,40 @@ export class Producer {
   #addToBatch(send: PendingSend, queue: PartitionQueue, memoryBytes: number): void {
     const { record } = send;
     const { config } = queue.topic.route;
-    const nowMs = BigInt(Math.floor(this.#deps.clock.nowMs()));
-    const timestampMs = config.messageTimestampType === 'LogAppendTime' ? nowMs : (record.timestampMs ?? nowMs);
+    const isStamped = config.messageTimestampType === 'LogAppendTime' || record.timestampMs === undefined;
+    const timestampMs = isStamped ? send.when.timestampMs : record.timestampMs!;
     const batchBytes = Math.min(this.#options.batchBytes, config.maxMessageBytes);
     const isStrict = record.expectedOffset !== undefined;
     if (queue.open && (isStrict || queue.open.encodedBytes + record.encodedBytes > batchBytes)) this.#handOver(queue);
     const batch = queue.open ?? this.#openBatch(queue);
     try {
-      batch.add(record, timestampMs, memoryBytes, this.#options.acks === 0 ? null : send);
+      batch.add(record, timestampMs, memoryBytes);
     } catch (error) {
       this.#memory.release(memoryBytes);
-      send.reject(error);
+      refuse(send, error);
       return;
     }
     this.#unacknowledged += 1;
     if (this.#options.acks === 0) {
-      send.resolve({ topic: record.topic, partition: queue.partition, offset: -1n, timestampMs });
-    }
+      send.waiter.acknowledged(send.index, {
+        topic: record.topic,
+        partition: queue.partition,
+        offset: -1n,
+        timestampMs,
+      });
+    } else batch.await(send.waiter, send.index);
     if (isStrict) this.#handOver(queue, record.expectedOffset);
     else if (batch.encodedBytes >= batchBytes) this.#handOver(queue);
+  }
+
+  /** Good for a millisecond: to look at clocks for each record takes as long as to encode it. */
+  #now(): SendTime {
+    const { clock } = this.#deps;
+    const monotonicMs = clock.monotonicMs();
+    if (!(monotonicMs - this.#lately.monotonicMs < 1)) {
+      this.#lately = { monotonicMs, timestampMs: BigInt(Math.floor(clock.nowMs())) };
+    }
+    return this.#lately;
   }
 
   #openBatch(queue: PartitionQueue): OpenBatch {
@@ -278,30 +298,7 @@ export class Producer {
   #becomeDue(queue: PartitionQueue, batch: OpenBatch): void {
     if (queue.open !== batch) return;
     batch.due = true;
-    if (queue.underWay === 0) this.#drainSoon(queue);
-  }
-
-  #drainSoon(queue: PartitionQueue): void {
-    this.#ready.add(queue);
-    if (this.#draining) return;
-    this.#draining = true;
-    void this.#turnEnd().then(() => {
-      this.#draining = false;
-      for (const ready of this.#ready) if (ready.open?.due && ready.underWay === 0) this.#handOver(ready);
-      this.#ready.clear();
-    });
-  }
-
-  /**
-   * When small batches may leave: at once when the producer was idle, or when only one record is unacknowledged, so that whoever sends seldom, or one by one, does not
-   * wait. Otherwise a turn of the event loop (a millisecond) later, so that whoever sends from a loop full of awaits does not get a batch for each record.
-   */
-  #turnEnd(): Promise<void> {
-    if (this.#turn !== null && this.#unacknowledged > 1) return this.#turn;
-    this.#turn ??= this.#deps.clock.sleep(0).then(() => {
-      this.#turn = null;
-    });
-    return Promise.resolve();
+    if (queue.underWay === 0) this.#departures.add(queue);
   }
 
   #handOverAll(): void {
@@ -333,7 +330,7 @@ export class Producer {
         if (isGivenUp) queueMicrotask(() => queue.told());
         else if (!hasCode(error, 'OFFSET_MISMATCH')) this.#failed(queue, route, asMillraceError(error));
         this.#settled(queue, batch);
-        batch.fail(error);
+        this.#fail(queue, batch, error);
       },
     );
     this.#underWay.add(settled);
@@ -353,7 +350,7 @@ export class Producer {
           domain: route.domain,
           inlineMaxBytes: route.config.inlineMaxBytes,
         },
-        batches: batch.build(),
+        batches: batch.finish(),
         onGivenUp,
         ...(expectedOffset === undefined ? {} : { expectedOffset }),
       });
@@ -370,13 +367,21 @@ export class Producer {
     const open = queue.open;
     if (open === null) return;
     queue.open = null;
-    open.fail(sentBehind(queue));
+    this.#fail(queue, open, sentBehind(queue));
     this.#letGo(open);
+  }
+
+  #fail(queue: PartitionQueue, batch: OpenBatch, error: unknown): void {
+    batch.fail(error);
+    if (this.#options.acks !== 0) return;
+    const { topic, partition } = queue;
+    const failed = { topic: topic.route.name, partition, recordCount: batch.recordCount };
+    this.#options.onSendFailed?.(asMillraceError(error), failed);
   }
 
   #settled(queue: PartitionQueue, batch: OpenBatch): void {
     queue.underWay -= 1;
-    if (queue.underWay === 0 && queue.open?.due) this.#drainSoon(queue);
+    if (queue.underWay === 0 && queue.open?.due) this.#departures.add(queue);
     this.#letGo(batch);
     queue.topic.dropIdle(queue);
   }
@@ -385,4 +390,8 @@ export class Producer {
     this.#unacknowledged -= batch.recordCount;
     this.#memory.release(batch.memoryBytes);
   }
+}
+
+function refuse({ waiter, index }: PendingSend, error: unknown): void {
+  waiter.refused(index, error);
 }

@@ -34,6 +34,9 @@ interface Turn {
   readonly version: number;
 }
 
+/** Without a reason a signal makes an exception of its own, stack and all. */
+const WOKEN = 'woken';
+
 /** See the module comment. */
 export class ReadAhead {
   readonly #deps: ReaderDeps;
@@ -82,7 +85,7 @@ export class ReadAhead {
   wake(): void {
     const change = this.#change;
     this.#change = new AbortController();
-    change.abort();
+    change.abort(WOKEN);
   }
 
   /** A batch was taken: there may be room now. */

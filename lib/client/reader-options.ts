@@ -1,4 +1,9 @@
 import { checkOptions, type OptionSchema } from './check-options.ts';
+import type { RawBytes } from './received-record.ts';
+import type { DeserializerOptions } from './record-decoder.ts';
+
+/** How a reader reads, and what it makes of records. */
+export interface TypedReaderOptions<K = RawBytes, V = RawBytes> extends ReaderOptions, DeserializerOptions<K, V> {}
 
 /** How a reader reads ahead, waits and ends. */
 export interface ReaderOptions {
@@ -36,7 +41,11 @@ const DEFAULTS: Required<ReaderOptions> = {
 
 const MAX_MS = 2 ** 31 - 1;
 
-const SCHEMA: OptionSchema<ReaderOptions> = {
+/** What each option of a reader may be; consumers have them too. */
+export const READER_SCHEMA: OptionSchema<TypedReaderOptions> = {
+  keyDeserializer: { method: 'deserialize' },
+  valueDeserializer: { method: 'deserialize' },
+  onDeserializationError: { function: true },
   stopAtEnd: { oneOf: [true, false] },
   outOfRange: { oneOf: ['error', 'earliest', 'latest'] },
   readAheadBytes: { integerFrom: 1, to: Number.MAX_SAFE_INTEGER },
@@ -48,6 +57,12 @@ const SCHEMA: OptionSchema<ReaderOptions> = {
 };
 
 /** Throws INVALID_CONFIG for an unknown option, naming the nearest, and for a value out of range. */
-export function checkReaderOptions(options: ReaderOptions = {}): Required<ReaderOptions> {
-  return { ...DEFAULTS, ...checkOptions('reader', options, SCHEMA) };
+export function checkReaderOptions<K, V>(options: TypedReaderOptions<K, V> = {}): Required<ReaderOptions> {
+  return readerDefaults(checkOptions('reader', options as TypedReaderOptions, READER_SCHEMA));
+}
+
+/** The options of a reader among checked options, with their defaults. */
+export function readerDefaults(options: ReaderOptions): Required<ReaderOptions> {
+  const set = Object.keys(DEFAULTS).map((name) => [name, options[name as keyof ReaderOptions]]);
+  return { ...DEFAULTS, ...Object.fromEntries(set.filter(([, value]) => value !== undefined)) };
 }

@@ -5,15 +5,24 @@ import type { RecordHeader } from '../record/record.ts';
 /** A byte order mark is a part of the text. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
+/** What a record's key and value are without a deserializer. */
+export type RawBytes = Uint8Array | null;
+
 /** A record as a reader gives it. Its bytes are views into what was fetched: copy what is kept for long. */
-export class ReceivedRecord {
+export class ReceivedRecord<K = RawBytes, V = RawBytes> {
   readonly topic: string;
   readonly partition: number;
   readonly offset: bigint;
   /** Milliseconds since 1970. */
   readonly timestampMs: bigint;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
+  /** As stored. */
+  readonly keyBytes: RawBytes;
+  /** As stored. */
+  readonly valueBytes: RawBytes;
+  /** What the deserializer made of it, else the bytes. */
+  readonly key: K;
+  /** What the deserializer made of it, else the bytes. */
+  readonly value: V;
   readonly headers: readonly RecordHeader[];
 
   /** Reads record `index` of a batch. Throws CORRUPT_MESSAGE. */
@@ -22,19 +31,21 @@ export class ReceivedRecord {
     this.partition = partition;
     this.offset = batch.offset(index);
     this.timestampMs = batch.timestampMs(index);
-    this.key = batch.key(index);
-    this.value = batch.value(index);
+    this.keyBytes = batch.key(index);
+    this.valueBytes = batch.value(index);
+    this.key = this.keyBytes as K;
+    this.value = this.valueBytes as V;
     this.headers = batch.headers(index);
   }
 
   /** The value as UTF-8, null for null. */
   text(): string | null {
-    return this.value === null ? null : decoder.decode(this.value);
+    return this.valueBytes === null ? null : decoder.decode(this.valueBytes);
   }
 
   /** The key as UTF-8, null for null. */
   keyText(): string | null {
-    return this.key === null ? null : decoder.decode(this.key);
+    return this.keyBytes === null ? null : decoder.decode(this.keyBytes);
   }
 
   /** The value of the last header of this name as UTF-8; null for null, undefined when there is none. */

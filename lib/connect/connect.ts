@@ -1,6 +1,6 @@
 import { Millrace } from '../client/millrace.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../clock.ts';
-import type { LogStore } from '../log/log-store.ts';
+import type { Store } from '../group/group-store.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
 import { parseConnectionString } from './connection-string.ts';
 import { openStore } from './open-store.ts';
@@ -17,7 +17,7 @@ export interface ConnectOptions {
 
 /** A store that the caller opened, and closes. */
 export interface OpenedStore {
-  readonly store: LogStore;
+  readonly store: Store;
 }
 
 /**

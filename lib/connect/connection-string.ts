@@ -7,7 +7,7 @@
  * | `file:DIR` | SQLite and files in a directory, relative to the working directory; `file:///path` works too |
  * | `file:DIR?sync=power` | every write waits for the disk; `sync=process` is the default |
  * | `file:DIR?readOnly=true` | writes are refused |
- * | `aws:?bucket=B&table=T` | S3 bucket B and DynamoDB table T; `prefix`, `region` and `endpoint` (an emulator's) are optional |
+ * | `aws:?bucket=B&table=T` | S3 bucket B and DynamoDB tables T and T-groups; `groups` (another name for the latter), `prefix`, `region` and `endpoint` (an emulator's) are optional |
  */
 import { MillraceError } from '../errors.ts';
 import { nearestName } from '../nearest-name.ts';
@@ -25,6 +25,7 @@ export type ConnectionTarget =
       readonly kind: 'aws';
       readonly bucket: string;
       readonly table: string;
+      readonly groups: string | undefined;
       readonly prefix: string | undefined;
       readonly region: string | undefined;
       readonly endpoint: string | undefined;
@@ -36,7 +37,7 @@ const EXAMPLES =
 const PARAMETERS = {
   memory: [],
   file: ['sync', 'readOnly'],
-  aws: ['bucket', 'table', 'prefix', 'region', 'endpoint'],
+  aws: ['bucket', 'table', 'groups', 'prefix', 'region', 'endpoint'],
 } as const;
 
 const SCHEME = /^([a-z0-9]+):/i;
@@ -100,12 +101,12 @@ function fileTarget(
   return { kind: 'file', directory, sync, readOnly: readOnly === 'true' };
 }
 
-function awsTarget(text: string, { bucket, table, prefix, region, endpoint }: Parameters): ConnectionTarget {
+function awsTarget(text: string, { bucket, table, groups, prefix, region, endpoint }: Parameters): ConnectionTarget {
   if (bucket === undefined) throw invalid(text, 'aws: needs a bucket');
   if (table === undefined) throw invalid(text, 'aws: needs a table');
   if (endpoint !== undefined && !/^https?:\/\/[^/]/.test(endpoint))
     throw invalid(text, `the endpoint ${endpoint} is no http or https URL`);
-  return { kind: 'aws', bucket, table, prefix, region, endpoint };
+  return { kind: 'aws', bucket, table, groups, prefix, region, endpoint };
 }
 
 function invalid(value: unknown, problem: string): MillraceError {

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
-import type { LogStore } from '../log/log-store.ts';
+import type { Store } from '../group/group-store.ts';
 import type { Meter } from '../log/meter.ts';
 import { memoryStore } from '../memory/memory-store.ts';
 import { openFileStore } from '../sqlite/sqlite-store.ts';
@@ -13,7 +13,7 @@ export interface OpenStoreDeps {
 }
 
 /** Opens the store that a connection string names. Throws what the store throws. */
-export async function openStore(target: ConnectionTarget, deps: OpenStoreDeps): Promise<LogStore> {
+export async function openStore(target: ConnectionTarget, deps: OpenStoreDeps): Promise<Store> {
   switch (target.kind) {
     case 'memory':
       return memoryStore(deps);
@@ -22,9 +22,9 @@ export async function openStore(target: ConnectionTarget, deps: OpenStoreDeps): 
       return openFileStore({ ...deps, directory, sync, readOnly });
     }
     case 'aws': {
-      const { bucket, table, prefix, region, endpoint } = target;
+      const { bucket, table, groups, prefix, region, endpoint } = target;
       const { connectAws } = await loadAws(() => import('../aws/index.ts'));
-      return connectAws({ ...deps, bucket, logTable: table, prefix, region, endpoint });
+      return connectAws({ ...deps, bucket, logTable: table, groupsTable: groups, prefix, region, endpoint });
     }
   }
 }

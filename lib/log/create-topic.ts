@@ -1,11 +1,10 @@
-import type { Random } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { parseDomain } from '../segment/domain.ts';
-import { decodeTopicId, TOPIC_ID_BYTES } from '../segment/topic-id.ts';
 import { createMissingHeads } from './create-heads.ts';
 import { finishDeletion } from './delete-topic.ts';
 import { type TopicDeps, topicBusy } from './find-topic.ts';
+import { freshUuid } from './fresh-uuid.ts';
 import { checkOptionNames } from './option-names.ts';
 import { repeatRequest } from './repeat-request.ts';
 import type { Topic } from './topic.ts';
@@ -62,19 +61,11 @@ function parseRequest(request: CreateTopicRequest): Shape {
   return { name, partitionCount, config, domain: parseOwnableDomain(domain) };
 }
 
-/** A random UUID (RFC 9562, version 4). */
-function freshTopicId(random: Random): string {
-  const bytes = random.bytes(TOPIC_ID_BYTES);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  return decodeTopicId(bytes, 0);
-}
-
 const domainOf = (shape: Shape, topicId: string): string =>
   shape.domain === OWN_DOMAIN ? `t-${topicId}` : shape.domain;
 
 function newTopic(deps: TopicDeps, shape: Shape): Topic {
-  const topicId = freshTopicId(deps.random);
+  const topicId = freshUuid(deps.random);
   return {
     name: shape.name,
     topicId,

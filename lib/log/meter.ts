@@ -40,6 +40,12 @@ export const noUsage: StoreUsage = {
   readUnits: 0,
 };
 
+/** What was asked between two sums. */
+export function usageBetween(before: StoreUsage, after: StoreUsage): StoreUsage {
+  const names = Object.keys(noUsage) as (keyof StoreUsage)[];
+  return Object.fromEntries(names.map((name) => [name, after[name] - before[name]])) as unknown as StoreUsage;
+}
+
 /** Adds one request to the sums. */
 export function addRequest(usage: StoreUsage, request: StoreRequest): StoreUsage {
   switch (request.kind) {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
-import type { LogStore } from '../log/log-store.ts';
+import type { Store } from '../group/group-store.ts';
+import { transactionalGroupStore } from '../group/transactional/transactional-groups.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
 import { transactionalStore } from '../log/transactional/transactional-store.ts';
 import { parsePrefix } from '../segment/segment-key.ts';
@@ -20,11 +21,11 @@ export interface MemoryStoreOptions {
  *
  * Throws INVALID_REQUEST when `prefix` is not one.
  */
-export function memoryStore(options: MemoryStoreOptions): LogStore {
+export function memoryStore(options: MemoryStoreOptions): Store {
   const meter = options.meter ?? noMeter;
   const items = new MemoryItems();
   const objects = new MemoryObjects(meter);
-  return transactionalStore({
+  const log = transactionalStore({
     items,
     objects,
     clock: options.clock,
@@ -35,4 +36,5 @@ export function memoryStore(options: MemoryStoreOptions): LogStore {
       objects.close();
     },
   });
+  return { ...log, ...transactionalGroupStore(items, meter) };
 }

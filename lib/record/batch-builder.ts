@@ -4,13 +4,19 @@ import { RecordWriter } from './record-writer.ts';
 
 const INITIAL_BYTES = 4096;
 
+/** Writers of finished batches, grown to what batches need: growing one costs as much as filling it. At most 2 MiB in a process. */
+const spare: RecordWriter[] = [];
+const SPARE_COUNT = 16;
+/** Larger ones are not kept. */
+const SPARE_BYTES = 128 * 1024;
+
 /**
  * Builds a batch record by record, knowing its size so far.
  *
  * A record is encoded when it is appended: what it was made of may be changed or forgotten at once.
  */
 export class BatchBuilder {
-  readonly #writer = new RecordWriter(INITIAL_BYTES);
+  #writer = spare.pop() ?? new RecordWriter(INITIAL_BYTES);
   readonly #options: EncodeBatchOptions;
 
   /** Throws INVALID_REQUEST for options outside their range, UNSUPPORTED_COMPRESSION_TYPE, INVALID_CONFIG for a wrong level. */
@@ -45,5 +51,17 @@ export class BatchBuilder {
   /** The batch, in bytes of the caller's own; the builder may go on. Throws INVALID_RECORD when it is empty. */
   build(): Uint8Array {
     return finishBatch(this.#writer, this.#options);
+  }
+
+  /** As `build`, and the builder is empty afterwards: another one may go on with its buffer. */
+  finish(): Uint8Array {
+    const batch = this.build();
+    const writer = this.#writer;
+    this.#writer = new RecordWriter(0);
+    if (writer.bytes.length <= SPARE_BYTES && spare.length < SPARE_COUNT) {
+      writer.reset();
+      spare.push(writer);
+    }
+    return batch;
   }
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Clock } from '../clock.ts';
-import type { LogStore } from '../log/log-store.ts';
+import type { Store } from '../group/group-store.ts';
+import { transactionalGroupStore } from '../group/transactional/transactional-groups.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
 import { transactionalStore } from '../log/transactional/transactional-store.ts';
 import { parsePrefix } from '../segment/segment-key.ts';
@@ -35,7 +36,7 @@ export interface FileStoreOptions {
  * Throws INVALID_REQUEST when `directory` is a file or `prefix` is not one, UNSUPPORTED_FORMAT when a newer Millrace wrote the store, CORRUPT_OBJECT when
  * the database is damaged, STORE_MISSING when there is none to read, STORE_READ_ONLY, STORE_FULL, and STORE_UNAVAILABLE without node:sqlite.
  */
-export async function openFileStore(options: FileStoreOptions): Promise<LogStore> {
+export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   const { directory, clock, meter = noMeter, sync = 'process', readOnly = false } = options;
   const prefix = parsePrefix(options.prefix ?? '');
   const temporaryDirectory = path.join(directory, 'tmp');
@@ -48,7 +49,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<LogStore
   const database = await openDatabase({ path: databasePath, clock, sync, readOnly });
   const items = new SqliteItems({ database, path: databasePath, readOnly });
   const objects = new FileObjects({ directory: objectDirectory, temporaryDirectory, sync, readOnly, meter });
-  return transactionalStore({
+  const log = transactionalStore({
     items,
     objects,
     clock,
@@ -59,6 +60,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<LogStore
       items.close();
     },
   });
+  return { ...log, ...transactionalGroupStore(items, meter) };
 }
 
 async function makeDirectories(directory: string, below: readonly string[]): Promise<void> {

@@ -59,6 +59,17 @@ describe('an error without an answer', () => {
 });
 
 describe('an error with an answer', () => {
+  // A network that cut the answer to a refused commit made it a wrong request, which ended everything that was sent to the partition with an error that nobody can do anything about.
+  it.each(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'])(
+    'whose body broke off leaves it open, whatever its status: %s',
+    (code) => {
+      const $metadata = { httpStatusCode: 400, attempts: 1 };
+      const error = awsError(thrown({ name: 'Error', code, $metadata }), write);
+      expect(error).toBeInstanceOf(UnansweredError);
+      expect(error.message).toContain('was answered in part');
+    },
+  );
+
   it('after which the SDK has corrected its clock may be tried again', () => {
     const $metadata = { httpStatusCode: 403, clockSkewCorrected: true };
     const error = awsError(thrown({ name: 'RequestTimeTooSkewed', $metadata }), write);

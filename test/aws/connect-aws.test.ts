@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectAws } from '../../lib/aws/connect-aws.ts';
-import { createTables, logTable } from '../../lib/aws/log-table.ts';
+import { createTables, groupsTable, logTable } from '../../lib/aws/tables.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { openStore } from '../../lib/connect/open-store.ts';
 import { UnansweredError } from '../../lib/errors.ts';
@@ -128,7 +128,7 @@ describe('a store that connects by itself', () => {
 
   it('is what a connection string opens', async () => {
     const server = await served(inTurn(dynamoAnswer({})));
-    const place = { prefix: 'p', region: 'us-west-2', endpoint: server.endpoint };
+    const place = { groups: undefined, prefix: 'p', region: 'us-west-2', endpoint: server.endpoint };
     const store = await openStore({ kind: 'aws', bucket: 'b', table: 't', ...place }, { clock, meter: noMeter });
     undo.push(() => store.close());
     await store.topics.get('a');
@@ -145,19 +145,25 @@ describe('createTables', () => {
   const targets = ({ requests }: ScriptedServer) =>
     requests.map(({ headers }) => String(headers['x-amz-target']).replace(/.*\./, ''));
 
-  it('makes the table and waits until it can be used', async () => {
-    const server = await served(inTurn(dynamoAnswer({}), state('CREATING'), state('CREATING'), state('ACTIVE')));
+  it('makes both tables and waits until they can be used', async () => {
+    const made = dynamoAnswer({});
+    const script = [made, state('CREATING'), state('CREATING'), state('ACTIVE'), made, state('ACTIVE')];
+    const server = await served(inTurn(...script));
     sleeps.length = 0;
     await createTables({ endpoint: server.endpoint, logTable: 'the-table', clock: patient });
-    expect(targets(server)).toEqual(['CreateTable', 'DescribeTable', 'DescribeTable', 'DescribeTable']);
+    const describes = ['DescribeTable', 'DescribeTable', 'DescribeTable'];
+    expect(targets(server)).toEqual(['CreateTable', ...describes, 'CreateTable', 'DescribeTable']);
     expect(JSON.parse(server.requests[0]!.body.toString())).toEqual(logTable('the-table'));
+    expect(JSON.parse(server.requests[4]!.body.toString())).toEqual(groupsTable('the-table-groups'));
     expect(sleeps.length).toBe(2);
   });
 
-  it('leaves a table that is there as it is', async () => {
-    const server = await served(inTurn(dynamoError(400, 'ResourceInUseException'), state('ACTIVE')));
-    await createTables({ endpoint: server.endpoint, logTable: 'the-table', clock: patient });
-    expect(targets(server)).toEqual(['CreateTable', 'DescribeTable']);
+  it('leaves tables that are there as they are', async () => {
+    const there = dynamoError(400, 'ResourceInUseException');
+    const server = await served(inTurn(there, state('ACTIVE'), there, state('ACTIVE')));
+    await createTables({ endpoint: server.endpoint, logTable: 'the-table', groupsTable: 'g', clock: patient });
+    expect(targets(server)).toEqual(['CreateTable', 'DescribeTable', 'CreateTable', 'DescribeTable']);
+    expect(JSON.parse(server.requests[3]!.body.toString())).toEqual({ TableName: 'g' });
   });
 
   it('gives up on a table that never can be used', async () => {

@@ -3,13 +3,15 @@
  * both sides. The operations themselves are in the files beside this one, by port.
  */
 import fc from 'fast-check';
-import type { LogStore } from '../../lib/log/log-store.ts';
+import type { Group } from '../../lib/group/group.ts';
+import type { Store } from '../../lib/group/group-store.ts';
 import type { PartitionKey } from '../../lib/log/partition-key.ts';
 import type { Topic } from '../../lib/log/topic.ts';
 import { freshTopic, idNumbered } from '../log/contract/fresh.ts';
+import { freshGroup } from '../log/contract/groups.contract.ts';
 
 /** The ports that the test compares. */
-export type Ports = Pick<LogStore, 'heads' | 'chunks' | 'topics'>;
+export type Ports = Pick<Store, 'heads' | 'chunks' | 'topics' | 'groups' | 'heartbeats' | 'offsets'>;
 
 /** What an operation is, told by what is stored: `ask` is put to both sides. */
 export interface Question {
@@ -22,9 +24,10 @@ export interface Question {
 /** Draws an operation; `state` reads what is stored. */
 export type Draw = (world: World, state: Ports) => Promise<Question>;
 
-/** What one sequence is about: two names and, for each, two topics that may have it; four partitions. */
+/** What one sequence is about: two names and, for each, two topics that may have it; four partitions; and two groups in the same way. */
 export interface World {
   readonly topics: readonly (readonly [Topic, Topic])[];
+  readonly groups: readonly (readonly [Group, Group])[];
 }
 
 /** A new world. */
@@ -33,7 +36,11 @@ export function newWorld(): World {
     const first = freshTopic();
     return [first, freshTopic({ name: first.name })];
   };
-  return { topics: [pair(), pair()] };
+  const groups = (): readonly [Group, Group] => {
+    const first = freshGroup();
+    return [first, freshGroup({ name: first.name })];
+  };
+  return { topics: [pair(), pair()], groups: [groups(), groups()] };
 }
 
 /** All partitions of a world. */

@@ -1,6 +1,19 @@
 /** All operations of the differential test, and all clauses that they must meet. */
 import fc from 'fast-check';
 import { putChunk, queryChunks, removeChunk, replaceChunk } from './differential-chunks.ts';
+import {
+  beat,
+  claim,
+  commitOffset,
+  createGroup,
+  listOffsets,
+  lookAtGroup,
+  putHeartbeat,
+  removeGroup,
+  removeHeartbeat,
+  removeOffset,
+  updateGroup,
+} from './differential-groups.ts';
 import { advanceStart, commit, raiseFloor, readHeads, removeHead, trimTail } from './differential-heads.ts';
 import type { Draw } from './differential-model.ts';
 import {
@@ -30,6 +43,17 @@ export const anyOperation: fc.Arbitrary<Draw> = fc.oneof(
   { weight: 7, arbitrary: createHeads },
   { weight: 5, arbitrary: raiseGlobalFloor },
   { weight: 1, arbitrary: listTopics },
+  { weight: 2, arbitrary: createGroup },
+  { weight: 5, arbitrary: updateGroup },
+  { weight: 3, arbitrary: removeGroup },
+  { weight: 1, arbitrary: lookAtGroup },
+  { weight: 1, arbitrary: putHeartbeat },
+  { weight: 3, arbitrary: beat },
+  { weight: 1, arbitrary: removeHeartbeat },
+  { weight: 4, arbitrary: claim },
+  { weight: 6, arbitrary: commitOffset },
+  { weight: 1, arbitrary: listOffsets },
+  { weight: 1, arbitrary: removeOffset },
 );
 
 /** Each clause of each condition. */
@@ -54,4 +78,10 @@ export const ALL_CLAUSES: readonly string[] = [
     (clause) => `createHeads: ${clause}`,
   ),
   'raiseGlobalFloor: floor rises',
+  'create group: no group',
+  ...['group exists', 'same group', 'same version'].map((clause) => `update group: ${clause}`),
+  ...['same group', 'being deleted'].map((clause) => `remove group: ${clause}`),
+  ...['heartbeat exists', 'count rises'].map((clause) => `beat: ${clause}`),
+  'claim: generation rises',
+  ...['offset exists', 'same generation', 'sequence rises'].map((clause) => `commit offset: ${clause}`),
 ];

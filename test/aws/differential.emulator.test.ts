@@ -6,6 +6,8 @@ import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { unmarshal, unmarshalKey } from '../../lib/aws/marshal.ts';
+import { GROUPS_PK, groupPk } from '../../lib/group/group.ts';
+import { transactionalGroupStore } from '../../lib/group/transactional/transactional-groups.ts';
 import type { Item } from '../../lib/log/item.ts';
 import { noMeter } from '../../lib/log/meter.ts';
 import { partitionPk } from '../../lib/log/partition-key.ts';
@@ -32,7 +34,9 @@ function storedInMemory(items: MemoryItems, world: World): Items {
   const pks = [
     ...partitionsOf(world).map(partitionPk),
     ...world.topics.map(([{ name }]) => topicKey(name).pk),
+    ...world.groups.map(([{ name }]) => groupPk(name)),
     TOPICS_PK,
+    GROUPS_PK,
     'G',
   ];
   const rows = pks.flatMap((pk) =>
@@ -64,6 +68,11 @@ async function prepare(ports: Ports, world: World): Promise<void> {
   const partition = { topicId: topic.topicId, partition: 0 };
   for (const number of [10, 11, 12]) await ports.heads.commit(partition, commitArgs(number));
   for (const base of [0n, 10n]) await ports.chunks.put(partition, chunkAt(base));
+  const [[group]] = world.groups as [World['groups'][number]];
+  await ports.groups.create(group);
+  await ports.heartbeats.put(group.name, { memberId: 'a', count: 1, generation: 1, atMs: 1 });
+  const claim = { topic: 'orders', generation: 2, owner: 'a', committed: null, atMs: 1 };
+  await ports.offsets.claim(group.name, partition, claim);
 }
 
 describe('the adapters of DynamoDB', () => {
@@ -79,6 +88,7 @@ describe('the adapters of DynamoDB', () => {
         heads: transactionalHeads(items, noMeter),
         chunks: transactionalChunks(items, noMeter),
         topics: transactionalTopics(items, noMeter),
+        ...transactionalGroupStore(items, noMeter),
       };
       const table = await server.openTable();
       const adapters: Ports = dynamoPorts(server.dynamodb, table);
@@ -100,6 +110,6 @@ describe('the adapters of DynamoDB', () => {
     // A clause that never was the only reason for a refusal might be missing from the condition without being missed here.
     expect(ALL_CLAUSES.filter((clause) => !soleReasons.has(clause))).toEqual([]);
     expect([...soleReasons.keys()].filter((clause) => !ALL_CLAUSES.includes(clause))).toEqual([]);
-    expect(operations.size).toBe(17);
+    expect(operations.size).toBe(28);
   });
 });

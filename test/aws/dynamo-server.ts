@@ -2,12 +2,13 @@ import { DeleteTableCommand, type DynamoDBClient, GetItemCommand, PutItemCommand
 import { dynamoClient } from '../../lib/aws/aws-clients.ts';
 import { AwsConnection } from '../../lib/aws/aws-connection.ts';
 import { dynamoChunks } from '../../lib/aws/dynamo-chunks.ts';
+import { dynamoGroupStore } from '../../lib/aws/dynamo-groups.ts';
 import { dynamoHeads } from '../../lib/aws/dynamo-heads.ts';
 import { DynamoTable } from '../../lib/aws/dynamo-table.ts';
 import { dynamoTopics } from '../../lib/aws/dynamo-topics.ts';
-import { createTables } from '../../lib/aws/log-table.ts';
+import { createTables, defaultGroupsTable } from '../../lib/aws/tables.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
-import type { LogStore } from '../../lib/log/log-store.ts';
+import type { Store } from '../../lib/group/group-store.ts';
 import { noMeter } from '../../lib/log/meter.ts';
 import { freshContainer, givenServer, ROOT, startServer } from './server-process.ts';
 
@@ -44,7 +45,7 @@ export async function startDynamo(): Promise<DynamoServer> {
   const openTable = async (): Promise<string> => {
     const table = freshContainer();
     await createTables({ endpoint: server.endpoint, logTable: table, clock });
-    tables.push(table);
+    tables.push(table, defaultGroupsTable(table));
     return table;
   };
   return {
@@ -60,7 +61,15 @@ export async function startDynamo(): Promise<DynamoServer> {
 }
 
 /** The ports of a store that need no S3, over a table. */
-export function dynamoPorts(client: DynamoDBClient, table: string): Pick<LogStore, 'heads' | 'chunks' | 'topics'> {
+export function dynamoPorts(
+  client: DynamoDBClient,
+  table: string,
+): Pick<Store, 'heads' | 'chunks' | 'topics' | 'groups' | 'heartbeats' | 'offsets'> {
   const items = new DynamoTable({ client, name: table, connection: new AwsConnection(), meter: noMeter });
-  return { heads: dynamoHeads(items), chunks: dynamoChunks(items), topics: dynamoTopics(items) };
+  return {
+    heads: dynamoHeads(items),
+    chunks: dynamoChunks(items),
+    topics: dynamoTopics(items),
+    ...dynamoGroupStore(items),
+  };
 }

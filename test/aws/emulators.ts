@@ -2,7 +2,7 @@ import { CreateBucketCommand, DeleteBucketCommand } from '@aws-sdk/client-s3';
 import { s3Client } from '../../lib/aws/aws-clients.ts';
 import { awsStore } from '../../lib/aws/aws-store.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
-import type { LogStore } from '../../lib/log/log-store.ts';
+import type { Store } from '../../lib/group/group-store.ts';
 import { type Meter, noMeter } from '../../lib/log/meter.ts';
 import type { ObjectStore } from '../../lib/log/object-store.ts';
 import { startDynamo } from './dynamo-server.ts';
@@ -13,7 +13,7 @@ import { freshContainer } from './server-process.ts';
 export interface Emulators {
   /** See `DynamoServer`. */
   readonly countsUnits: boolean;
-  openStore(meter?: Meter): Promise<{ readonly store: LogStore; close(): Promise<void> }>;
+  openStore(meter?: Meter): Promise<{ readonly store: Store; close(): Promise<void> }>;
   stop(): Promise<void>;
 }
 
@@ -25,12 +25,20 @@ async function removeAll(objects: ObjectStore): Promise<void> {
   }
 }
 
+/** Makes a bucket and says its name. */
+export async function makeBucket(endpoint: string): Promise<string> {
+  const s3 = s3Client({ endpoint });
+  const bucket = freshContainer();
+  await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  s3.destroy();
+  return bucket;
+}
+
 /** Starts both services. */
 export async function startEmulators(): Promise<Emulators> {
   const [server, dynamo] = [await startS3(), await startDynamo()];
   const s3 = s3Client({ endpoint: server.endpoint });
-  const bucket = freshContainer();
-  await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  const bucket = await makeBucket(server.endpoint);
   const storeOf = (logTable: string, meter: Meter) =>
     awsStore({ s3, dynamodb: dynamo.dynamodb, bucket, logTable, clock, meter });
   return {

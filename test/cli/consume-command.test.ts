@@ -113,12 +113,29 @@ describe('where consume ends', () => {
       chunks.push(chunk.toString());
       return undefined;
     };
-    const following = stage.run(['consume', 'a', '-p', '2', '-o', 'end', '-n', '2'], { onOutput });
+    const following = stage.run(['consume', 'a', '-p', '2', '-n', '2'], { onOutput });
     await stage.ok(['produce', 'a', '-p', '2'], { stdin: 'first\n' });
     await vi.waitUntil(() => chunks.length === 1, { timeout: 20_000 });
     expect(chunks).toEqual(['first\n']);
     await stage.ok(['produce', 'a', '-p', '2'], { stdin: 'second\n' });
     expect(await following).toMatchObject({ status: 0, output: 'first\nsecond\n', complaint: '' });
+  });
+
+  it('is nowhere at the end either: only what is written after it began is printed', async () => {
+    await fill();
+    let printed = '';
+    const onOutput = (chunk: Buffer) => {
+      printed += chunk.toString();
+      return undefined;
+    };
+    const following = stage.run(['consume', 'a', '-p', '0', '-o', 'end', '-n', '1'], { onOutput });
+    // Nothing tells when it has found the end, so records come until it prints one.
+    for (let written = 0; printed === ''; written++) {
+      await stage.ok(['produce', 'a', '-p', '0'], { stdin: `new-${written}\n` });
+    }
+    const { status, output } = await following;
+    expect(status).toBe(0);
+    expect(output).toMatch(/^new-\d+\n$/);
   });
 
   it.each([[['-n', '-1']], [['-n', 'x']], [['-p', 'x']], [['-p', '-1']], [['-f', '%s', '-J']]])(

@@ -3,12 +3,12 @@ import { Millrace } from '../../lib/client/millrace.ts';
 import type { ReaderOptions } from '../../lib/client/reader-options.ts';
 import type { ReceivedRecord } from '../../lib/client/received-record.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../../lib/clock.ts';
-import type { LogStore } from '../../lib/log/log-store.ts';
+import type { Store } from '../../lib/group/group-store.ts';
 import { memoryStore } from '../../lib/memory/memory-store.ts';
 
 export interface Stage {
   readonly clock: Clock;
-  readonly store: LogStore;
+  readonly store: Store;
   readonly millrace: Millrace;
 }
 
@@ -18,7 +18,7 @@ export interface StageOptions {
   readonly partitionCount?: number;
   readonly config?: Readonly<Record<string, string>>;
   /** Puts something between the client and the memory store. */
-  readonly wrap?: (store: LogStore, clock: Clock) => LogStore;
+  readonly wrap?: (store: Store, clock: Clock) => Store;
 }
 
 /** The topic that every stage has. */

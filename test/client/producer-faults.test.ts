@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock.ts';
 import { MillraceError } from '../../lib/errors.ts';
 import { faultyStore, scriptedFaults } from '../log/faulty-store.ts';
 import { codeOf, openStage, readAll, TOPIC } from './client-stage.ts';
@@ -98,6 +99,37 @@ describe('back-pressure', () => {
     }
     await producer.close();
     expect(mostBytes).toBeLessThan(60_000);
+    expect(await readAll(stage)).toHaveLength(2000);
+  });
+
+  it('is told by room also while a topic is read for the first time', async () => {
+    const asked = Promise.withResolvers<void>();
+    const isThere = Promise.withResolvers<void>();
+    const stage = await openStage({
+      wrap: (store) =>
+        faultyStore(store, {
+          clock: systemClock,
+          onCall: ({ operation }) => {
+            if (operation !== 'topics.get') return undefined;
+            asked.resolve();
+            return isThere.promise;
+          },
+        }).store,
+    });
+    const producer = stage.millrace.producer();
+    let sent = 0;
+    const sending = (async () => {
+      for (; sent < 2000; sent++) {
+        void producer.send({ topic: TOPIC, value: 'x' });
+        await producer.room();
+      }
+    })();
+    await asked.promise;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(sent).toBe(0);
+    isThere.resolve();
+    await sending;
+    await producer.close();
     expect(await readAll(stage)).toHaveLength(2000);
   });
 });

@@ -129,9 +129,11 @@ describe('reading', () => {
   it('tells how far it is', async () => {
     const stage = await filledStage(10);
     const reader = await stoppingReader(stage);
-    expect(reader.progress()).toEqual([{ ...at(0), position: 0n, highWatermark: null, lag: null }]);
+    expect(reader.progress()).toEqual([{ ...at(0), position: 0n, highWatermark: null, lag: null, lagMs: null }]);
     await texts(reader, 4);
-    expect(reader.progress()).toEqual([{ ...at(0), position: 4n, highWatermark: 10n, lag: 6n }]);
+    expect(reader.progress()).toEqual([
+      { ...at(0), position: 4n, highWatermark: 10n, lag: 6n, lagMs: expect.any(Number) },
+    ]);
     expect([reader.highWatermark(at(0)), reader.lag(at(0))]).toEqual([10n, 6n]);
   });
 

@@ -14,8 +14,16 @@ export const COMMANDS: readonly string[] = [
   'topic delete',
   'produce',
   'consume',
+  'group list',
+  'group describe',
+  'group seek',
+  'group delete',
+  'perf produce',
+  'perf consume',
+  'perf end-to-end',
   'inspect segment',
   'inspect batch',
+  'verify',
 ];
 
 /** What a call prints, both streams together, and its exit code. */

@@ -119,7 +119,9 @@ describe('README', () => {
 
   it.each(documents)('and others ($path) name commands that exist', ({ text }) => {
     const called = [
-      ...codeOf(text).matchAll(/(?:^|npx )millrace ((?:--[\w-]+ [\w:]+ )?(?:(?:topic|inspect) )?[a-z][\w-]*)/gm),
+      ...codeOf(text).matchAll(
+        /(?:^|npx )millrace ((?:--[\w-]+ [\w:]+ )?(?:(?:topic|group|perf|inspect) )?[a-z][\w-]*)/gm,
+      ),
     ];
     const commands = called.map(([, command = '']) => command.replace(/^--[\w-]+ [\w:]+ /, ''));
     expect(commands.filter((command) => !COMMANDS.includes(command))).toEqual([]);
@@ -129,8 +131,13 @@ describe('README', () => {
     expect(existsSync(join(ROOT, manifest.bin.millrace!))).toBe(true);
     for (const command of COMMANDS) expect((await call([...command.split(' '), '--help'])).code, command).toBe(0);
     expect((await call(['topic', 'rename', '--help'])).printed).not.toContain('millrace topic rename');
-    const groups = (await call(['topic', '--help'])).printed + (await call(['inspect', '--help'])).printed;
-    const listings = groups.match(/^Commands:\n(?: .*\n)*/gm)!.join('');
+    const families = ['topic', 'group', 'perf', 'inspect'];
+    const helps = await Promise.all(families.map((family) => call([family, '--help'])));
+    const listings = helps
+      .map(({ printed }) => printed)
+      .join('')
+      .match(/^Commands:\n(?: .*\n)*/gm)!
+      .join('');
     const known = [...listings.matchAll(/^ {2}([a-z][\w-]*) /gm)].map(([, name = '']) => name);
     const listed = COMMANDS.map((command) => command.split(' ')[1]).filter((name) => name !== undefined);
     expect(known.filter((name) => name !== 'help' && !listed.includes(name))).toEqual([]);

@@ -14,9 +14,17 @@ import {
   measureTopicOperation,
   perOperation,
 } from './measured-cost.ts';
+import {
+  measureGroupOperation,
+  measureHeartbeats,
+  measureJoin,
+  measureLeave,
+  measureOffsetCommit,
+} from './measured-group-cost.ts';
 
 const BLOCK = /(<!-- generated: ([^\n]+?) -->\n)[\s\S]*?(<!-- end -->)/g;
 const KIB = 1024;
+const MONTH_SECONDS = 30 * 86_400;
 
 /** Dollars with three digits that mean something, and cents at least. */
 function dollars(amount: number): string {
@@ -131,6 +139,37 @@ async function topicTable(): Promise<string> {
   ]);
 }
 
+async function groupTable(): Promise<string> {
+  return costTable([
+    ['heartbeat of a member, with its looks at the group', await measureHeartbeats()],
+    ['join as the first member, 8 partitions', await measureJoin()],
+    ['commit of 1 partition', await measureOffsetCommit(1)],
+    ['commit of 8 partitions', await measureOffsetCommit(8)],
+    ['leave as the last member', await measureLeave()],
+    ['list', await measureGroupOperation((groups) => groups.listGroups())],
+    ['describe, 8 partitions', await measureGroupOperation((groups) => groups.describeGroup('g'))],
+    ['seek 8 partitions', await measureGroupOperation((groups) => groups.seekGroup('g', { to: 'start' }))],
+    ['delete, 8 partitions', await measureGroupOperation((groups) => groups.deleteGroup('g'))],
+  ]);
+}
+
+/** What members cost in a month in which nothing happens. */
+async function groupMonthTable(): Promise<string> {
+  const heartbeat = await measureHeartbeats();
+  const looks = dollarsPerMillion(await measureFetch({ flushes: 1, valueBytes: 100, offset: 1n }));
+  const perMonth = (eachMs: number) => (MONTH_SECONDS * 1000) / eachMs;
+  const beats = (eachMs: number) => (dollarsPerMillion(heartbeat) * perMonth(eachMs)) / 1e6;
+  const waits = (eachMs: number) => (looks * perMonth(eachMs)) / 1e6;
+  const rows = [
+    ['a member, `heartbeatIntervalMs` 5,000 (default)', beats(5_000).toFixed(2)],
+    ['a member, `heartbeatIntervalMs` 30,000', beats(30_000).toFixed(2)],
+    ['a partition that waits for records, `idleMaxMs` 1,000 (default)', waits(1_000).toFixed(2)],
+    ['a partition that waits for records, `idleMaxMs` 10,000', waits(10_000).toFixed(3)],
+    ['a group without members', '0'],
+  ];
+  return table(['in 30 days', '$'], rows);
+}
+
 function priceTable(): Promise<string> {
   const rows = [
     ['S3 PUT, LIST', `$${prices.s3PutPerMillion.toFixed(2)} per million`],
@@ -149,8 +188,6 @@ function priceTable(): Promise<string> {
   ];
   return Promise.resolve(table(['what', 'price'], rows));
 }
-
-const MONTH_SECONDS = 30 * 86_400;
 
 /** A shop: 20 records of 500 B a second to 4 partitions, gathered for a second; two programs that read all of it. */
 async function exampleTable(): Promise<string> {
@@ -193,6 +230,8 @@ const BLOCKS: Readonly<Record<string, () => Promise<string>>> = {
   'cost-append': appendTable,
   'cost-read': readTable,
   'cost-topics': topicTable,
+  'cost-groups': groupTable,
+  'cost-group-month': groupMonthTable,
   'cost-example': exampleTable,
   'command-help': commandHelp,
 };

@@ -2,7 +2,7 @@
 import { type Clock, systemClock, systemRandom } from '../../lib/clock.ts';
 import { connect } from '../../lib/connect/connect.ts';
 import { Fetcher } from '../../lib/log/fetcher.ts';
-import { noUsage, requestDollars, type StoreUsage, UsageMeter } from '../../lib/log/meter.ts';
+import { requestDollars, type StoreUsage, UsageMeter, usageBetween } from '../../lib/log/meter.ts';
 import type { Topic } from '../../lib/log/topic.ts';
 import type { TopicAdmin } from '../../lib/log/topic-admin.ts';
 import { memoryStore } from '../../lib/memory/memory-store.ts';
@@ -13,17 +13,12 @@ export interface MeasuredCost {
   readonly usage: StoreUsage;
 }
 
-const NAMES = Object.keys(noUsage) as (keyof StoreUsage)[];
 /** A day on which every stored number has as many digits as it will have for the next two centuries. */
 const NOON_MS = Date.UTC(2026, 10, 24, 12, 0, 0, 123);
 const APPENDS = 1_000;
 
 /** Items are charged by their digits, so the clock that is written into them stands still. */
 const stillClock: Clock = { ...systemClock, nowMs: () => NOON_MS };
-
-function minus(after: StoreUsage, before: StoreUsage): StoreUsage {
-  return Object.fromEntries(NAMES.map((name) => [name, after[name] - before[name]])) as unknown as StoreUsage;
-}
 
 /** Units, requests or dollars for one operation. */
 export function perOperation({ count, usage }: MeasuredCost, name: keyof StoreUsage): number {
@@ -64,7 +59,7 @@ export async function measureAppends(options: {
   await append();
   const before = meter.usage;
   for (let done = 0; done < APPENDS; done++) await append();
-  const usage = minus(meter.usage, before);
+  const usage = usageBetween(before, meter.usage);
   await millrace.close();
   return { count: APPENDS, usage };
 }
@@ -92,7 +87,7 @@ async function measureOn(
   }
   const before = client.meter.usage;
   await operation(client, topic);
-  const usage = minus(client.meter.usage, before);
+  const usage = usageBetween(before, client.meter.usage);
   await client.millrace.close();
   return { count: 1, usage };
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { checkConsumerOptions } from '../../lib/client/consumer-options.ts';
 import { checkProducerOptions } from '../../lib/client/producer-options.ts';
 import { checkReaderOptions } from '../../lib/client/reader-options.ts';
 import { type ErrorCode, MillraceError } from '../../lib/errors.ts';
@@ -13,7 +14,8 @@ const namesIn = (cell: string) => [...cell.matchAll(/`([\w.]+)`/g)].map(([, name
 /** The names of an interface's fields, as its source has them. */
 function fieldsOf(path: string, name: string): readonly string[] {
   const source = readFileSync(join(ROOT, path), 'utf8');
-  const [, body = ''] = new RegExp(`export interface ${name} \\{\\n([\\s\\S]*?)^\\}`, 'm').exec(source) ?? [];
+  const [, body = ''] =
+    new RegExp(`export interface ${name}(?:<[^{]*>)? (?:extends [^{]*)?\\{\\n([\\s\\S]*?)^\\}`, 'm').exec(source) ?? [];
   return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field = '']) => field);
 }
 
@@ -50,6 +52,25 @@ describe('the reference', () => {
       [...fieldsOf('lib/client/producer-options.ts', 'ProducerOptions')].sort(),
     );
     expect(listed('## Reader').sort()).toEqual([...fieldsOf('lib/client/reader-options.ts', 'ReaderOptions')].sort());
+  });
+
+  it('lists every option of the consumer that a reader has not, and those defaults that hold', () => {
+    const rows = tableBelow(readDocument('docs/consumer-groups.md').text, '## Options');
+    const fields = [
+      ...fieldsOf('lib/client/consumer-options.ts', 'ConsumerOptions'),
+      ...fieldsOf('lib/group/membership-options.ts', 'MembershipOptions'),
+    ];
+    // The interval of autoCommit stands in the row of autoCommit.
+    const listed = [...rows.flatMap(([names = '']) => namesIn(names)), 'autoCommitIntervalMs'];
+    expect(listed.sort()).toEqual(fields.sort());
+    const { membership, maxPollIntervalMs, autoCommitIntervalMs } = checkConsumerOptions({ group: 'g' });
+    const stated = new Map(rows.map(([name = '', value = '']) => [namesIn(name)[0], value]));
+    expect(stated.get('sessionTimeoutMs')).toBe(membership.sessionTimeoutMs.toLocaleString('en'));
+    expect(stated.get('heartbeatIntervalMs')).toBe(membership.heartbeatIntervalMs.toLocaleString('en'));
+    expect(stated.get('metadataMaxAgeMs')).toBe(membership.metadataMaxAgeMs.toLocaleString('en'));
+    expect(stated.get('maxPollIntervalMs')).toBe(maxPollIntervalMs.toLocaleString('en'));
+    expect(stated.get('autoOffsetReset')).toBe(`\`'${String(membership.autoOffsetReset)}'\``);
+    expect(rows.find(([name]) => name === '`autoCommit`')?.[2]).toContain(autoCommitIntervalMs.toLocaleString('en'));
   });
 
   it('states the defaults that hold', () => {

@@ -1,5 +1,5 @@
 /**
- * A `LogStore` that misbehaves as networks do, for tests of what stands above it.
+ * A `Store` that misbehaves as networks do, for tests of what stands above it.
  *
  * Wrap any store and say what goes wrong, by a script or by a seed:
  *
@@ -33,7 +33,7 @@
  */
 import type { Clock } from '../../lib/clock.ts';
 import { MillraceError, UnansweredError } from '../../lib/errors.ts';
-import type { LogStore } from '../../lib/log/log-store.ts';
+import type { Store } from '../../lib/group/group-store.ts';
 
 /** What can go wrong with one request; see the table above. */
 export type Fault =
@@ -64,6 +64,9 @@ const OPERATIONS = {
   heads: ['read', 'readMany', 'commit', 'trimTail', 'raiseFloor', 'advanceStart', 'remove'],
   chunks: ['query', 'put', 'replace', 'remove'],
   topics: ['get', 'list', 'create', 'update', 'remove', 'createHeads', 'readGlobalFloor', 'raiseGlobalFloor'],
+  groups: ['get', 'observe', 'list', 'create', 'update', 'remove'],
+  heartbeats: ['put', 'beat', 'remove'],
+  offsets: ['claim', 'commit', 'readMany', 'list', 'remove'],
 } as const;
 
 type Port = keyof typeof OPERATIONS;
@@ -106,7 +109,7 @@ export interface FaultyStoreOptions {
 }
 
 export interface FaultyStore {
-  readonly store: LogStore;
+  readonly store: Store;
   readonly plan: FaultPlan;
   /** Every request so far. */
   readonly calls: readonly Call[];
@@ -179,7 +182,7 @@ export function fractions(seed: number): () => number {
 }
 
 /** Wraps a store, see above. Closing the wrapper closes the store. */
-export function faultyStore(inner: LogStore, options: FaultyStoreOptions): FaultyStore {
+export function faultyStore(inner: Store, options: FaultyStoreOptions): FaultyStore {
   const plan = options.plan ?? scriptedFaults({});
   const calls: Call[] = [];
   const late: LateRequest[] = [];
@@ -192,13 +195,13 @@ export function faultyStore(inner: LogStore, options: FaultyStoreOptions): Fault
     const keep = () => late.push(lateRequest(operation, args, request));
     return carryOut(fault, { operation, keep, request: () => request(args), pause: () => pause(options) });
   };
-  const port = <P extends Port>(name: P): LogStore[P] => {
+  const port = <P extends Port>(name: P): Store[P] => {
     const target: object = inner[name];
     const methods = OPERATIONS[name].map((method) => {
       const request: Request = (args) => Reflect.apply(Reflect.get(target, method), target, args);
       return [method, (...args: unknown[]) => run(`${name}.${method}` as Operation, args, request)];
     });
-    return Object.fromEntries(methods) as LogStore[P];
+    return Object.fromEntries(methods) as Store[P];
   };
   return {
     store: {
@@ -206,6 +209,9 @@ export function faultyStore(inner: LogStore, options: FaultyStoreOptions): Fault
       heads: port('heads'),
       chunks: port('chunks'),
       topics: port('topics'),
+      groups: port('groups'),
+      heartbeats: port('heartbeats'),
+      offsets: port('offsets'),
       prefix: inner.prefix,
       serverClock: inner.serverClock,
       close: () => inner.close(),

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { hasCode, MillraceError } from '../../lib/errors.ts';
-import type { LogStore } from '../../lib/log/log-store.ts';
+import type { Store } from '../../lib/group/group-store.ts';
 import { rollTail } from '../../lib/log/roll.ts';
 import type { TopicAdmin } from '../../lib/log/topic-admin.ts';
 import { type Fault, type FaultPlan, faultyStore, seededFaults } from './faulty-store.ts';
@@ -55,7 +55,7 @@ async function undisturbed(scenario: Scenario) {
 }
 
 /** A store that the process never reaches again after `requests` requests. */
-function crashingStore({ store, clock }: TopicStage, requests: number): LogStore {
+function crashingStore({ store, clock }: TopicStage, requests: number): Store {
   const crashing = faultyStore(store, {
     clock,
     onCall() {

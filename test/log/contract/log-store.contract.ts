@@ -1,16 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { chunksContract } from './chunks.contract.ts';
 import { freshPartition, type OpenStore, readHead } from './fresh.ts';
+import { groupOffsetsContract } from './group-offsets.contract.ts';
+import { groupsContract } from './groups.contract.ts';
 import { headsContract } from './heads.contract.ts';
 import { objectStoreContract } from './object-store.contract.ts';
 import { topicsContract } from './topics.contract.ts';
 
-/** Registers the tests of all ports of a `LogStore`. Each port opens the store for itself; all may lead to one server. */
+/** Registers the tests of all ports of a `Store`. Each port opens the store for itself; all may lead to one server. */
 export function logStoreContract(name: string, open: OpenStore): void {
   objectStoreContract(name, open);
   headsContract(name, open);
   chunksContract(name, open);
   topicsContract(name, open);
+  groupsContract(name, open);
+  groupOffsetsContract(name, open);
 
   describe(`${name} as a whole`, () => {
     it('has a prefix without slashes at its ends, and a clock', async () => {

@@ -1,11 +1,15 @@
 import { expect } from 'vitest';
-import { simulate } from './simulate.ts';
+import type { Simulate } from '../../simulate/simulation-run.ts';
 
-/** Lines of the trace that a failure shows; the whole of it: `node test/log/simulation/run-seeds.ts <seed> <seed + 1> trace`. */
+/** Lines of the trace that a failure shows; `npm run simulate -- --seed N --trace` prints the whole of it. */
 const SHOWN_LINES = 60;
 
 /** Runs seeds and fails with the first that breaks a rule, its story included; returns what happened in all of them. */
-export async function expectGoodRuns(fromSeed: number, toSeed: number): Promise<ReadonlyMap<string, number>> {
+export async function expectGoodRuns(
+  simulate: Simulate,
+  fromSeed: number,
+  toSeed: number,
+): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
   for (let seed = fromSeed; seed < toSeed; seed++) {
     const run = await simulate(seed);

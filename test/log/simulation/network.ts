@@ -9,6 +9,7 @@ import type { Heads } from '../../../lib/log/heads.ts';
 import type { LogStore } from '../../../lib/log/log-store.ts';
 import type { ObjectStore } from '../../../lib/log/object-store.ts';
 import { ServerClock } from '../../../lib/segment/server-clock.ts';
+import { LeftOutFaults } from '../../simulate/left-out-faults.ts';
 import type { Oracle } from './oracle.ts';
 import { type Dice, type Process, START_MS, type VirtualTime } from './virtual-time.ts';
 
@@ -43,7 +44,17 @@ export class Network {
   readonly #weather: Weather;
   readonly #keys = new Set<string>();
 
-  constructor(parts: { time: VirtualTime; dice: Dice; base: LogStore; oracle: Oracle; weather: Weather }) {
+  readonly #leftOut: LeftOutFaults;
+
+  constructor(parts: {
+    time: VirtualTime;
+    dice: Dice;
+    base: LogStore;
+    oracle: Oracle;
+    weather: Weather;
+    withoutFaults: ReadonlySet<number>;
+  }) {
+    this.#leftOut = new LeftOutFaults(parts.withoutFaults, () => parts.oracle.count('faults'));
     this.#time = parts.time;
     this.#dice = parts.dice;
     this.#base = parts.base;
@@ -155,7 +166,9 @@ export class Network {
     const outMs = this.#outMs(process);
     const isOut = outMs > 0;
     const isFaulty = !this.calm && (dice.chance(this.#weather.faultProbability) || isOut);
-    const fault = isFaulty ? dice.pick(isOut ? OUTAGE : FAULTS) : 'none';
+    const drawn = isFaulty ? dice.pick(isOut ? OUTAGE : FAULTS) : 'none';
+    this.#oracle.count('operations');
+    const fault = drawn === 'none' || this.#leftOut.next() ? 'none' : drawn;
     const thereMs = this.#wayMs();
     const label = `${process.name} ${name}`;
     return new Promise<T>((resolve, reject) => {

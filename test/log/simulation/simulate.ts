@@ -3,23 +3,13 @@ import { limits } from '../../../lib/limits.ts';
 import { Appender } from '../../../lib/log/appender.ts';
 import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { ZERO_ID } from '../../../lib/segment/segment-id.ts';
+import type { SimulateOptions, SimulationRun } from '../../simulate/simulation-run.ts';
 import { startKeeper } from './keepers.ts';
 import { Network } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { ProducerActor } from './producer-actor.ts';
 import { ReaderActor } from './reader-actor.ts';
 import { Dice, Process, VirtualTime } from './virtual-time.ts';
-
-/** What came of a run. */
-export interface RunResult {
-  readonly seed: number;
-  /** The first rule that was broken, null for a good run. */
-  readonly violation: string | null;
-  /** Hash of all that happened and of all bytes of the log. */
-  readonly digest: string;
-  readonly counts: ReadonlyMap<string, number>;
-  readonly trace: readonly string[];
-}
 
 /** Longer than any run needs: a run that does more goes round in a circle. */
 const MAX_EVENTS = 60_000;
@@ -48,7 +38,7 @@ class Run {
   /** Many keepers who hardly rest, so that unanswered commits are rolled, compacted and retained away before they are sent again. */
   readonly isBusy: boolean;
 
-  constructor(seed: number, keepTrace: boolean) {
+  constructor(seed: number, { keepTrace = false, withoutFaults = new Set() }: SimulateOptions) {
     const dice = new Dice(seed);
     this.dice = dice;
     shrinkLimits(dice);
@@ -65,7 +55,7 @@ class Run {
       outageMs: dice.between(400, 2_500),
       slowProbability: dice.pick([0, 0.02, 0.1]),
     };
-    this.network = new Network({ time: this.time, dice, base: this.base, oracle: this.oracle, weather });
+    this.network = new Network({ time: this.time, dice, base: this.base, oracle: this.oracle, weather, withoutFaults });
   }
 
   async createPartitions(): Promise<void> {
@@ -78,7 +68,10 @@ class Run {
       await this.base.topics.create({ name, topicId, state: 'active', domain, config: {}, ...counts });
       const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
       await this.base.topics.createHeads({ topicName: name, topicId, partitions, floor: ZERO_ID });
-      for (const partition of partitions) await this.oracle.watch({ topicId, partition }, domain);
+      for (const partition of partitions) {
+        this.oracle.count('partitions');
+        await this.oracle.watch({ topicId, partition }, domain);
+      }
     }
   }
 
@@ -86,6 +79,7 @@ class Run {
     const { dice } = this;
     const skewMs = dice.chance(0.6) ? dice.between(-300, 300) : dice.between(-50_000, 50_000);
     const isFarOff = Math.abs(skewMs) > 40_000;
+    this.oracle.count('clients');
     return new Process(this.time, name, isFarOff ? 20 * skewMs : skewMs);
   }
 
@@ -189,10 +183,10 @@ class Run {
 }
 
 /** Runs a seed. A trace costs time; run a seed that failed once more to have it. */
-export async function simulate(seed: number, options: { keepTrace?: boolean } = {}): Promise<RunResult> {
+export async function simulate(seed: number, options: SimulateOptions = {}): Promise<SimulationRun> {
   const before = { ...limits };
   try {
-    const run = new Run(seed, options.keepTrace ?? false);
+    const run = new Run(seed, options);
     await run.whole();
     const { violation, counts, trace } = run.oracle;
     return { seed, violation, digest: run.oracle.digest(), counts, trace };

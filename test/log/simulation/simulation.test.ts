@@ -7,7 +7,7 @@ const SEEDS = 300;
 
 describe('the simulated log', () => {
   it('keeps every promise, whatever is lost, late, repeated or crashed', { timeout: 120_000 }, async () => {
-    const counts = await expectGoodRuns(0, SEEDS);
+    const counts = await expectGoodRuns(simulate, 0, SEEDS);
     // A simulation in which nothing went wrong, or nothing right, would prove nothing.
     const common = ['acked', 'NOT_COMMITTED', 'OFFSET_MISMATCH', 'commits', 'rolls', 'replacements', 'fetches'];
     for (const name of common) expect(counts.get(name), name).toBeGreaterThan(SEEDS);

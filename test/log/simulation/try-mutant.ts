@@ -8,7 +8,21 @@ import { fileURLToPath } from 'node:url';
 import type { Mutant } from './mutants.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const COPIED = ['package.json', 'tsconfig.json', 'vitest.config.ts', 'lib', 'test/log', 'test/segment/fake-clock.ts'];
+const COPIED = [
+  ...[
+    'package.json',
+    'tsconfig.json',
+    'vitest.config.ts',
+    'lib',
+    'test/log',
+    'test/group',
+    'test/client',
+    'test/simulate',
+  ],
+  'test/segment/fake-clock.ts',
+];
+/** Where the seeds of a simulation are run. */
+const LOG_SEEDS = 'test/log/simulation/run-seeds.ts';
 
 /** How a mutant was noticed. */
 export interface Verdict {
@@ -31,18 +45,24 @@ async function makeCopy(directory: string, { file, from, to, name }: Mutant): Pr
 }
 
 /** Runs seeds from 0 until one notices the mutant, at most `seeds`. A run that does not end or that dies is noticed too. */
-export async function tryMutant(mutant: Mutant, seeds: number): Promise<Verdict> {
+export async function tryMutant(mutant: Mutant, seeds: number, script: string = LOG_SEEDS): Promise<Verdict> {
+  return inCopy(mutant, (directory) =>
+    mutant.test === undefined ? runSeeds(join(directory, script), seeds) : runTest(directory, mutant.test),
+  );
+}
+
+/** Does something in a copy of the sources in which the mutant is. */
+export async function inCopy<T>(mutant: Mutant, body: (directory: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-mutant-'));
   try {
     await makeCopy(directory, mutant);
-    return await (mutant.test === undefined ? runSeeds(directory, seeds) : runTest(directory, mutant.test));
+    return await body(directory);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-function runSeeds(directory: string, seeds: number): Promise<Verdict> {
-  const script = join(directory, 'test/log/simulation/run-seeds.ts');
+function runSeeds(script: string, seeds: number): Promise<Verdict> {
   return new Promise((resolve) => {
     execFile(process.execPath, [script, '0', String(seeds)], OPTIONS, (error, stdout) => {
       const last = stdout.trim().split('\n').at(-1) ?? '';
