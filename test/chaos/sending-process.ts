@@ -28,8 +28,8 @@ async function main(connection: string, client: string): Promise<void> {
       const sent = producer.send({ topic: CHAOS_TOPIC, partition, value: value + padding }).then(
         ({ offset }) => tell({ kind: 'acked', ...about, offset: Number(offset) }),
         (error: unknown) => {
-          if (hasCode(error, 'NOT_COMMITTED') || hasCode(error, 'BUFFER_EXHAUSTED'))
-            tell({ kind: 'refused', ...about });
+          if (hasCode(error, 'NOT_COMMITTED')) tell({ kind: 'refused', ...about });
+          else if (hasCode(error, 'BUFFER_EXHAUSTED')) tell({ kind: 'unsent', ...about });
           else if (hasCode(error, 'COMMIT_UNKNOWN')) tell({ kind: 'unknown', ...about });
           else throw error;
         },

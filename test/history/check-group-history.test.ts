@@ -84,6 +84,17 @@ describe('the checker of groups', () => {
     expect(judge(15).problems.join()).toMatch(/b holds it/);
   });
 
+  it('does not ask that deleted records are given out, nor all of a deleted topic', () => {
+    const events = history('1 a assigned 0\n2 a given 0 1\n3 a given 0 3\n4 a committed 0 4');
+    const judge = (end: number | null, trim: number) =>
+      checkGroupHistory(events, new Map([[0, end]]), { trims: new Map([[0, trim]]) }).problems.join('\n');
+    expect(judge(4, 3)).toBe('');
+    expect(judge(4, 1)).toMatch(/behind 1/);
+    expect(judge(4, 0)).toMatch(/given to nobody/);
+    expect(judge(6, 3)).toMatch(/1 of 3 records/);
+    expect(judge(null, 3)).toBe('');
+  });
+
   it('does not believe a line that it does not know', () => {
     expect(() => parseEvent('a', '1 given zero')).toThrow(/says/);
   });

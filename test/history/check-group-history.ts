@@ -31,6 +31,8 @@ interface Partition {
   readonly last: Map<string, number | undefined>;
   readonly given: Set<number>;
   committed: number;
+  /** Below which records may have been deleted. */
+  readonly trim: number;
 }
 
 /** What is wrong, and how much of what there was. */
@@ -42,17 +44,21 @@ export interface GroupVerdict {
 }
 
 /**
- * Checks a whole history, sorted by time here. `ends`: high watermark of each partition. A member that was stopped may believe to hold what it has lost until `graceMs` after it was woken, so till then only what
+ * Checks a whole history, sorted by time here. `ends`: high watermark of each partition, null for one of a topic that was deleted, of which nobody has to be given everything. `trims`: below which offset records of a
+ * partition may have been deleted; nobody has to be given those. A member that was stopped may believe to hold what it has lost until `graceMs` after it was woken, so till then only what
  * it commits is held against it.
  */
 export function checkGroupHistory(
   events: readonly GroupEvent[],
-  ends: ReadonlyMap<number, number>,
-  { graceMs = 0 }: { readonly graceMs?: number } = {},
+  ends: ReadonlyMap<number, number | null>,
+  { graceMs = 0, trims = new Map() }: { readonly graceMs?: number; readonly trims?: ReadonlyMap<number, number> } = {},
 ): GroupVerdict {
   const problems: string[] = [];
   const partitions = new Map<number, Partition>(
-    [...ends.keys()].map((number) => [number, { owner: null, last: new Map(), given: new Set(), committed: 0 }]),
+    [...ends.keys()].map((number) => [
+      number,
+      { owner: null, last: new Map(), given: new Set(), committed: 0, trim: trims.get(number) ?? 0 },
+    ]),
   );
   /** By member: until when it may be wrong about what it holds. */
   const astray = new Map<string, number>();
@@ -76,9 +82,11 @@ export function checkGroupHistory(
     given += 1;
     const before = partition.last.get(event.member);
     const isFirst = before === undefined;
-    if (!isFirst && event.offset !== before + 1) say(event, `behind ${before}`);
+    const isNext = isFirst || event.offset === before + 1 || (event.offset > before && event.offset <= partition.trim);
+    if (!isNext) say(event, `behind ${before}`);
     if (isFirst && event.offset < partition.committed) say(event, `${partition.committed} was committed`);
-    if (event.offset > 0 && !partition.given.has(event.offset - 1)) say(event, 'what came before was given to nobody');
+    if (event.offset > partition.trim && !partition.given.has(event.offset - 1))
+      say(event, 'what came before was given to nobody');
     if (!isAstray(event.member, event.atMs) && partition.owner !== event.member)
       say(event, `it is ${partition.owner}'s`);
     if (partition.given.has(event.offset)) repeated += 1;
@@ -86,7 +94,7 @@ export function checkGroupHistory(
     partition.last.set(event.member, event.offset);
   };
   const wasCommitted = (event: GroupEvent, partition: Partition) => {
-    if (event.offset > 0 && !partition.given.has(event.offset - 1)) say(event, 'that was given to nobody');
+    if (event.offset > partition.trim && !partition.given.has(event.offset - 1)) say(event, 'that was given to nobody');
     // One that was stopped may have been answered before, and tells it when it wakes. Had it counted now, whoever is next would be given what was committed.
     const isLateWord = isAstray(event.member, event.atMs) && event.offset < partition.committed;
     if (isLateWord) return;
@@ -106,8 +114,11 @@ export function checkGroupHistory(
     }
   }
   for (const [number, end] of ends) {
-    const { given: offsets, committed } = partitions.get(number)!;
-    if (offsets.size !== end) problems.push(`partition ${number}: ${offsets.size} of ${end} records were given out`);
+    if (end === null) continue;
+    const { given: offsets, committed, trim } = partitions.get(number)!;
+    const count = [...offsets].filter((offset) => offset >= trim).length;
+    const due = Math.max(0, end - trim);
+    if (count !== due) problems.push(`partition ${number}: ${count} of ${due} records were given out`);
     if (committed > end) problems.push(`partition ${number}: committed to ${committed} of ${end}`);
   }
   return { problems, given, repeated, moves };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkLogHistory } from './check-log-history.ts';
 import { type LogEvent, logEventLine, parseLogEvent } from './log-event.ts';
 
-/** `sent p a`, `acked p a 0`, `refused p a`, `unknown p a`, `read r 0 a [highWatermark]`, one a line, all of partition 0. */
+/** `sent p a [expectedOffset]`, `acked p a 0`, `refused p a`, `unsent p a`, `unknown p a`, `read r 0 a [highWatermark]`, `trim r 3`, `trimmed r 3`, one a line, all of partition 0. */
 function history(text: string): readonly LogEvent[] {
   return text
     .trim()
@@ -15,7 +15,10 @@ function history(text: string): readonly LogEvent[] {
         return { kind, ...common, offset: Number(third), value: fourth!, highWatermark };
       }
       if (kind === 'acked') return { kind, ...common, value: third, offset: Number(fourth) };
-      return { kind: kind as 'sent' | 'refused' | 'unknown', ...common, value: third };
+      if (kind === 'trim' || kind === 'trimmed') return { kind, ...common, offset: Number(third) };
+      if (kind === 'sent' && fourth !== undefined)
+        return { kind, ...common, value: third, expectedOffset: Number(fourth) };
+      return { kind: kind as 'sent' | 'refused' | 'unsent' | 'unknown', ...common, value: third };
     });
 }
 
@@ -62,6 +65,16 @@ describe('the judge of logs', () => {
     ['above the high watermark', 'sent p a\nread r 0 a 0\nread end 0 a'],
     ['changed', 'sent p a\nsent q b\nread r 0 b\nread end 0 a\nread end 1 b'],
     ['refused but committed', 'sent p a\nrefused p a\nread end 0 a'],
+    ['refused but committed', 'sent p a\nunsent p a\nread end 0 a'],
+    ['overtaken', 'sent p a\nsent p b\nsent p c\nrefused p b\nread end 0 a\nread end 1 c'],
+    ['overtaken', 'sent p a\nsent p b\nread end 0 b'],
+    ['overtaken', 'sent p a\nsent p b\nunknown p a\nread end 0 b'],
+    ['overtaken', 'sent p a\nsent p c\nrefused p a\ntrim x 1\nread end 1 c'],
+    ['inconsistent offset', 'sent p a\nsent q b 0\nacked q b 1\nread end 0 a\nread end 1 b'],
+    ['gap', 'sent p a\nsent p b\nsent p c\ntrim x 1\nread r 0 a\nread r 2 c\nread end 0 a\nread end 1 b\nread end 2 c'],
+    ['gap', 'sent p a\nsent p b\ntrim x 1\nread end 2 b'],
+    ['not trimmed', 'sent p a\nsent p b\ntrim x 1\ntrimmed x 1\nread end 0 a\nread end 1 b'],
+    ['lost', 'sent p a\nacked p a 1\nsent q b\ntrim x 1\nread end 1 b'],
     ['told twice', 'sent p a\nacked p a 0\nrefused p a\nread end 0 a'],
   ])('finds %s', (kind, text) => {
     expect(kindsOf(text)).toContain(kind);
@@ -73,8 +86,17 @@ describe('the judge of logs', () => {
     ['a record of a producer that died', 'sent p a\nread end 0 a'],
     [
       'a producer that gave up one in the middle',
-      'sent p a\nsent p b\nsent p c\nrefused p b\nread end 0 a\nread end 1 c',
+      'sent p a\nsent p b\nrefused p b\nsent p c\nread end 0 a\nread end 1 c',
     ],
+    ['a producer that had no room for one', 'sent p a\nsent p b\nsent p c\nunsent p b\nread end 0 a\nread end 1 c'],
+    ['one that was given up before', 'sent p a\nunknown p a\nsent p b\nread end 0 b'],
+    ['an expected offset that was right', 'sent p a 0\nacked p a 0\nread end 0 a'],
+    [
+      'records that were deleted',
+      'sent p a\nsent p b\nsent p c\nacked p a 0\nread r 0 a\ntrim x 2\ntrimmed x 2\nread r 2 c\nread end 2 c',
+    ],
+    ['a deletion that may not have come to it', 'sent p a\nsent p b\ntrim x 1\nread end 0 a\nread end 1 b'],
+    ['records that went before anybody read them', 'sent p a\nsent p b\ntrim x 1\nread end 1 b'],
     ['records of two producers in any order', 'sent p a\nsent q b\nread end 0 b\nread end 1 a'],
     ['a reader that begins in the middle', 'sent p a\nsent p b\nread r 1 b 2\nread end 0 a\nread end 1 b'],
   ])('accepts %s', (_, text) => {

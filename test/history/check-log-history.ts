@@ -13,12 +13,16 @@ export type LogProblemKind =
   | 'duplicated'
   /** A producer's records in another order than it sent them. */
   | 'reordered'
+  /** In the log, although something that its producer sent before, and had not given up when it sent this, is not. */
+  | 'overtaken'
   /** Never sent. */
   | 'phantom'
   /** Acknowledged at one offset, read at another; or two records acknowledged at one. */
   | 'inconsistent offset'
-  /** Offsets that a reader was not given, or not in order. */
+  /** Offsets that a reader was not given although nobody had them deleted, or not in order. */
   | 'gap'
+  /** Deleted, and read from the beginning all the same. */
+  | 'not trimmed'
   /** Read at or above the high watermark that came with it. */
   | 'above the high watermark'
   /** Two reads of an offset that differ. */
@@ -49,15 +53,32 @@ export interface LogVerdict {
   readonly reads: number;
 }
 
-type Told = 'acked' | 'refused' | 'unknown';
+type Told = 'acked' | 'refused' | 'unsent' | 'unknown';
 
 interface Send {
   readonly client: string;
   readonly partition: number;
   /** Among those of its client to its partition. */
   readonly index: number;
+  readonly expectedOffset: number | undefined;
+  /** Numbers of the events. */
+  readonly sentAt: number;
+  toldAt: number;
   told: Told | null;
   ackedAt: number | null;
+}
+
+const TOLD: ReadonlySet<LogEvent['kind']> = new Set<Told>(['acked', 'refused', 'unsent', 'unknown']);
+
+/** Its producer was told that it is not in the log. */
+function isDenied({ told }: Send): boolean {
+  return told === 'refused' || told === 'unsent';
+}
+
+/** What the final reader saw of a partition. */
+interface FinalLog {
+  readonly start: number;
+  readonly values: string[];
 }
 
 class LogJudge {
@@ -72,21 +93,31 @@ class LogJudge {
   /** By partition and offset: what was acknowledged there. */
   readonly #acks = new Map<string, string>();
   readonly #sentCounts = new Map<string, number>();
+  /** By partition: below which offset somebody asked to delete. */
+  readonly #trimAsked = new Map<number, number>();
+  /** By partition: the highest log start offset that somebody was told. */
+  readonly #trimmed = new Map<number, number>();
   reads = 0;
 
   say(kind: LogProblemKind, partition: number, message: string): void {
     this.problems.push({ kind, partition, message });
   }
 
-  sent({ client, partition, value }: LogEvent & { readonly kind: 'sent' }): void {
+  trim({ kind, partition, offset }: LogEvent & { readonly kind: 'trim' | 'trimmed' }): void {
+    const marks = kind === 'trim' ? this.#trimAsked : this.#trimmed;
+    marks.set(partition, Math.max(offset, marks.get(partition) ?? 0));
+  }
+
+  sent({ client, partition, value, expectedOffset }: LogEvent & { readonly kind: 'sent' }, sentAt: number): void {
     if (this.sends.has(value)) throw new TypeError(`${client} sends ${value} again: values must be unique`);
     const line = `${client}/${partition}`;
     const index = this.#sentCounts.get(line) ?? 0;
     this.#sentCounts.set(line, index + 1);
-    this.sends.set(value, { client, partition, index, told: null, ackedAt: null });
+    const toldAt = Number.POSITIVE_INFINITY;
+    this.sends.set(value, { client, partition, index, expectedOffset, sentAt, toldAt, told: null, ackedAt: null });
   }
 
-  told(event: LogEvent & { readonly kind: Told }): void {
+  told(event: LogEvent & { readonly kind: Told }, toldAt: number): void {
     const { kind, client, partition, value } = event;
     const send = this.sends.get(value);
     if (send === undefined) {
@@ -95,9 +126,12 @@ class LogJudge {
     }
     if (send.told !== null) this.say('told twice', partition, `${value} was ${send.told}, then ${kind}`);
     send.told = kind;
+    send.toldAt = toldAt;
     if (kind !== 'acked') return;
     const { offset } = event as LogEvent & { readonly kind: 'acked' };
     send.ackedAt = offset;
+    if (send.expectedOffset !== undefined && send.expectedOffset !== offset)
+      this.say('inconsistent offset', partition, `${value} was acknowledged at ${offset}, not ${send.expectedOffset}`);
     const place = `${partition}/${offset}`;
     const other = this.#acks.get(place);
     if (other !== undefined)
@@ -109,8 +143,8 @@ class LogJudge {
     this.reads += 1;
     const line = `${client}/${partition}`;
     const last = this.#last.get(line);
-    if (last !== undefined && offset !== last + 1)
-      this.say('gap', partition, `${client} was given ${offset} behind ${last}`);
+    const isNext = last === undefined || offset === last + 1 || (offset > last && offset <= this.trimAsked(partition));
+    if (!isNext) this.say('gap', partition, `${client} was given ${offset} behind ${last}`);
     this.#last.set(line, offset);
     if (highWatermark !== null && offset >= highWatermark) {
       this.say(
@@ -134,7 +168,7 @@ class LogJudge {
     const send = this.sends.get(value);
     if (send === undefined || send.partition !== partition)
       this.say('phantom', partition, `${value} at ${offset} was not sent there`);
-    else if (send.told === 'refused') this.say('refused but committed', partition, `${value} stands at ${offset}`);
+    else if (isDenied(send)) this.say('refused but committed', partition, `${value} stands at ${offset}`);
     else if (send.ackedAt !== null && send.ackedAt !== offset) {
       this.say(
         'inconsistent offset',
@@ -144,13 +178,46 @@ class LogJudge {
     }
   }
 
+  /** Below which offset somebody asked to delete. */
+  trimAsked(partition: number): number {
+    return this.#trimAsked.get(partition) ?? 0;
+  }
+
   /** Holds what the final reader saw against what was promised. */
-  finish(log: ReadonlyMap<number, readonly string[]>): void {
-    for (const [partition, values] of log) this.#checkOrder(partition, values);
-    const placed = new Set([...log].flatMap(([partition, values]) => values.map((value) => `${partition}/${value}`)));
-    for (const [value, { partition, told, ackedAt }] of this.sends) {
-      if (told !== 'acked' || placed.has(`${partition}/${value}`)) continue;
+  finish(logs: ReadonlyMap<number, FinalLog>): void {
+    for (const [partition, { start, values }] of logs) {
+      const trimmed = this.#trimmed.get(partition) ?? 0;
+      if (start < trimmed) this.say('not trimmed', partition, `it begins at ${start}, ${trimmed} was told`);
+      this.#checkOrder(partition, values);
+    }
+    for (const [value, send] of this.sends) {
+      const { partition, told, ackedAt } = send;
+      if (told !== 'acked' || this.#isPlaced(value, send) || ackedAt! < (logs.get(partition)?.start ?? 0)) continue;
       this.say('lost', partition, `${value} was acknowledged at ${ackedAt}`);
+    }
+    this.#checkOvertaken(logs);
+  }
+
+  /** Whether anybody ever read it where it was sent. */
+  #isPlaced(value: string, { partition }: Send): boolean {
+    return this.#placeOf.has(`${partition}/${value}`);
+  }
+
+  #checkOvertaken(logs: ReadonlyMap<number, FinalLog>): void {
+    const lanes = Map.groupBy([...this.sends], ([, { client, partition }]) => `${client}/${partition}`);
+    for (const lane of lanes.values()) this.#checkLane(lane.toReversed(), logs);
+  }
+
+  /** From the last send of a producer to a partition to its first. */
+  #checkLane(lane: readonly (readonly [string, Send])[], logs: ReadonlyMap<number, FinalLog>): void {
+    let next: readonly [string, Send] | null = null;
+    for (const [value, send] of lane) {
+      if (this.#isPlaced(value, send)) next = [value, send];
+      // What was trimmed before anybody read it cannot be told from what was never there.
+      const mayBeTrimmed = (logs.get(send.partition)?.start ?? 0) > 0 && !isDenied(send);
+      if (next === null || next[0] === value || mayBeTrimmed || send.told === 'unsent') continue;
+      if (send.toldAt < next[1].sentAt) continue;
+      this.say('overtaken', send.partition, `${next[0]} is in the log, ${value} before it is not`);
     }
   }
 
@@ -172,29 +239,39 @@ class LogJudge {
 export function checkLogHistory(events: readonly LogEvent[], finalReader: string): LogVerdict {
   const judge = new LogJudge();
   // Sends first, then what was told of them: reads may have been written down before either.
-  for (const event of events) if (event.kind === 'sent') judge.sent(event);
-  for (const event of events) if (event.kind !== 'sent' && event.kind !== 'read') judge.told(event);
-  const log = new Map<number, string[]>();
+  for (const [number, event] of events.entries()) {
+    if (event.kind === 'sent') judge.sent(event, number);
+    else if (event.kind === 'trim' || event.kind === 'trimmed') judge.trim(event);
+  }
+  for (const [number, event] of events.entries()) {
+    if (TOLD.has(event.kind)) judge.told(event as LogEvent & { readonly kind: Told }, number);
+  }
+  const log = new Map<number, FinalLog>();
   for (const event of events) {
     if (event.kind !== 'read') continue;
     judge.read(event);
     if (event.client !== finalReader) continue;
-    const values = log.get(event.partition) ?? [];
-    if (event.offset !== values.length)
-      judge.say('gap', event.partition, `the log has ${event.offset} where ${values.length} is due`);
-    values.push(event.value);
-    log.set(event.partition, values);
+    const { partition, offset, value } = event;
+    const { start, values } = log.get(partition) ?? { start: offset, values: [] };
+    log.set(partition, { start, values });
+    if (values.length === 0 && start > judge.trimAsked(partition))
+      judge.say(
+        'gap',
+        partition,
+        `the log begins at ${start}, and nobody had more than ${judge.trimAsked(partition)} deleted`,
+      );
+    values.push(value);
   }
   if (log.size === 0) throw new TypeError(`${finalReader} has read nothing`);
   judge.finish(log);
   const sends = [...judge.sends];
-  const all = new Set([...log].flatMap(([partition, values]) => values.map((value) => `${partition}/${value}`)));
+  const all = new Set([...log].flatMap(([partition, { values }]) => values.map((value) => `${partition}/${value}`)));
   const uncertain = sends.filter(([, { told }]) => told === null || told === 'unknown');
   return {
     problems: judge.problems,
     sent: sends.length,
     acked: sends.filter(([, { told }]) => told === 'acked').length,
-    refused: sends.filter(([, { told }]) => told === 'refused').length,
+    refused: sends.filter(([, send]) => isDenied(send)).length,
     uncertain: uncertain.length,
     uncertainCommitted: uncertain.filter(([value, { partition }]) => all.has(`${partition}/${value}`)).length,
     records: all.size,

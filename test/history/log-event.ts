@@ -1,9 +1,16 @@
 /** What clients of a log tell of themselves, one line each: all that a judge of histories needs, and all that he believes. */
 
-/** A value is unique in a history; `expected` names an offset. */
+/** A value is unique in a history. */
 export type LogEvent =
   /** In the order of the calls of this producer. */
-  | { readonly kind: 'sent'; readonly client: string; readonly partition: number; readonly value: string }
+  | {
+      readonly kind: 'sent';
+      readonly client: string;
+      readonly partition: number;
+      readonly value: string;
+      /** The only offset at which it may be committed. */
+      readonly expectedOffset?: number;
+    }
   | {
       readonly kind: 'acked';
       readonly client: string;
@@ -11,8 +18,10 @@ export type LogEvent =
       readonly value: string;
       readonly offset: number;
     }
-  /** For certain not in the log: NOT_COMMITTED and whatever else says so. */
+  /** For certain not in the log, and nothing that was sent behind it before this was told: NOT_COMMITTED, OFFSET_MISMATCH. */
   | { readonly kind: 'refused'; readonly client: string; readonly partition: number; readonly value: string }
+  /** For certain not in the log, since it was never under way: BUFFER_EXHAUSTED, CLOSED. */
+  | { readonly kind: 'unsent'; readonly client: string; readonly partition: number; readonly value: string }
   /** COMMIT_UNKNOWN: may be in the log. A send of which nothing is told is as good. */
   | { readonly kind: 'unknown'; readonly client: string; readonly partition: number; readonly value: string }
   | {
@@ -23,7 +32,11 @@ export type LogEvent =
       readonly value: string;
       /** As the reader was told with it; null when it was not told. */
       readonly highWatermark: number | null;
-    };
+    }
+  /** Somebody asks for the records below an offset to be deleted: from now on they may be gone. */
+  | { readonly kind: 'trim'; readonly client: string; readonly partition: number; readonly offset: number }
+  /** Somebody is told the log start offset: what is below is gone. */
+  | { readonly kind: 'trimmed'; readonly client: string; readonly partition: number; readonly offset: number };
 
 /** A line as a process prints it. */
 export function logEventLine(event: LogEvent): string {
@@ -33,6 +46,7 @@ export function logEventLine(event: LogEvent): string {
 /** Throws for anything but a line of `logEventLine`. */
 export function parseLogEvent(line: string): LogEvent {
   const event = JSON.parse(line) as LogEvent;
-  if (!['sent', 'acked', 'refused', 'unknown', 'read'].includes(event.kind)) throw new TypeError(`no event: ${line}`);
+  if (!['sent', 'acked', 'refused', 'unsent', 'unknown', 'read', 'trim', 'trimmed'].includes(event.kind))
+    throw new TypeError(`no event: ${line}`);
   return event;
 }

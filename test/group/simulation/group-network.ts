@@ -1,65 +1,50 @@
-/** The way between members and the store: requests about groups may be lost before or after they take effect, take effect late or twice, or be refused. The log itself is read without faults, but not at once. */
-import { MillraceError, UnansweredError } from '../../../lib/errors.ts';
-import type { Store } from '../../../lib/group/group-store.ts';
+/** The store as members of a simulated group see it: requests about groups go their way with its faults, and the oracle sees what they do. The log itself is read without faults, but not at once. */
+
+import type { Group } from '../../../lib/group/group.ts';
+import type { GroupOffset } from '../../../lib/group/group-offset.ts';
+import type { GroupStore, Store } from '../../../lib/group/group-store.ts';
 import type { ObservedGroup } from '../../../lib/group/groups.ts';
-import type { Dice, VirtualTime } from '../../log/simulation/virtual-time.ts';
-import { LeftOutFaults } from '../../simulate/left-out-faults.ts';
-import type { GroupOracle, Witness } from './group-oracle.ts';
-import type { MemberProcess } from './member-process.ts';
+import type { Dice, Process, VirtualTime } from '../../log/simulation/virtual-time.ts';
+import type { RequestWay } from '../../simulate/request-way.ts';
+import type { Witness } from './group-oracle.ts';
 
-/** How bad the network of a run is. */
-export interface GroupWeather {
-  /** Of each request. */
-  readonly faultProbability: number;
-  readonly timeoutMs: number;
-  /** Longest delay of a late request. */
-  readonly lateMs: number;
-  readonly latencyMs: number;
+/** Told of every change of a group when it takes effect. */
+export interface GroupWatch {
+  onGroup(group: Group, by: Witness, isLate: boolean): void;
+  onBeat(memberId: string): void;
+  onClaim(partition: number, after: GroupOffset): void;
+  onCommit(
+    partition: number,
+    args: { readonly generation: number; readonly sequence: number; readonly offset: bigint },
+  ): void;
 }
-
-const FAULTS = ['dropped', 'lost', 'lost', 'late', 'late', 'repeated', 'throttled'] as const;
 
 /** Connects processes to one store. */
 export class GroupNetwork {
-  /** No more faults. */
-  calm = false;
   readonly #time: VirtualTime;
   readonly #dice: Dice;
   readonly #base: Store;
-  readonly #oracle: GroupOracle;
-  readonly #weather: GroupWeather;
+  readonly #watch: GroupWatch;
+  readonly #way: RequestWay;
   /** What eventually consistent looks may still show. */
-  readonly #past: { readonly atMs: number; readonly seen: ObservedGroup }[] = [];
+  readonly #past: { readonly atMs: number; readonly name: string; readonly seen: ObservedGroup }[] = [];
 
-  readonly #leftOut: LeftOutFaults;
-
-  constructor(parts: {
-    time: VirtualTime;
-    dice: Dice;
-    base: Store;
-    oracle: GroupOracle;
-    weather: GroupWeather;
-    withoutFaults: ReadonlySet<number>;
-  }) {
-    this.#leftOut = new LeftOutFaults(parts.withoutFaults, () => parts.oracle.count('faults'));
+  constructor(parts: { time: VirtualTime; dice: Dice; base: Store; watch: GroupWatch; way: RequestWay }) {
     this.#time = parts.time;
     this.#dice = parts.dice;
     this.#base = parts.base;
-    this.#oracle = parts.oracle;
-    this.#weather = parts.weather;
+    this.#watch = parts.watch;
+    this.#way = parts.way;
   }
 
   /** The store as a process sees it. */
-  connect(process: MemberProcess, witness: Witness): Store {
-    const { groups, heartbeats, offsets } = this.#base;
-    const oracle = this.#oracle;
-    const ask = <T>(name: string, effect: (isLate: boolean) => Promise<T>) => this.#request(process, name, effect);
+  connect(process: Process, witness: Witness): Store {
     const calmly = <P extends object>(port: P): P =>
       new Proxy(port, {
         get: (target, name) => {
           const method: unknown = Reflect.get(target, name);
           if (typeof method !== 'function') return method;
-          return (...args: unknown[]) => this.#calmly(process, () => Reflect.apply(method, target, args));
+          return (...args: unknown[]) => this.#way.sendCalmly(process, () => Reflect.apply(method, target, args));
         },
       });
     return {
@@ -69,6 +54,17 @@ export class GroupNetwork {
       chunks: calmly(this.#base.chunks),
       objects: calmly(this.#base.objects),
       close: async () => {},
+      ...this.connectGroups(process, witness),
+    };
+  }
+
+  /** Only what is about groups. */
+  connectGroups(process: Process, witness: Witness): GroupStore {
+    const { groups, heartbeats, offsets } = this.#base;
+    const watch = this.#watch;
+    const ask = <T>(name: string, effect: (isLate: boolean) => Promise<T>) =>
+      this.#way.send(process, { name, effect: ({ isLate }) => effect(isLate) });
+    return {
       groups: {
         ...groups,
         get: (name) => ask('get group', () => groups.get(name)),
@@ -78,7 +74,7 @@ export class GroupNetwork {
         create: (group) =>
           ask(`create v${group.version}`, async (isLate) => {
             const result = await groups.create(group);
-            if (result.outcome === 'done') oracle.onGroup(result.item, witness, isLate);
+            if (result.outcome === 'done') watch.onGroup(result.item, witness, isLate);
             return this.#changed(group.name, result);
           }),
         update: (group) =>
@@ -86,7 +82,7 @@ export class GroupNetwork {
             `update v${group.version} g${group.generation} of ${group.members.map(({ id }) => id.slice(0, 5)).join()}`,
             async (isLate) => {
               const result = await groups.update(group);
-              if (result.outcome === 'done') oracle.onGroup(result.item, witness, isLate);
+              if (result.outcome === 'done') watch.onGroup(result.item, witness, isLate);
               return this.#changed(group.name, result);
             },
           ),
@@ -95,13 +91,13 @@ export class GroupNetwork {
       heartbeats: {
         put: (group, heartbeat) =>
           ask('put heartbeat', async () => {
-            oracle.onBeat(heartbeat.memberId);
+            watch.onBeat(heartbeat.memberId);
             return this.#changed(group, await heartbeats.put(group, heartbeat));
           }),
         beat: (group, id, args) =>
           ask(`beat ${args.count} g${args.generation}`, async () => {
             const result = await heartbeats.beat(group, id, args);
-            if (result.outcome === 'done') oracle.onBeat(id);
+            if (result.outcome === 'done') watch.onBeat(id);
             return this.#changed(group, result);
           }),
         remove: (group, id) =>
@@ -112,13 +108,13 @@ export class GroupNetwork {
         claim: (group, partition, args) =>
           ask(`claim ${partition.partition} g${args.generation}`, async () => {
             const result = await offsets.claim(group, partition, args);
-            if (result.outcome === 'done') oracle.onClaim(partition.partition, result.item);
+            if (result.outcome === 'done') watch.onClaim(partition.partition, result.item);
             return result;
           }),
         commit: (group, partition, args) =>
           ask(`commit ${partition.partition} g${args.generation} #${args.sequence} ${args.offset}`, async () => {
             const result = await offsets.commit(group, partition, args);
-            if (result.outcome === 'done') oracle.onCommit(partition.partition, args);
+            if (result.outcome === 'done') watch.onCommit(partition.partition, args);
             return result;
           }),
         readMany: (group, partitions) => ask('read offsets', () => offsets.readMany(group, partitions)),
@@ -132,81 +128,21 @@ export class GroupNetwork {
   async #observe(name: string, consistent: boolean): Promise<ObservedGroup> {
     const now = await this.#base.groups.observe(name, { consistent });
     if (consistent) return now;
-    const { group } = this.#old() ?? now;
-    const { heartbeats } = this.#old() ?? now;
+    const { group } = this.#old(name) ?? now;
+    const { heartbeats } = this.#old(name) ?? now;
     return { group, heartbeats };
   }
 
-  #old(): ObservedGroup | undefined {
+  #old(name: string): ObservedGroup | undefined {
     if (this.#dice.chance(0.5)) return undefined;
     const atMs = this.#time.nowMs - this.#dice.between(1, 1_500);
-    return this.#past.findLast((one) => one.atMs <= atMs)?.seen;
+    return this.#past.findLast((one) => one.name === name && one.atMs <= atMs)?.seen;
   }
 
   async #changed<T>(name: string, result: T): Promise<T> {
     const seen = await this.#base.groups.observe(name, { consistent: true });
-    this.#past.push({ atMs: this.#time.nowMs, seen });
+    this.#past.push({ atMs: this.#time.nowMs, name, seen });
     if (this.#past.length > 500) this.#past.splice(0, 250);
     return result;
   }
-
-  #wayMs(): number {
-    return this.#dice.magnitude(1, this.#weather.latencyMs);
-  }
-
-  #calmly<T>(process: MemberProcess, effect: () => Promise<T>): Promise<T> {
-    if (!process.alive) return new Promise(() => {});
-    return new Promise((resolve, reject) => {
-      this.#time.schedule(this.#wayMs(), () => {
-        effect().then(
-          (value) => process.whenRunning(() => resolve(value)),
-          (error) => process.whenRunning(() => reject(error)),
-        );
-      });
-    });
-  }
-
-  #request<T>(process: MemberProcess, name: string, effect: (isLate: boolean) => Promise<T>): Promise<T> {
-    const dice = this.#dice;
-    if (!process.alive) return new Promise(() => {});
-    const drawn = !this.calm && dice.chance(this.#weather.faultProbability) ? dice.pick(FAULTS) : 'none';
-    this.#oracle.count('operations');
-    const fault = drawn === 'none' || this.#leftOut.next() ? 'none' : drawn;
-    const thereMs = this.#wayMs();
-    const label = `${process.name} ${name}`;
-    return new Promise<T>((resolve, reject) => {
-      const deliver = (delayMs: number, settle: () => void) =>
-        this.#time.schedule(delayMs, () => process.whenRunning(settle));
-      const unanswered = (delayMs: number) => deliver(delayMs, () => reject(new UnansweredError(`${name}: no answer`)));
-      const takeEffect = (delayMs: number, note: string, isLate: boolean, after: (value: T) => void) =>
-        this.#time.schedule(delayMs, () => {
-          void effect(isLate).then((value) => {
-            this.#oracle.note(`${label}${note} ${outcomeOf(value)}`);
-            after(value);
-          }, reject);
-        });
-      const timeoutMs = thereMs + dice.magnitude(10, this.#weather.timeoutMs);
-      const lateMs = () => thereMs + dice.magnitude(1, this.#weather.lateMs);
-      switch (fault) {
-        case 'dropped':
-          return unanswered(timeoutMs);
-        case 'lost':
-          takeEffect(thereMs, ' (answer lost)', false, () => {});
-          return unanswered(timeoutMs);
-        case 'late':
-          takeEffect(lateMs() + timeoutMs, ' (late)', true, () => {});
-          return unanswered(timeoutMs);
-        case 'throttled':
-          return deliver(thereMs, () => reject(new MillraceError('THROTTLED', `${name}: not now`)));
-      }
-      takeEffect(thereMs, '', false, (value) => {
-        deliver(this.#wayMs(), () => resolve(value));
-        if (fault === 'repeated' && outcomeOf(value) !== 'refused') takeEffect(lateMs(), ' (again)', true, () => {});
-      });
-    });
-  }
-}
-
-function outcomeOf(value: unknown): string {
-  return (value as { outcome?: string } | null | undefined)?.outcome ?? '';
 }

@@ -7,6 +7,8 @@ import type { Group } from '../../../lib/group/group.ts';
 import type { GroupOffset } from '../../../lib/group/group-offset.ts';
 import type { VirtualTime } from '../../log/simulation/virtual-time.ts';
 
+import type { GroupWatch } from './group-network.ts';
+
 /** A member as the oracle sees it: who it is and what it believes to hold. */
 export interface Witness {
   readonly name: string;
@@ -26,7 +28,7 @@ interface PartitionState {
 }
 
 /** See the top of this file. */
-export class GroupOracle {
+export class GroupOracle implements GroupWatch {
   violation: string | null = null;
   readonly counts = new Map<string, number>();
   readonly trace: string[] = [];
@@ -45,8 +47,9 @@ export class GroupOracle {
     this.#keepTrace = keepTrace;
   }
 
-  note(what: string): void {
-    const line = `${this.#time.nowMs.toFixed(1)} ${what}`;
+  note(what: string, value: unknown = null): void {
+    const outcome = typeof value === 'string' ? value : ((value as { outcome?: string } | null)?.outcome ?? '');
+    const line = `${this.#time.nowMs.toFixed(1)} ${what} ${outcome}`;
     this.#hash.update(line);
     if (this.#keepTrace) this.trace.push(line);
   }

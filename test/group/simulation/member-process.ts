@@ -19,8 +19,7 @@ export class MemberProcess extends Process {
     return this.#time.nowMs < this.#stoppedUntilMs;
   }
 
-  /** Runs something of this process, when it runs. */
-  whenRunning(run: () => void): void {
+  override whenRunning(run: () => void): void {
     if (!this.alive) return;
     if (this.isStopped) this.#time.schedule(this.#stoppedUntilMs - this.#time.nowMs, () => this.whenRunning(run));
     else run();

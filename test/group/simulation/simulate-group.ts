@@ -3,6 +3,8 @@ import { Millrace } from '../../../lib/client/millrace.ts';
 import type { Store } from '../../../lib/group/group-store.ts';
 import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { Dice, VirtualTime } from '../../log/simulation/virtual-time.ts';
+import { RequestWay } from '../../simulate/request-way.ts';
+import { BusyTime, LEAST } from '../../simulate/schedule-size.ts';
 import type { SimulateOptions, SimulationRun } from '../../simulate/simulation-run.ts';
 import { GroupNetwork } from './group-network.ts';
 import { GroupOracle } from './group-oracle.ts';
@@ -16,10 +18,12 @@ class Run {
   readonly time = new VirtualTime();
   readonly dice: Dice;
   readonly oracle: GroupOracle;
+  readonly way: RequestWay;
   readonly network: GroupNetwork;
   readonly base: Store;
   readonly actors: MemberActor[] = [];
   readonly durationMs: number;
+  readonly busy: BusyTime;
   readonly world: MemberProcess;
   readonly direct: Millrace;
   /** Nobody crashes any more: everybody is asked to close. */
@@ -35,12 +39,17 @@ class Run {
     this.oracle = new GroupOracle(time, keepTrace);
     this.durationMs = dice.pick([20_000, 40_000]);
     const weather = {
-      faultProbability: dice.pick([0, 0.05, 0.15, 0.3]),
+      faultProbability: dice.pick([0.02, 0.05, 0.15, 0.3]),
       timeoutMs: dice.pick([100, 2_000]),
       lateMs: dice.pick([200, 5_000, 600_000]),
       latencyMs: dice.pick([5, 50, 300]),
+      outageEveryMs: dice.chance(0.25) ? 9_000 : Number.POSITIVE_INFINITY,
+      outageMs: dice.between(400, 4_000),
+      slowProbability: dice.pick([0, 0, 0.02]),
     };
-    this.network = new GroupNetwork({ time, dice, base: this.base, oracle: this.oracle, weather, withoutFaults });
+    this.way = new RequestWay({ time, dice, recorder: this.oracle, weather, withoutFaults });
+    this.network = new GroupNetwork({ time, dice, base: this.base, watch: this.oracle, way: this.way });
+    this.busy = new BusyTime({ time, way: this.way, counts: this.oracle.counts, durationMs: this.durationMs });
   }
 
   addMember(): void {
@@ -68,7 +77,7 @@ class Run {
     const trouble = dice.pick(['none', 'crash', 'stop', 'stop', 'close', 'close'] as const);
     if (trouble === 'none') return;
     time.schedule(atMs, () => {
-      if (!actor.isAlive || this.network.calm || this.isEnding) return;
+      if (!actor.isAlive || this.way.calm || this.isEnding) return;
       oracle.note(`${actor.name}: ${trouble}`);
       oracle.count(trouble);
       if (trouble === 'crash') {
@@ -111,16 +120,19 @@ class Run {
 
   async whole(): Promise<void> {
     const { dice, time } = this;
-    this.#partitionCount = dice.between(2, 5);
+    this.#partitionCount = dice.between(LEAST.partitions, 5);
     for (let made = 0; made < this.#partitionCount; made++) this.oracle.count('partitions');
     await this.within(60_000, 'the topic', () =>
       this.direct.topics.createTopic({ name: TOPIC, partitionCount: this.#partitionCount }),
     );
     await this.within(60_000, 'the first records', () => this.#append(dice.between(5, 40)));
-    for (let count = dice.between(1, 3); count > 0; count--)
-      time.schedule(dice.between(0, 3_000), () => this.addMember());
+    const first = dice.between(1, 3);
+    for (let count = 0; count < first; count++) time.schedule(dice.between(0, 3_000), () => this.addMember());
+    // With the one that comes when all is well again.
+    for (let count = first; count < LEAST.clients - 1; count++)
+      time.schedule(dice.between(3_000, this.durationMs), () => this.addMember());
     if (dice.chance(0.3)) time.schedule(dice.between(5_000, this.durationMs), () => void this.#addPartition());
-    await this.until(this.durationMs, () => false);
+    await this.until(Number.POSITIVE_INFINITY, () => this.busy.isOver);
     if (dice.chance(0.3)) await this.#seek();
     await this.#settle();
   }
@@ -153,7 +165,7 @@ class Run {
   /** The network is well again. Whoever lives goes on, every late request takes effect, and what is written now reaches the group once. */
   async #settle(): Promise<void> {
     const { oracle, time } = this;
-    this.network.calm = true;
+    this.way.calm = true;
     this.addMember();
     await this.until(SESSION_MS * 8, () => false);
     await this.within(60_000, 'the last records', () => this.#append(2));

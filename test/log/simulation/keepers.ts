@@ -10,6 +10,7 @@ import { stampBatch } from '../../../lib/record/stamp-batch.ts';
 import { encodeSegment } from '../../../lib/segment/encode-segment.ts';
 import { decodeId, firstIdAt, type SegmentId, ZERO_ID } from '../../../lib/segment/segment-id.ts';
 import { segmentKey } from '../../../lib/segment/segment-key.ts';
+import type { BusyTime } from '../../simulate/schedule-size.ts';
 import type { Oracle } from './oracle.ts';
 import { type Dice, type Process, START_MS, type VirtualTime } from './virtual-time.ts';
 
@@ -23,19 +24,22 @@ export interface KeeperParts {
   readonly time: VirtualTime;
   readonly dice: Dice;
   readonly oracle: Oracle;
+  /** Those that exist; may grow and shrink. */
   readonly partitions: readonly PartitionKey[];
+  /** How much of all work is for the first partition. */
+  readonly hotShare: number;
 }
 
 const CONSISTENT = { consistent: true } as const;
 
-/** Does one of these at a time, again and again until `untilMs`. */
-export function startKeeper(parts: KeeperParts, untilMs: number, pauseMs: number): void {
-  const { dice, time, partitions } = parts;
+/** Does one of these at a time, again and again for as long as all are busy. */
+export function startKeeper(parts: KeeperParts, busy: BusyTime, pauseMs: number): void {
+  const { dice, time, partitions, hotShare } = parts;
   const duties = [roll, roll, raiseFloor, compact, compact, retain];
   const next = async () => {
-    if (time.nowMs > untilMs) return;
+    if (busy.isOver) return;
     try {
-      await dice.pick(duties)(parts, dice.pick(partitions));
+      await dice.pick(duties)(parts, dice.chance(hotShare) ? partitions[0]! : dice.pick(partitions));
     } catch (error) {
       if (!(error instanceof MillraceError && error.retriable))
         parts.oracle.expect(false, 'Keeper', () => String(error));
@@ -126,7 +130,7 @@ async function stampedBatches(
 /** COLLECT, all at one moment: level-0 objects under every floor that nothing names. */
 async function collect({ base, oracle }: KeeperParts): Promise<void> {
   let floor: SegmentId | null = null;
-  for (const { head } of oracle.partitions.values()) if (floor === null || head.floor < floor) floor = head.floor;
+  for (const { head } of oracle.living) if (floor === null || head.floor < floor) floor = head.floor;
   for (const domain of new Set([...oracle.partitions.values()].map((truth) => truth.domain))) {
     const found = await base.objects.list(`${domain}/0/`, null, 1_000);
     const dead = found

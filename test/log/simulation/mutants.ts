@@ -224,6 +224,7 @@ export const mutants: readonly Mutant[] = [
     file: 'lib/log/group-plan.ts',
     from: '(id < least ? id : least)',
     to: '(id > least ? id : least)',
+    test: 'test/log/group-plan.test.ts',
   },
   {
     name: 'parts leave as they become ready, not in flush order',
@@ -319,9 +320,10 @@ export const mutants: readonly Mutant[] = [
     to: '',
   },
   {
-    name: 'retention forgets without raising the floor',
-    file: 'test/log/simulation/keepers.ts',
-    from: 'await store.heads.advanceStart(partition, { start, floor });',
-    to: 'await store.heads.advanceStart(partition, { start, floor: head.floor });',
+    name: 'a trim forgets without raising the floor',
+    file: 'lib/log/trim-partition.ts',
+    from: 'floor: await floorBelow(deps, key, head, target) }',
+    to: 'floor: head.floor }',
+    test: 'test/log/trim-partition.test.ts',
   },
 ];

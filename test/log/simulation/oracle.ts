@@ -38,9 +38,12 @@ export interface PartitionTruth {
   readonly records: string[];
   readonly entries: Committed[];
   appended: bigint;
+  /** The last one, if the head was removed. */
   head: Head;
+  isGone: boolean;
   chunks: ReadonlyMap<bigint, Chunk>;
-  readonly heads: History<Head>;
+  readonly heads: History<Head | null>;
+  readonly ids: Set<string>;
   readonly chunkHistory: History<ReadonlyMap<bigint, Chunk>>;
 }
 
@@ -65,6 +68,26 @@ export class Oracle {
     this.#keepTrace = options.keepTrace;
   }
 
+  /** Heads may have been made: those that are there and were not watched are watched from now on. */
+  async onCreated(partition: PartitionKey, topicName: string): Promise<void> {
+    if (this.partitions.has(partitionPk(partition))) return;
+    if ((await this.#base.heads.read(partition, { consistent: true })) === null) return;
+    const topic = await this.#base.topics.get(topicName);
+    this.count('partitions');
+    await this.watch(partition, topic!.domain);
+  }
+
+  /** A head was to be removed. */
+  async onRemoved(partition: PartitionKey): Promise<void> {
+    const truth = this.partitions.get(partitionPk(partition));
+    if (truth !== undefined) await this.#refresh(truth);
+  }
+
+  /** Partitions whose head is there. */
+  get living(): readonly PartitionTruth[] {
+    return [...this.partitions.values()].filter(({ isGone }) => !isGone);
+  }
+
   /** Begins to watch a partition. */
   async watch(partition: PartitionKey, domain: string): Promise<void> {
     const head = (await this.#base.heads.read(partition, { consistent: true }))!;
@@ -76,6 +99,8 @@ export class Oracle {
       entries: [],
       appended: 0n,
       head,
+      isGone: false,
+      ids: new Set(),
       chunks,
       heads: [{ atMs: 0, value: head }],
       chunkHistory: [{ atMs: 0, value: chunks }],
@@ -115,8 +140,10 @@ export class Oracle {
     args: CommitArgs,
     effect: () => Promise<CommitOutcome>,
   ): Promise<CommitOutcome> {
-    const truth = this.of(partition);
     const outcome = await effect();
+    const truth = this.partitions.get(partitionPk(partition));
+    // Of a topic that is no more, or not yet.
+    if (truth === undefined) return outcome;
     const before = truth.head;
     if (outcome.outcome === 'refused') {
       if (before.floor >= args.minId) this.#countRefusal(args.minId);
@@ -150,11 +177,8 @@ export class Oracle {
   async #addEntry(truth: PartitionTruth, bytes: Uint8Array): Promise<void> {
     const entry = decodeEntry(bytes);
     const base = BigInt(truth.records.length);
-    this.expect(
-      !truth.entries.some((other) => other.entry.id === entry.id),
-      'Once',
-      () => `${entry.id} is committed again at ${base}`,
-    );
+    this.expect(!truth.ids.has(entry.id), 'Once', () => `${entry.id} is committed again at ${base}`);
+    truth.ids.add(entry.id);
     const aheadMs = idTimeMs(entry.id) - START_MS - this.#time.nowMs;
     this.expect(aheadMs <= limits.clockAheadMs, 'Clock', () => `${entry.id} is ${aheadMs} ms ahead of the stores`);
     const data = entry.kind === 'inline' ? entry.batches : await this.#read(truth, entry);
@@ -188,12 +212,23 @@ export class Oracle {
   /** Any other change of a head. */
   async onHead(partition: PartitionKey, effect: () => Promise<Change<Head>>): Promise<Change<Head>> {
     const outcome = await effect();
-    await this.#refresh(this.of(partition));
+    const truth = this.partitions.get(partitionPk(partition));
+    if (truth !== undefined) await this.#refresh(truth);
     return outcome;
   }
 
   async #refresh(truth: PartitionTruth): Promise<void> {
-    const head = (await this.#base.heads.read(truth.partition, { consistent: true }))!;
+    const head = await this.#base.heads.read(truth.partition, { consistent: true });
+    truth.isGone ||= head === null;
+    this.expect(
+      !truth.isGone || head === null,
+      'Monotonic',
+      () => `a removed head of ${truth.partition.topicId} is back`,
+    );
+    if (head === null) {
+      truth.heads.push({ atMs: this.#time.nowMs, value: null });
+      return;
+    }
     const before = truth.head;
     truth.head = head;
     truth.heads.push({ atMs: this.#time.nowMs, value: head });
@@ -300,12 +335,14 @@ export class Oracle {
   }
 
   /** What an eventually consistent read may answer. */
-  staleHead(partition: PartitionKey, lagMs: number): Head {
-    return structuredClone(asOf(this.of(partition).heads, this.#time.nowMs - lagMs));
+  staleHead(partition: PartitionKey, lagMs: number): Head | null {
+    const truth = this.partitions.get(partitionPk(partition));
+    return truth === undefined ? null : structuredClone(asOf(truth.heads, this.#time.nowMs - lagMs));
   }
 
   staleChunks(partition: PartitionKey, query: ChunkQuery, lagMs: number): readonly Chunk[] {
-    const chunks = [...asOf(this.of(partition).chunkHistory, this.#time.nowMs - lagMs).values()];
+    const truth = this.partitions.get(partitionPk(partition));
+    const chunks = truth === undefined ? [] : [...asOf(truth.chunkHistory, this.#time.nowMs - lagMs).values()];
     const { fromBase = 0n, toBase = 2n ** 63n, order, limit } = query;
     const found = chunks.filter(({ base }) => base >= fromBase && base <= toBase);
     found.sort((a, b) => Number(a.base - b.base));
@@ -315,7 +352,7 @@ export class Oracle {
 
   /** Whether any head or chunk names a level-0 object. */
   isNamed(id: string): boolean {
-    for (const { head, chunks, entries } of this.partitions.values()) {
+    for (const { head, chunks, entries } of this.living) {
       if (entriesIn({ entries }, head.tailBase, head.next).some(({ entry }) => entry.id === id)) return true;
       for (const chunk of chunks.values()) {
         const isLevel0 = chunk.level === 0 && chunk.end > head.start;

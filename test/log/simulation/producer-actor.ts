@@ -5,6 +5,7 @@ import type { Appender } from '../../../lib/log/appender.ts';
 import type { LogStore } from '../../../lib/log/log-store.ts';
 import { partitionPk } from '../../../lib/log/partition-key.ts';
 import { encodeBatch } from '../../../lib/record/encode-batch.ts';
+import type { BusyTime } from '../../simulate/schedule-size.ts';
 import type { Oracle } from './oracle.ts';
 import { type Dice, type Process, START_MS, type VirtualTime } from './virtual-time.ts';
 
@@ -36,7 +37,8 @@ export class ProducerActor {
   readonly #oracle: Oracle;
   readonly #targets: readonly AppendTarget[];
   readonly #strictShare: number;
-  #untilMs = 0;
+  readonly #hotShare: number;
+  #busy: BusyTime | null = null;
   /** Where this producer believes the end to be. */
   readonly #ends = new Map<string, bigint>();
 
@@ -50,6 +52,8 @@ export class ProducerActor {
     targets: readonly AppendTarget[];
     /** How much of what it does is to append at an expected offset. */
     strictShare: number;
+    /** How much of what it does is for the first target. */
+    hotShare: number;
   }) {
     this.process = parts.process;
     this.appender = parts.appender;
@@ -59,14 +63,15 @@ export class ProducerActor {
     this.#oracle = parts.oracle;
     this.#targets = parts.targets;
     this.#strictShare = parts.strictShare;
+    this.#hotShare = parts.hotShare;
   }
 
-  /** Appends now and then until `untilMs`. */
-  start(untilMs: number, pauseMs: number): void {
+  /** Appends now and then for as long as all are busy. */
+  start(busy: BusyTime, pauseMs: number): void {
     const dice = this.#dice;
-    this.#untilMs = untilMs;
+    this.#busy = busy;
     const next = () => {
-      if (!this.process.alive || this.#time.nowMs > untilMs) return;
+      if (!this.process.alive || busy.isOver) return;
       void this.#act();
       // Now and then long enough for what is known to grow old.
       const delayMs = dice.chance(0.03) ? 6_000 : dice.magnitude(1, pauseMs);
@@ -77,10 +82,14 @@ export class ProducerActor {
 
   async #act(): Promise<void> {
     const dice = this.#dice;
-    const target = dice.pick(this.#targets);
+    const target = this.#pickTarget();
     if (dice.chance(this.#strictShare)) return this.#appendExpecting(target, dice.between(1, 3));
     for (let count = dice.chance(0.3) ? dice.between(2, 12) : 1; count > 0; count--)
-      this.#append(dice.chance(0.7) ? target : dice.pick(this.#targets));
+      this.#append(dice.chance(0.7) ? target : this.#pickTarget());
+  }
+
+  #pickTarget(): AppendTarget {
+    return this.#dice.chance(this.#hotShare) ? this.#targets[0]! : this.#dice.pick(this.#targets);
   }
 
   /** Appends where it believes the end to be: after a look, or after its own last append. */
@@ -94,7 +103,7 @@ export class ProducerActor {
         return;
       }
     }
-    if (this.#time.nowMs > this.#untilMs) return;
+    if (this.#busy?.isOver) return;
     // Now and then ahead of the end.
     if (this.#dice.chance(0.3)) expected += BigInt(this.#dice.between(1, 2));
     for (; count > 0; count--) expected += BigInt(this.#append(target, expected));

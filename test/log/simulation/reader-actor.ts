@@ -2,11 +2,14 @@
 import { type FetchedPartition, Fetcher, type FetchTarget } from '../../../lib/log/fetcher.ts';
 import type { LogStore } from '../../../lib/log/log-store.ts';
 import { decodeBatch } from '../../../lib/record/decode-batch.ts';
+import type { BusyTime } from '../../simulate/schedule-size.ts';
 import type { Oracle, PartitionTruth } from './oracle.ts';
 import type { Dice, Process, VirtualTime } from './virtual-time.ts';
 
 /** Codes of a store that stays silent for too long. */
 const STORE_CODES = new Set(['REQUEST_TIMED_OUT', 'THROTTLED', 'STORE_UNAVAILABLE']);
+/** Codes of bytes that are not those that were written. */
+const DAMAGE_CODES = new Set(['CORRUPT_MESSAGE', 'CORRUPT_OBJECT']);
 
 /** A process that reads here and there, again and again. */
 export class ReaderActor {
@@ -22,13 +25,17 @@ export class ReaderActor {
     this.#oracle = parts.oracle;
   }
 
-  start(untilMs: number, pauseMs: number): void {
+  start(busy: BusyTime, pauseMs: number): void {
     const next = async () => {
-      if (this.#time.nowMs > untilMs) return;
+      if (busy.isOver) return;
       await this.#readSomewhere();
       this.#time.schedule(this.#dice.magnitude(1, pauseMs), next);
     };
     this.#time.schedule(this.#dice.between(0, 500), next);
+  }
+
+  get #sawDamage(): boolean {
+    return this.#oracle.counts.has('spoilt');
   }
 
   async #readSomewhere(): Promise<void> {
@@ -73,7 +80,7 @@ export class ReaderActor {
       const { code } = result.error;
       const isTrimmed = code === 'OFFSET_OUT_OF_RANGE' && target.offset < head.start;
       this.#oracle.expect(
-        isTrimmed || STORE_CODES.has(code),
+        isTrimmed || STORE_CODES.has(code) || (DAMAGE_CODES.has(code) && this.#sawDamage),
         'No early death',
         () => `${where} (start ${head.start}): ${result.error.message}`,
       );

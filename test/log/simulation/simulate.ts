@@ -3,6 +3,8 @@ import { limits } from '../../../lib/limits.ts';
 import { Appender } from '../../../lib/log/appender.ts';
 import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { ZERO_ID } from '../../../lib/segment/segment-id.ts';
+import { RequestWay } from '../../simulate/request-way.ts';
+import { BusyTime, LEAST } from '../../simulate/schedule-size.ts';
 import type { SimulateOptions, SimulationRun } from '../../simulate/simulation-run.ts';
 import { startKeeper } from './keepers.ts';
 import { Network } from './network.ts';
@@ -31,12 +33,16 @@ class Run {
   readonly dice: Dice;
   readonly base = memoryStore({ clock: new Process(this.time, 'store', 0) });
   readonly oracle: Oracle;
+  readonly way: RequestWay;
   readonly network: Network;
+  readonly busy: BusyTime;
   readonly producers: ProducerActor[] = [];
   readonly durationMs: number;
   readonly deliveryTimeoutMs: number;
   /** Many keepers who hardly rest, so that unanswered commits are rolled, compacted and retained away before they are sent again. */
   readonly isBusy: boolean;
+  /** How much of all work is for the first partition. */
+  readonly hotShare: number;
 
   constructor(seed: number, { keepTrace = false, withoutFaults = new Set() }: SimulateOptions) {
     const dice = new Dice(seed);
@@ -46,8 +52,9 @@ class Run {
     this.durationMs = dice.pick([2_000, 6_000, 15_000]);
     this.deliveryTimeoutMs = dice.pick([300, 800, 3_000, 10_000]);
     this.isBusy = dice.chance(0.5);
+    this.hotShare = this.isBusy ? dice.pick([0.9, 1]) : dice.pick([0, 0.5, 1]);
     const weather = {
-      faultProbability: this.isBusy ? 0.15 : dice.pick([0, 0.05, 0.1, 0.2, 0.4]),
+      faultProbability: this.isBusy ? 0.15 : dice.pick([0.02, 0.05, 0.1, 0.2, 0.4]),
       timeoutMs: this.isBusy ? 1_500 : dice.pick([40, 400, 2_000]),
       lateMs: dice.pick([200, 5_000, 3 * 3_600_000]),
       latencyMs: this.isBusy ? 5 : dice.pick([5, 40, 200]),
@@ -55,13 +62,17 @@ class Run {
       outageMs: dice.between(400, 2_500),
       slowProbability: dice.pick([0, 0.02, 0.1]),
     };
-    this.network = new Network({ time: this.time, dice, base: this.base, oracle: this.oracle, weather, withoutFaults });
+    this.way = new RequestWay({ time: this.time, dice, recorder: this.oracle, weather, withoutFaults });
+    this.network = new Network({ way: this.way, dice, base: this.base, oracle: this.oracle });
+    const { time, way, durationMs } = this;
+    this.busy = new BusyTime({ time, way, counts: this.oracle.counts, durationMs });
   }
 
   async createPartitions(): Promise<void> {
     const topicCount = this.dice.between(1, 2);
+    const least = Math.ceil(LEAST.partitions / topicCount);
     for (const [index, topicId] of TOPIC_IDS.slice(0, topicCount).entries()) {
-      const partitionCount = this.isBusy ? 1 : this.dice.between(1, 2);
+      const partitionCount = this.dice.between(least, least + 1);
       const name = `topic-${index}`;
       const domain = this.dice.pick(['shared', 'own']);
       const counts = { partitionCount, readyPartitionCount: partitionCount, createdAtMs: 0, version: 0 };
@@ -84,7 +95,7 @@ class Run {
   }
 
   makeProducer(deliveryTimeoutMs: number): ProducerActor {
-    const { dice, time, oracle } = this;
+    const { dice, time, oracle, hotShare } = this;
     const process = this.process(`p${this.producers.length}`);
     const store = this.network.connect(process);
     const strictShare = dice.pick([0.1, 0.2, 0.7]);
@@ -101,7 +112,7 @@ class Run {
       maxPutsInFlight: dice.between(1, 4),
       maxFlushesPerSecond: dice.pick([Number.POSITIVE_INFINITY, 20]),
     });
-    const actor = new ProducerActor({ process, appender, store, time, dice, oracle, targets, strictShare });
+    const actor = new ProducerActor({ process, appender, store, time, dice, oracle, targets, strictShare, hotShare });
     this.producers.push(actor);
     return actor;
   }
@@ -111,7 +122,7 @@ class Run {
     const { dice, time } = this;
     const actor = this.makeProducer(this.deliveryTimeoutMs);
     const { process } = actor;
-    actor.start(this.durationMs, dice.pick([30, 300]));
+    actor.start(this.busy, dice.pick([30, 300]));
     if (dice.chance(0.3))
       time.schedule(dice.between(0, this.durationMs), () => process.jump(dice.between(-30_000, 30_000)));
     if (dice.chance(0.35)) time.schedule(dice.between(0, this.durationMs), () => this.crash(process));
@@ -145,25 +156,25 @@ class Run {
   }
 
   async whole(): Promise<void> {
-    const { dice, oracle, time, base } = this;
+    const { dice, oracle, time, base, hotShare } = this;
     await this.createPartitions();
-    for (let count = dice.between(1, 3); count > 0; count--) this.addProducer();
+    for (let count = dice.between(2, 3); count > 0; count--) this.addProducer();
     const partitions = [...oracle.partitions.values()].map(({ partition }) => partition);
     const pauseMs = this.isBusy ? 20 : dice.pick([50, 500, 3_000]);
-    for (let count = this.isBusy ? 4 : dice.between(0, 3); count > 0; count--) {
+    for (let count = this.isBusy ? 4 : dice.between(1, 3); count > 0; count--) {
       const process = this.process(`k${count}`);
       startKeeper(
-        { process, store: this.network.connect(process), base, time, dice, oracle, partitions },
-        this.durationMs,
+        { process, store: this.network.connect(process), base, time, dice, oracle, partitions, hotShare },
+        this.busy,
         pauseMs,
       );
     }
     const process = this.process('r');
     const reader = new ReaderActor({ process, store: this.network.connect(process), dice, time, oracle });
-    reader.start(this.durationMs, dice.pick([100, 1_000]));
-    await this.until(this.durationMs, () => false);
+    reader.start(this.busy, dice.pick([100, 1_000]));
+    await this.until(Number.POSITIVE_INFINITY, () => this.busy.isOver);
 
-    this.network.calm = true;
+    this.way.calm = true;
     await this.settle();
     // Every late request takes effect, however late.
     await this.until(Number.POSITIVE_INFINITY, () => false);

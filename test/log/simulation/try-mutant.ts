@@ -18,6 +18,8 @@ const COPIED = [
     'test/group',
     'test/client',
     'test/simulate',
+    'test/whole',
+    'test/history',
   ],
   'test/segment/fake-clock.ts',
 ];

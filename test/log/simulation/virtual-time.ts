@@ -129,6 +129,11 @@ export class Process implements Clock {
     this.skewMs += byMs;
   }
 
+  /** Runs something of this process, when it runs: never once it has crashed. */
+  whenRunning(run: () => void): void {
+    if (this.alive) run();
+  }
+
   monotonicMs(): number {
     return this.#time.nowMs;
   }
