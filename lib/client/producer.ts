@@ -27,7 +27,7 @@ import { type CheckedProducerOptions, checkProducerOptions, type ProducerOptions
 import { ManySends, OneSend, type RecordMetadata, type SendWaiter } from './send-waiter.ts';
 import { type Serializing, serializingOf } from './serializing.ts';
 import type { TopicDirectory, TopicRoute } from './topic-directory.ts';
-import { UnreadTopics } from './unread-topics.ts';
+import { type GivenUp, UnreadTopics } from './unread-topics.ts';
 
 /** What a producer needs of an appender. */
 export type BatchAppender = Pick<Appender, 'append' | 'flush' | 'close'>;
@@ -67,7 +67,10 @@ export class Producer<K = Bytes, V = Bytes> {
     this.#serializing = serializingOf(options);
     const { bufferMemoryBytes, lingerMs, maxBlockMs } = this.#options;
     this.#memory = new BufferMemory(deps.clock, bufferMemoryBytes);
-    this.#unread = new UnreadTopics(deps, maxBlockMs, { admit: (send, route) => this.#admit(send, route), refuse });
+    this.#unread = new UnreadTopics(deps, maxBlockMs, {
+      admit: (send, route, givenUp) => this.#admit(send, route, givenUp),
+      refuse,
+    });
     const isBusy = () => this.#unacknowledged > 1;
     this.#departures = new Departures(deps.clock, isBusy, (queue) => this.#handOver(queue));
     const onDue = ({ queue, batch }: { queue: PartitionQueue; batch: OpenBatch }) => this.#becomeDue(queue, batch);
@@ -164,7 +167,7 @@ export class Producer<K = Bytes, V = Bytes> {
     if (this.#unread.join(send)) return;
     const route = this.#deps.topics.peek(send.record, send.when.monotonicMs);
     if (route === null) this.#unread.read(send);
-    else this.#admit(send, route);
+    else this.#admit(send, route, () => null);
   }
 
   #queuesOf(route: TopicRoute): TopicQueues {
@@ -181,7 +184,7 @@ export class Producer<K = Bytes, V = Bytes> {
     return queues;
   }
 
-  #admit(send: PendingSend, route: TopicRoute): void {
+  #admit(send: PendingSend, route: TopicRoute, givenUp: GivenUp): void {
     const refusal = checkRecord(send.record, route, this.#deps.clock);
     if (refusal !== null) {
       refuse(send, refusal);
@@ -200,7 +203,11 @@ export class Producer<K = Bytes, V = Bytes> {
       refuse(send, error);
       return;
     }
-    if (this.#memory.tryTake(memoryBytes)) this.#enqueue(send, topic, queue, memoryBytes);
+    const failure = queue && givenUp({ topicId: route.topicId, partition: queue.partition });
+    if (failure) {
+      refuse(send, sentBehind(queue!, failure));
+      topic.dropIdle(queue!);
+    } else if (this.#memory.tryTake(memoryBytes)) this.#enqueue(send, topic, queue, memoryBytes);
     else this.#awaitMemory(send, topic, queue, memoryBytes);
   }
 
@@ -228,7 +235,7 @@ export class Producer<K = Bytes, V = Bytes> {
   }
 
   #rejectBehind(send: PendingSend, queue: PartitionQueue, memoryBytes: number): void {
-    refuse(send, sentBehind(queue));
+    refuse(send, sentBehind(queue, queue.failure!));
     queue.topic.dropIdle(queue);
     this.#memory.release(memoryBytes);
   }
@@ -327,8 +334,17 @@ export class Producer<K = Bytes, V = Bytes> {
         batch.acknowledge(baseOffset);
       },
       (error) => {
-        if (isGivenUp) queueMicrotask(() => queue.told());
-        else if (!hasCode(error, 'OFFSET_MISMATCH')) this.#failed(queue, route, asMillraceError(error));
+        const told = () =>
+          this.#unread.told(route.name, { topicId: route.topicId, partition: queue.partition }, asMillraceError(error));
+        if (isGivenUp) {
+          queueMicrotask(() => {
+            queue.told();
+            told();
+          });
+        } else if (!hasCode(error, 'OFFSET_MISMATCH')) {
+          this.#failed(queue, route, asMillraceError(error));
+          told();
+        }
         this.#settled(queue, batch);
         this.#fail(queue, batch, error);
       },
@@ -367,7 +383,7 @@ export class Producer<K = Bytes, V = Bytes> {
     const open = queue.open;
     if (open === null) return;
     queue.open = null;
-    this.#fail(queue, open, sentBehind(queue));
+    this.#fail(queue, open, sentBehind(queue, error));
     this.#letGo(open);
   }
 

@@ -18,7 +18,7 @@ function history(text: string): readonly LogEvent[] {
       if (kind === 'trim' || kind === 'trimmed') return { kind, ...common, offset: Number(third) };
       if (kind === 'sent' && fourth !== undefined)
         return { kind, ...common, value: third, expectedOffset: Number(fourth) };
-      return { kind: kind as 'sent' | 'refused' | 'unsent' | 'unknown', ...common, value: third };
+      return { kind: kind as 'sent' | 'refused' | 'unsent' | 'unknown' | 'gone', ...common, value: third };
     });
 }
 
@@ -90,6 +90,8 @@ describe('the judge of logs', () => {
     ],
     ['a producer that had no room for one', 'sent p a\nsent p b\nsent p c\nunsent p b\nread end 0 a\nread end 1 c'],
     ['one that was given up before', 'sent p a\nunknown p a\nsent p b\nread end 0 b'],
+    ['one whose topic was deleted', 'sent p a\nsent p b\ngone p a\nread end 0 b'],
+    ['all that was trimmed', 'sent p a\nacked p a 0\ntrim x 1\nsent q b 0\nread end 1 b'],
     ['an expected offset that was right', 'sent p a 0\nacked p a 0\nread end 0 a'],
     [
       'records that were deleted',

@@ -53,7 +53,7 @@ export interface LogVerdict {
   readonly reads: number;
 }
 
-type Told = 'acked' | 'refused' | 'unsent' | 'unknown';
+type Told = 'acked' | 'refused' | 'unsent' | 'unknown' | 'gone';
 
 interface Send {
   readonly client: string;
@@ -68,7 +68,7 @@ interface Send {
   ackedAt: number | null;
 }
 
-const TOLD: ReadonlySet<LogEvent['kind']> = new Set<Told>(['acked', 'refused', 'unsent', 'unknown']);
+const TOLD: ReadonlySet<LogEvent['kind']> = new Set<Told>(['acked', 'refused', 'unsent', 'unknown', 'gone']);
 
 /** Its producer was told that it is not in the log. */
 function isDenied({ told }: Send): boolean {
@@ -192,10 +192,15 @@ class LogJudge {
     }
     for (const [value, send] of this.sends) {
       const { partition, told, ackedAt } = send;
-      if (told !== 'acked' || this.#isPlaced(value, send) || ackedAt! < (logs.get(partition)?.start ?? 0)) continue;
+      if (told !== 'acked' || this.#isPlaced(value, send) || ackedAt! < this.#start(partition, logs)) continue;
       this.say('lost', partition, `${value} was acknowledged at ${ackedAt}`);
     }
     this.#checkOvertaken(logs);
+  }
+
+  /** Log start offset; of a partition that was trimmed to its end nothing but that can be known. */
+  #start(partition: number, logs: ReadonlyMap<number, FinalLog>): number {
+    return logs.get(partition)?.start ?? this.trimAsked(partition);
   }
 
   /** Whether anybody ever read it where it was sent. */
@@ -214,8 +219,9 @@ class LogJudge {
     for (const [value, send] of lane) {
       if (this.#isPlaced(value, send)) next = [value, send];
       // What was trimmed before anybody read it cannot be told from what was never there.
-      const mayBeTrimmed = (logs.get(send.partition)?.start ?? 0) > 0 && !isDenied(send);
-      if (next === null || next[0] === value || mayBeTrimmed || send.told === 'unsent') continue;
+      const mayBeTrimmed = this.#start(send.partition, logs) > 0 && !isDenied(send);
+      if (next === null || next[0] === value || mayBeTrimmed || send.told === 'unsent' || send.told === 'gone')
+        continue;
       if (send.toldAt < next[1].sentAt) continue;
       this.say('overtaken', send.partition, `${next[0]} is in the log, ${value} before it is not`);
     }
@@ -266,7 +272,7 @@ export function checkLogHistory(events: readonly LogEvent[], finalReader: string
   judge.finish(log);
   const sends = [...judge.sends];
   const all = new Set([...log].flatMap(([partition, { values }]) => values.map((value) => `${partition}/${value}`)));
-  const uncertain = sends.filter(([, { told }]) => told === null || told === 'unknown');
+  const uncertain = sends.filter(([, { told }]) => told === null || told === 'unknown' || told === 'gone');
   return {
     problems: judge.problems,
     sent: sends.length,

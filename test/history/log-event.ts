@@ -18,12 +18,14 @@ export type LogEvent =
       readonly value: string;
       readonly offset: number;
     }
-  /** For certain not in the log, and nothing that was sent behind it before this was told: NOT_COMMITTED, OFFSET_MISMATCH. */
+  /** For certain not in the log, and nothing that was sent behind it before this was told: NOT_COMMITTED. */
   | { readonly kind: 'refused'; readonly client: string; readonly partition: number; readonly value: string }
-  /** For certain not in the log, since it was never under way: BUFFER_EXHAUSTED, CLOSED. */
+  /** For certain not in the log, and it holds nothing back: it was never under way, or it had to stand at another offset than the end: BUFFER_EXHAUSTED, CLOSED, OFFSET_MISMATCH. */
   | { readonly kind: 'unsent'; readonly client: string; readonly partition: number; readonly value: string }
   /** COMMIT_UNKNOWN: may be in the log. A send of which nothing is told is as good. */
   | { readonly kind: 'unknown'; readonly client: string; readonly partition: number; readonly value: string }
+  /** Nobody will tell what became of it, and it holds nothing back: its topic was deleted, or its producer did not want to know (`acks: 0`). */
+  | { readonly kind: 'gone'; readonly client: string; readonly partition: number; readonly value: string }
   | {
       readonly kind: 'read';
       readonly client: string;
@@ -46,7 +48,7 @@ export function logEventLine(event: LogEvent): string {
 /** Throws for anything but a line of `logEventLine`. */
 export function parseLogEvent(line: string): LogEvent {
   const event = JSON.parse(line) as LogEvent;
-  if (!['sent', 'acked', 'refused', 'unsent', 'unknown', 'read', 'trim', 'trimmed'].includes(event.kind))
+  if (!['sent', 'acked', 'refused', 'unsent', 'unknown', 'gone', 'read', 'trim', 'trimmed'].includes(event.kind))
     throw new TypeError(`no event: ${line}`);
   return event;
 }

@@ -24,8 +24,10 @@ export interface KeeperParts {
   readonly time: VirtualTime;
   readonly dice: Dice;
   readonly oracle: Oracle;
-  /** Those that exist; may grow and shrink. */
-  readonly partitions: readonly PartitionKey[];
+  /** Those that exist now. */
+  readonly partitions: () => readonly PartitionKey[];
+  /** Whether it deletes records. */
+  readonly retains: boolean;
   /** How much of all work is for the first partition. */
   readonly hotShare: number;
 }
@@ -35,11 +37,12 @@ const CONSISTENT = { consistent: true } as const;
 /** Does one of these at a time, again and again for as long as all are busy. */
 export function startKeeper(parts: KeeperParts, busy: BusyTime, pauseMs: number): void {
   const { dice, time, partitions, hotShare } = parts;
-  const duties = [roll, roll, raiseFloor, compact, compact, retain];
+  const duties = [roll, roll, raiseFloor, compact, compact, ...(parts.retains ? [retain] : [])];
   const next = async () => {
     if (busy.isOver) return;
     try {
-      await dice.pick(duties)(parts, dice.chance(hotShare) ? partitions[0]! : dice.pick(partitions));
+      const all = partitions();
+      if (all.length > 0) await dice.pick(duties)(parts, dice.chance(hotShare) ? all[0]! : dice.pick(all));
     } catch (error) {
       if (!(error instanceof MillraceError && error.retriable))
         parts.oracle.expect(false, 'Keeper', () => String(error));
@@ -51,7 +54,8 @@ export function startKeeper(parts: KeeperParts, busy: BusyTime, pauseMs: number)
 
 /** Perhaps by a head that is old by now. */
 async function roll({ store, dice, process }: KeeperParts, partition: PartitionKey): Promise<void> {
-  const head = (await store.heads.read(partition, CONSISTENT))!;
+  const head = await store.heads.read(partition, CONSISTENT);
+  if (head === null) return;
   if (dice.chance(0.3)) await process.sleep(dice.between(1, 2_000));
   const count = dice.chance(0.5) ? head.tail.length : dice.between(0, head.tail.length);
   await rollTail(store, partition, { ...head, tail: head.tail.slice(0, count) });
@@ -66,7 +70,8 @@ async function raiseFloor({ store, dice, time }: KeeperParts, partition: Partiti
 /** COMPACT: floor, object, replacement in place. Then whatever is named no more is deleted at once. */
 async function compact(parts: KeeperParts, partition: PartitionKey): Promise<void> {
   const { store, base, dice, oracle } = parts;
-  const head = (await store.heads.read(partition, CONSISTENT))!;
+  const head = await store.heads.read(partition, CONSISTENT);
+  if (head === null) return;
   const all = await store.chunks.query(partition, { order: 'ascending', limit: 100, ...CONSISTENT });
   // A put that came late may have brought back a chunk below the log start offset: a dead one, which everybody ignores.
   const isDead = (index: number) =>
@@ -143,7 +148,8 @@ async function collect({ base, oracle }: KeeperParts): Promise<void> {
 /** RETAIN, to somewhere in the log. */
 async function retain({ store, dice }: KeeperParts, partition: PartitionKey): Promise<void> {
   if (dice.chance(0.4)) return;
-  const head = (await store.heads.read(partition, CONSISTENT))!;
+  const head = await store.heads.read(partition, CONSISTENT);
+  if (head === null) return;
   const span = Number(head.next - head.start);
   const start = dice.chance(0.3) ? head.next : head.start + BigInt(dice.between(0, Math.ceil(span * 0.7)));
   const limit = start < head.tailBase ? start : head.tailBase;

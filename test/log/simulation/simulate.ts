@@ -18,7 +18,7 @@ const MAX_EVENTS = 60_000;
 const TOPIC_IDS = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'];
 
 /** Tails so small that rolls and refusals for want of room are common. */
-function shrinkLimits(dice: Dice): void {
+export function shrinkLimits(dice: Dice): void {
   Object.assign(limits, {
     tailEntries: dice.between(1, 6),
     tailBytes: dice.pick([200, 600, 2_048]),
@@ -164,7 +164,17 @@ class Run {
     for (let count = this.isBusy ? 4 : dice.between(1, 3); count > 0; count--) {
       const process = this.process(`k${count}`);
       startKeeper(
-        { process, store: this.network.connect(process), base, time, dice, oracle, partitions, hotShare },
+        {
+          process,
+          store: this.network.connect(process),
+          base,
+          time,
+          dice,
+          oracle,
+          partitions: () => partitions,
+          retains: true,
+          hotShare,
+        },
         this.busy,
         pauseMs,
       );
