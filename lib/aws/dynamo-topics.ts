@@ -4,7 +4,15 @@
 import { globalFloorFromItem, globalFloorKey } from '../log/global-floor.ts';
 import { emptyHead, headKey, headToItem } from '../log/head.ts';
 import type { Item } from '../log/item.ts';
-import { TOPICS_PK, topicFromItem, topicKey, topicListingKey, topicToItem } from '../log/topic.ts';
+import {
+  spentTopicIdKey,
+  spentTopicIdToItem,
+  TOPICS_PK,
+  topicFromItem,
+  topicKey,
+  topicListingKey,
+  topicToItem,
+} from '../log/topic.ts';
 import type { CreateHeadsArgs, CreateHeadsOutcome } from '../log/topic-transitions.ts';
 import type { Topics } from '../log/topics.ts';
 import { encodeId, type SegmentId, ZERO_ID } from '../segment/segment-id.ts';
@@ -82,8 +90,10 @@ export function dynamoTopics(table: DynamoTable): Topics {
       const result = await table.transact([
         { kind: 'put', key: topicKey(topic.name), item: topicToItem(topic), condition: NO_ITEM },
         { kind: 'put', key: topicListingKey(topic.name), item: { topicId: topic.topicId } },
+        { kind: 'check', key: spentTopicIdKey(topic.topicId), condition: NO_ITEM },
       ]);
-      return result.outcome === 'done' ? { outcome: 'done', item: topic } : refused(topic.name, result.item);
+      if (result.outcome === 'done') return { outcome: 'done', item: topic };
+      return refused(topic.name, result.index === 0 ? result.item : undefined);
     },
     async update(topic) {
       const changed = { ...topic, version: topic.version + 1 };
@@ -102,6 +112,7 @@ export function dynamoTopics(table: DynamoTable): Topics {
           values: { ':topicId': topicId, ':deleting': 'deleting' },
         },
         { kind: 'remove', key: topicListingKey(name) },
+        { kind: 'put', key: spentTopicIdKey(topicId), item: spentTopicIdToItem(name) },
       ]);
       // Refused by nothing: it is gone already.
       return result.outcome === 'done' || result.item === undefined;

@@ -317,7 +317,7 @@ export class Consumer<K = RawBytes, V = RawBytes> implements AsyncIterable<Recei
 
   /** A store that cannot be read now may be later; anything else belongs into the loop. */
   #unreadable(owned: Holding['owned'], error: MillraceError): void {
-    if (!error.retriable) this.#stream.fail(error);
+    if (!error.retriable && !this.#mends(error)) this.#stream.fail(error);
     this.#membership.fenced(owned, error);
   }
 

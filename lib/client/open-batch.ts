@@ -2,7 +2,9 @@ import { BatchBuilder } from '../record/batch-builder.ts';
 import type { TimestampType } from '../record/batch-header.ts';
 import type { CompressionType } from '../record/compression.ts';
 import type { PreparedRecord } from './outgoing-record.ts';
+import type { CheckedProducerOptions } from './producer-options.ts';
 import type { SendWaiter } from './send-waiter.ts';
+import type { TopicRoute } from './topic-directory.ts';
 
 /** What a batch needs to be encoded. */
 export interface OpenBatchOptions {
@@ -11,6 +13,18 @@ export interface OpenBatchOptions {
   readonly compression: CompressionType;
   readonly compressionLevel: number | undefined;
   readonly timestampType: TimestampType;
+}
+
+/** The topic decides the compression, or leaves it to the producer. */
+export function batchOptions(
+  { name, config }: TopicRoute,
+  partition: number,
+  { compression, compressionLevel }: Pick<CheckedProducerOptions, 'compression' | 'compressionLevel'>,
+): OpenBatchOptions {
+  const common = { topic: name, partition, timestampType: config.messageTimestampType };
+  return config.compressionType === 'producer'
+    ? { ...common, compression: compression ?? 'none', compressionLevel }
+    : { ...common, compression: config.compressionType, compressionLevel: undefined };
 }
 
 /** What an open batch takes beside its records: the buffer that it starts with, and its objects. */

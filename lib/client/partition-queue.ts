@@ -29,6 +29,12 @@ export class PartitionQueue {
     return this.open === null && this.underWay === 0 && this.waiting === 0 && this.givingUp === 0;
   }
 
+  /** Something was given up: what waits behind it is given up too. */
+  failed(error: MillraceError): void {
+    this.failure = error;
+    this.failureCount += 1;
+  }
+
   /** The senders of a batch that was given up hear of it next. */
   told(): void {
     this.givingUp -= 1;

@@ -18,15 +18,16 @@ import { BufferMemory } from './buffer-memory.ts';
 import { checkRecord } from './check-record.ts';
 import { Departures } from './departures.ts';
 import { LingerLine } from './linger-line.ts';
-import { OPEN_BATCH_BYTES, OpenBatch } from './open-batch.ts';
+import { batchOptions, OPEN_BATCH_BYTES, OpenBatch } from './open-batch.ts';
 import { type Bytes, type OutgoingRecord, prepareRecord } from './outgoing-record.ts';
 import { type PartitionQueue, TopicQueues } from './partition-queue.ts';
-import type { PendingSend, SendTime } from './pending-send.ts';
+import type { PendingSend } from './pending-send.ts';
 import { bufferExhausted, largerThanBuffer, noList, producerClosed, sentBehind } from './producer-errors.ts';
 import { type CheckedProducerOptions, checkProducerOptions, type ProducerOptions } from './producer-options.ts';
+import { SendClock, type SendTime } from './send-clock.ts';
 import { ManySends, OneSend, type RecordMetadata, type SendWaiter } from './send-waiter.ts';
 import { type Serializing, serializingOf } from './serializing.ts';
-import type { TopicDirectory, TopicRoute } from './topic-directory.ts';
+import { appendTarget, type TopicDirectory, type TopicRoute } from './topic-directory.ts';
 import { type GivenUp, UnreadTopics } from './unread-topics.ts';
 
 /** What a producer needs of an appender. */
@@ -52,7 +53,7 @@ export class Producer<K = Bytes, V = Bytes> {
   readonly #unread: UnreadTopics;
   readonly #underWay = new Set<Promise<void>>();
   readonly #departures: Departures;
-  #lately: SendTime = { monotonicMs: Number.NEGATIVE_INFINITY, timestampMs: 0n };
+  readonly #sendClock: SendClock;
   /** Records in batches, open or under way. */
   #unacknowledged = 0;
   readonly #lingering: LingerLine<{ readonly queue: PartitionQueue; readonly batch: OpenBatch }>;
@@ -66,6 +67,7 @@ export class Producer<K = Bytes, V = Bytes> {
     this.#options = checkProducerOptions(options);
     this.#serializing = serializingOf(options);
     const { bufferMemoryBytes, lingerMs, maxBlockMs } = this.#options;
+    this.#sendClock = new SendClock(deps.clock);
     this.#memory = new BufferMemory(deps.clock, bufferMemoryBytes);
     this.#unread = new UnreadTopics(deps, maxBlockMs, {
       admit: (send, route, givenUp) => this.#admit(send, route, givenUp),
@@ -89,7 +91,7 @@ export class Producer<K = Bytes, V = Bytes> {
    */
   send(record: OutgoingRecord<K, V>): Promise<RecordMetadata> {
     if (this.#closing !== null) return Promise.reject(producerClosed());
-    const when = this.#now();
+    const when = this.#sendClock.now();
     return new Promise((resolve, reject) => this.#give(record, new OneSend(resolve, reject), 0, when));
   }
 
@@ -102,7 +104,7 @@ export class Producer<K = Bytes, V = Bytes> {
     if (!Array.isArray(records)) return Promise.reject(noList(records));
     return new Promise((resolve, reject) => {
       const waiter = new ManySends(records.length, resolve, reject);
-      const when = this.#now();
+      const when = this.#sendClock.now();
       for (let index = 0; index < records.length; index++) this.#give(records[index]!, waiter, index, when);
     });
   }
@@ -204,10 +206,8 @@ export class Producer<K = Bytes, V = Bytes> {
       return;
     }
     const failure = queue && givenUp({ topicId: route.topicId, partition: queue.partition });
-    if (failure) {
-      refuse(send, sentBehind(queue!, failure));
-      topic.dropIdle(queue!);
-    } else if (this.#memory.tryTake(memoryBytes)) this.#enqueue(send, topic, queue, memoryBytes);
+    if (failure) this.#rejectBehind(send, queue!, failure);
+    else if (this.#memory.tryTake(memoryBytes)) this.#enqueue(send, topic, queue, memoryBytes);
     else this.#awaitMemory(send, topic, queue, memoryBytes);
   }
 
@@ -223,7 +223,10 @@ export class Producer<K = Bytes, V = Bytes> {
       admit: () => {
         leave();
         if (queue?.failureCount === failuresBefore) this.#enqueue(send, topic, queue, memoryBytes);
-        else this.#rejectBehind(send, queue!, memoryBytes);
+        else {
+          this.#memory.release(memoryBytes);
+          this.#rejectBehind(send, queue!, queue!.failure!);
+        }
       },
       expire: () => {
         leave();
@@ -234,16 +237,29 @@ export class Producer<K = Bytes, V = Bytes> {
     this.#lingering.end(); // Nobody may linger while others wait for the memory.
   }
 
-  #rejectBehind(send: PendingSend, queue: PartitionQueue, memoryBytes: number): void {
-    refuse(send, sentBehind(queue, queue.failure!));
-    queue.topic.dropIdle(queue);
-    this.#memory.release(memoryBytes);
+  /** What was sent before the sender of this one is told, and waits for memory or its topic too, was sent behind it. */
+  #rejectBehind(send: PendingSend, queue: PartitionQueue, failure: MillraceError): void {
+    refuse(send, sentBehind(queue, failure));
+    queue.failed(failure);
+    queue.givingUp += 1;
+    this.#toldNext(queue, failure);
+  }
+
+  /** Senders hear of a failure in the microtasks that come now; until then, nothing may be sent behind it. */
+  #toldNext(queue: PartitionQueue, failure: MillraceError): void {
+    const { route } = queue.topic;
+    queueMicrotask(() => {
+      queue.told();
+      this.#unread.told(route.name, { topicId: route.topicId, partition: queue.partition }, failure);
+    });
   }
 
   #enqueue(send: PendingSend, topic: TopicQueues, fixed: PartitionQueue | null, memoryBytes: number): void {
     const queue = fixed ?? topic.stickyQueue(send.record);
-    if (queue.givingUp > 0) this.#rejectBehind(send, queue, memoryBytes);
-    else this.#addToBatch(send, queue, memoryBytes);
+    if (queue.givingUp > 0) {
+      this.#memory.release(memoryBytes);
+      this.#rejectBehind(send, queue, queue.failure!);
+    } else this.#addToBatch(send, queue, memoryBytes);
   }
 
   #addToBatch(send: PendingSend, queue: PartitionQueue, memoryBytes: number): void {
@@ -275,26 +291,8 @@ export class Producer<K = Bytes, V = Bytes> {
     else if (batch.encodedBytes >= batchBytes) this.#handOver(queue);
   }
 
-  /** Good for a millisecond: to look at clocks for each record takes as long as to encode it. */
-  #now(): SendTime {
-    const { clock } = this.#deps;
-    const monotonicMs = clock.monotonicMs();
-    if (!(monotonicMs - this.#lately.monotonicMs < 1)) {
-      this.#lately = { monotonicMs, timestampMs: BigInt(Math.floor(clock.nowMs())) };
-    }
-    return this.#lately;
-  }
-
   #openBatch(queue: PartitionQueue): OpenBatch {
-    const { route } = queue.topic;
-    const topicCompression = route.config.compressionType;
-    const batch = new OpenBatch({
-      topic: route.name,
-      partition: queue.partition,
-      compression: topicCompression === 'producer' ? (this.#options.compression ?? 'none') : topicCompression,
-      compressionLevel: topicCompression === 'producer' ? this.#options.compressionLevel : undefined,
-      timestampType: route.config.messageTimestampType,
-    });
+    const batch = new OpenBatch(batchOptions(queue.topic.route, queue.partition, this.#options));
     queue.open = batch;
     this.#memory.take(OPEN_BATCH_BYTES);
     if (this.#options.lingerMs === 0 || this.#memory.waiterCount > 0) this.#becomeDue(queue, batch);
@@ -334,17 +332,9 @@ export class Producer<K = Bytes, V = Bytes> {
         batch.acknowledge(baseOffset);
       },
       (error) => {
-        const told = () =>
-          this.#unread.told(route.name, { topicId: route.topicId, partition: queue.partition }, asMillraceError(error));
-        if (isGivenUp) {
-          queueMicrotask(() => {
-            queue.told();
-            told();
-          });
-        } else if (!hasCode(error, 'OFFSET_MISMATCH')) {
-          this.#failed(queue, route, asMillraceError(error));
-          told();
-        }
+        const failure = asMillraceError(error);
+        if (!isGivenUp) onGivenUp(failure);
+        if (isGivenUp) this.#toldNext(queue, failure);
         this.#settled(queue, batch);
         this.#fail(queue, batch, error);
       },
@@ -361,11 +351,7 @@ export class Producer<K = Bytes, V = Bytes> {
   ): Promise<AppendResult> {
     try {
       return this.#deps.appender.append({
-        target: {
-          partition: { topicId: route.topicId, partition: queue.partition },
-          domain: route.domain,
-          inlineMaxBytes: route.config.inlineMaxBytes,
-        },
+        target: appendTarget(route, queue.partition),
         batches: batch.finish(),
         onGivenUp,
         ...(expectedOffset === undefined ? {} : { expectedOffset }),
@@ -378,8 +364,7 @@ export class Producer<K = Bytes, V = Bytes> {
   /** Order per producer: what was queued behind a batch that is given up must not be in the log without it. */
   #failed(queue: PartitionQueue, route: TopicRoute, error: MillraceError): void {
     if (error.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#deps.topics.forget(route);
-    queue.failure = error;
-    queue.failureCount += 1;
+    queue.failed(error);
     const open = queue.open;
     if (open === null) return;
     queue.open = null;

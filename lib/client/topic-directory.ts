@@ -1,6 +1,7 @@
 /** What clients know of topics: read when first asked for, kept for a while, read again when it proved wrong. */
 import type { Clock } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
+import type { AppendTarget } from '../log/append-part.ts';
 import type { Topic } from '../log/topic.ts';
 import type { TopicConfig } from '../log/topic-config.ts';
 import { parseTopicConfig } from '../log/topic-config.ts';
@@ -88,4 +89,9 @@ export function unknownPartition(route: TopicRoute, partition: unknown): Millrac
     `topic ${route.name} has no partition ${String(partition)}: its partitions are 0 to ${route.partitionCount - 1}`,
     { value: partition, hint: 'Name one of these, or leave the partition out.' },
   );
+}
+
+/** A partition of a topic, to append to. */
+export function appendTarget({ topicId, domain, config }: TopicRoute, partition: number): AppendTarget {
+  return { partition: { topicId, partition }, domain, inlineMaxBytes: config.inlineMaxBytes };
 }

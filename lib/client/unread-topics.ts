@@ -20,7 +20,7 @@ export type GivenUp = (partition: PartitionKey) => MillraceError | null;
 
 interface Line {
   readonly sends: PendingSend[];
-  readonly failures: { readonly partition: PartitionKey; readonly error: MillraceError; readonly sentBefore: number }[];
+  readonly failures: { readonly partition: PartitionKey; readonly error: MillraceError; sentBefore: number }[];
 }
 
 /** See the top of this file. */
@@ -89,5 +89,7 @@ function givenUpBefore({ failures }: Line, index: number, { topicId, partition }
   const failure = failures.find(
     (one) => index < one.sentBefore && one.partition.topicId === topicId && one.partition.partition === partition,
   );
+  // All that waits here was sent before the sender of this one is told.
+  if (failure !== undefined) failure.sentBefore = Number.POSITIVE_INFINITY;
   return failure?.error ?? null;
 }

@@ -128,7 +128,7 @@ async function decideExisting(deps: TopicDeps, shape: Shape, existing: Topic, is
  *
  * Two equal requests at once may both succeed, with the same topic.
  *
- * Requests: one transaction of 2 items, one for 98 partitions (8 in flight), 1 update, 1 read. Throws, before anything is written, INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS,
+ * Requests: one transaction of 3 items, one for 98 partitions (8 in flight), 1 update, 1 read. Throws, before anything is written, INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS,
  * INVALID_CONFIG, INVALID_REQUEST (domain, options); TOPIC_ALREADY_EXISTS; TOPIC_BUSY when it is deleted meanwhile; what the store throws, after ten attempts.
  */
 export async function createTopic(deps: TopicDeps, request: CreateTopicRequest): Promise<Topic> {

@@ -54,7 +54,7 @@ export async function finishDeletion(deps: TopicDeps, topic: Topic): Promise<voi
  *
  * The index is deleted, the segment objects are not: they may hold records of other topics, and collection deletes them once nothing names them.
  *
- * Requests: 1 read, 1 update, then for each partition 1 write and 1 query, 1 write for each chunk, and a transaction of 2 items. Throws
+ * Requests: 1 read, 1 update, then for each partition 1 write and 1 query, 1 write for each chunk, and a transaction of 3 items. Throws
  * INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_OR_PARTITION (the hint is the nearest name), what the store throws after ten attempts.
  */
 export async function deleteTopic(deps: TopicDeps, name: string): Promise<void> {

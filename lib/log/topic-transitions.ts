@@ -5,9 +5,9 @@ import { emptyHead } from './head.ts';
 import type { Change } from './head-transitions.ts';
 import type { Topic } from './topic.ts';
 
-/** Makes a topic IF there is none of that name in any state. */
-export function createTopicTransition(existing: Topic | undefined, topic: Topic): Change<Topic> {
-  return existing ? { outcome: 'refused', item: existing } : { outcome: 'done', item: topic };
+/** Makes a topic IF there is none of that name in any state, and its id is not spent: a copy of a request that comes after the deletion of what it made is refused. */
+export function createTopicTransition(existing: Topic | undefined, topic: Topic, isSpent: boolean): Change<Topic> {
+  return existing || isSpent ? { outcome: 'refused', item: existing } : { outcome: 'done', item: topic };
 }
 
 /** Replaces a topic IF it still has the version that was read; the new version is one more. */

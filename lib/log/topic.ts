@@ -4,6 +4,9 @@
  * Key: `T#<name>` / `TOPIC`, and in the same transaction `TOPICS` / `<name>`, so that a listing is one consistent query. Changed only IF the version
  * is the one that was read. Absence means that no such topic exists.
  *
+ * Key: `S#<topicId>` / `SPENT`, made in the transaction that removes a topic, and kept: a copy of the request that made it may come at any time later, and must not make it once more, since
+ * offsets of groups and late commits name partitions by the id.
+ *
  * Heads may exist for partitions below `partitionCount`; clients use those below `readyPartitionCount`, whose heads do exist. The count is raised before the
  * heads are made, so that collection, which raises the floor of every head it can find, never misses one.
  */
@@ -32,6 +35,8 @@ export interface Topic {
 
 /** Sort key of every topic item. */
 export const TOPIC_SK = 'TOPIC';
+/** Sort key of every spent id. */
+const SPENT_SK = 'SPENT';
 /** Partition key of the listing. */
 export const TOPICS_PK = 'TOPICS';
 
@@ -43,6 +48,16 @@ export function topicKey(name: string): ItemKey {
 /** Where a topic stands in the listing. */
 export function topicListingKey(name: string): ItemKey {
   return { pk: TOPICS_PK, sk: name };
+}
+
+/** Where it stands that a topic id was used and is never used again. */
+export function spentTopicIdKey(topicId: string): ItemKey {
+  return { pk: `S#${topicId}`, sk: SPENT_SK };
+}
+
+/** The stored form: the name that its topic had. */
+export function spentTopicIdToItem(name: string): Item {
+  return { topic: name };
 }
 
 /** The stored form without its name, which the key holds. */

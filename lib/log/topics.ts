@@ -9,10 +9,11 @@ export interface Topics {
   get(name: string): Promise<Topic | null>;
   /** Names in the order of their bytes, above `after`, at most `limit` (1,000). */
   list(after: string | null, limit: number): Promise<readonly string[]>;
+  /** Refused without an item: its id was the id of a topic that was removed. */
   create(topic: Topic): Promise<Change<Topic>>;
   /** Replaces the topic IF its version is `topic.version`; what is stored has one more. */
   update(topic: Topic): Promise<Change<Topic>>;
-  /** Removes a topic that is being deleted: true when it is gone afterwards. */
+  /** Removes a topic that is being deleted, and spends its id: true when it is gone afterwards. */
   remove(name: string, topicId: string): Promise<boolean>;
   /** Makes all of these heads or none, in one transaction with checks of the topic and of the global floor. */
   createHeads(args: CreateHeadsArgs): Promise<CreateHeadsOutcome>;

@@ -89,6 +89,74 @@ describe('between a batch being given up and its senders being told', () => {
     }
   });
 
+  it('nothing goes that waited for the topic to be read again, nor what was sent behind that', async () => {
+    const appender = handAppender();
+    const { millrace } = await openStage();
+    const read = Promise.withResolvers<void>();
+    let reads = 0;
+    const getTopic = async (name: string) => {
+      reads += 1;
+      if (reads === 2) await read.promise;
+      return millrace.topics.getTopic(name);
+    };
+    const topics = new TopicDirectory({ source: { getTopic }, clock, maxAgeMs: 60_000 });
+    await topics.read(TOPIC);
+    const producer = new Producer({ appender, topics, clock, random });
+    const send = (value: string, partition = 0) => codeOf(producer.send({ topic: TOPIC, partition, value }));
+    const first = send('first');
+    await clock.sleep(5);
+    // A partition that is not known yet: the topic is read again, and everything of it waits.
+    const elsewhere = send('elsewhere', 99);
+    const second = send('second');
+    const error = new MillraceError('NOT_COMMITTED', 'given up');
+    appender.calls[0]!.request.onGivenUp!(error);
+    appender.calls[0]!.settle.reject(error);
+    expect(await first).toBe('NOT_COMMITTED');
+    // Sent when the first was told, but not the second.
+    const third = send('third');
+    read.resolve();
+    expect(await Promise.all([elsewhere, second, third])).toEqual([
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      'NOT_COMMITTED',
+      'NOT_COMMITTED',
+    ]);
+    expect(appender.calls).toHaveLength(1);
+    void send('fourth');
+    await clock.sleep(5);
+    expect(appender.calls).toHaveLength(2);
+    appender.calls[1]!.settle.resolve({ baseOffset: 0n });
+    await producer.close();
+  });
+
+  it('nothing goes that waited for memory behind what was sent behind it', async () => {
+    const appender = handAppender();
+    const { millrace } = await openStage({ partitionCount: 2 });
+    const topics = new TopicDirectory({ source: millrace.topics, clock, maxAgeMs: 60_000 });
+    await topics.read(TOPIC);
+    const producer = new Producer({ appender, topics, clock, random }, { bufferMemoryBytes: 32 * 1024 });
+    const send = (bytes: number, partition = 0) =>
+      codeOf(producer.send({ topic: TOPIC, partition, value: 'x'.repeat(bytes) }));
+    const elsewhere = send(12_000, 1);
+    const first = send(2_000);
+    await clock.sleep(5);
+    expect(appender.calls).toHaveLength(2);
+    const second = send(20_000);
+    const error = new MillraceError('NOT_COMMITTED', 'given up');
+    const call = appender.calls.find(({ request }) => request.target.partition.partition === 0)!;
+    call.request.onGivenUp!(error);
+    call.settle.reject(error);
+    expect(await first).toBe('NOT_COMMITTED');
+    const third = send(100);
+    appender.calls.find((one) => one !== call)!.settle.resolve({ baseOffset: 0n });
+    expect(await Promise.all([elsewhere, second, third])).toEqual([
+      expect.objectContaining({ offset: 0n }),
+      'NOT_COMMITTED',
+      'NOT_COMMITTED',
+    ]);
+    expect(appender.calls).toHaveLength(2);
+    await producer.close();
+  });
+
   it('and what is sent once they are told goes its way', async () => {
     const { appender, send } = await openProducer();
     const first = send('first');

@@ -52,8 +52,8 @@ describe('createTopic', () => {
   it('takes as many transactions as there are 98 partitions, and four units beside each head', async () => {
     const { admin, meter } = topicStage();
     await admin.createTopic({ name: 'orders', partitionCount: 197 });
-    // The topic and its listing; in each of three transactions the topic, the floor and the heads, twice the units; one update.
-    expect(meter.usage.writeUnits).toBe(2 * 2 + 3 * 2 * 2 + 197 * 2 + 1);
+    // The topic, its listing and the check of its id; in each of three transactions the topic, the floor and the heads, twice the units; one update.
+    expect(meter.usage.writeUnits).toBe(3 * 2 + 3 * 2 * 2 + 197 * 2 + 1);
     expect(meter.usage.readRequests).toBe(1);
   });
 

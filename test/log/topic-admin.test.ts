@@ -78,7 +78,7 @@ describe('a topic of 100,000 partitions', () => {
     const topic = await admin.createTopic({ name: 'wide', partitionCount });
     expect(topic.readyPartitionCount).toBe(partitionCount);
     // 1,021 transactions of up to 100 items, which the embedded store counts one by one.
-    expect(meter.usage.writeRequests).toBe(2 + (partitionCount + 2 * Math.ceil(partitionCount / 98)) + 1);
+    expect(meter.usage.writeRequests).toBe(3 + (partitionCount + 2 * Math.ceil(partitionCount / 98)) + 1);
     const { partitions } = await admin.describeTopic('wide');
     expect(partitions).toHaveLength(partitionCount);
     expect(partitions.at(-1)).toMatchObject({ partition: partitionCount - 1, highWatermark: 0n });

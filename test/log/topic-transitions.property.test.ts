@@ -40,11 +40,14 @@ describe('topics', () => {
     fc.assert(
       fc.property(fc.array(topicStep, { maxLength: 60 }), (steps) => {
         let topic: Topic | undefined;
+        const spent = new Set<string>();
         for (const { kind, topicId, behind, state } of steps) {
           const before: Topic | undefined = topic;
-          if (kind === 'create')
-            topic = createTopicTransition(topic, topicOf(topicId, 0, state as Topic['state'])).item;
-          else if (kind === 'update') {
+          if (kind === 'create') {
+            const wanted = topicOf(topicId, 0, state as Topic['state']);
+            topic = createTopicTransition(topic, wanted, spent.has(topicId)).item;
+            if (before === undefined) expect(topic).toEqual(spent.has(topicId) ? undefined : wanted);
+          } else if (kind === 'update') {
             const read = topicOf(topicId, (topic?.version ?? 0) - behind, state as Topic['state']);
             const { outcome, item } = updateTopicTransition(topic, read);
             const isCurrent = before !== undefined && before.topicId === topicId && behind === 0;
@@ -52,6 +55,7 @@ describe('topics', () => {
             topic = item;
           } else if (kind === 'remove' && topic !== undefined && mayRemoveTopic(topic, topicId)) {
             expect([topic.topicId, topic.state]).toEqual([topicId, 'deleting']);
+            spent.add(topicId);
             topic = undefined;
           } else if (kind === 'heads') {
             const args = { topicName: 't', topicId, partitions: [0], floor: ZERO_ID };

@@ -16,10 +16,10 @@ const states: readonly TopicState[] = ['creating', 'active', 'deleting'];
 
 describe('creating a topic', () => {
   it('is done where there is none, and refused by one in any state', () => {
-    expect(createTopicTransition(undefined, topic)).toEqual({ outcome: 'done', item: topic });
+    expect(createTopicTransition(undefined, topic, false)).toEqual({ outcome: 'done', item: topic });
     for (const state of states) {
       const existing = freshTopic({ name: topic.name, state });
-      expect(createTopicTransition(existing, topic)).toEqual({ outcome: 'refused', item: existing });
+      expect(createTopicTransition(existing, topic, false)).toEqual({ outcome: 'refused', item: existing });
     }
   });
 });

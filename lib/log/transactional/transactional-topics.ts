@@ -4,7 +4,16 @@ import { headFromItem, headKey, headToItem } from '../head.ts';
 import type { Change } from '../head-transitions.ts';
 import type { Item, ItemKey } from '../item.ts';
 import type { Meter } from '../meter.ts';
-import { TOPICS_PK, type Topic, topicFromItem, topicKey, topicListingKey, topicToItem } from '../topic.ts';
+import {
+  spentTopicIdKey,
+  spentTopicIdToItem,
+  TOPICS_PK,
+  type Topic,
+  topicFromItem,
+  topicKey,
+  topicListingKey,
+  topicToItem,
+} from '../topic.ts';
 import {
   type CreateHeadsArgs,
   type CreateHeadsOutcome,
@@ -80,10 +89,13 @@ export function transactionalTopics(items: ItemTransactions, meter: Meter): Topi
     },
     async create(topic) {
       return items.write((transaction) => {
-        const result = createTopicTransition(readTopic(transaction, topic.name), topic);
+        const spent = spentTopicIdKey(topic.topicId);
+        const isSpent = transaction.get(spent) !== undefined;
+        const result = createTopicTransition(readTopic(transaction, topic.name), topic, isSpent);
         const done = result.outcome === 'done';
         changeMember(transaction, meter, topicKey(topic.name), done ? topicToItem(topic) : null);
         changeMember(transaction, meter, topicListingKey(topic.name), done ? { topicId: topic.topicId } : null);
+        changeMember(transaction, meter, spent, null);
         return result;
       });
     },
@@ -103,6 +115,7 @@ export function transactionalTopics(items: ItemTransactions, meter: Meter): Topi
         const may = current !== undefined && mayRemoveTopic(current, topicId);
         for (const key of [topicKey(name), topicListingKey(name)])
           changeMember(transaction, meter, key, may ? 'remove' : null);
+        changeMember(transaction, meter, spentTopicIdKey(topicId), may ? spentTopicIdToItem(name) : null);
         return may || !current;
       });
     },

@@ -166,6 +166,17 @@ export function topicsContract(name: string, open: OpenStore): void {
         expect(await topics.get(topic.name)).toEqual(topic);
       });
 
+      it('spends the id: a copy of the request that made the topic does not make it again', async () => {
+        const topic = await stored({ state: 'deleting' });
+        await topics.remove(topic.name, topic.topicId);
+        for (const name of [topic.name, freshTopic().name]) {
+          const copy = freshTopic({ name, topicId: topic.topicId });
+          expect(await topics.create(copy)).toEqual({ outcome: 'refused', item: undefined });
+          expect(await topics.get(name)).toBeNull();
+          expect(await topics.list(name.slice(0, -1), 1000)).not.toContain(name);
+        }
+      });
+
       it('frees the name', async () => {
         const topic = await stored({ state: 'deleting' });
         await topics.remove(topic.name, topic.topicId);

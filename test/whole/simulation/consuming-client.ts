@@ -26,6 +26,8 @@ export class ConsumingClient {
   readonly process: MemberProcess;
   /** What it reads follows one upon the other from one assignment to the next. */
   #line = 0;
+  #running: Promise<void> = Promise.resolve();
+  #isStopped = false;
   readonly #consumer: Consumer;
   readonly #millrace: Millrace;
   readonly #dice: Dice;
@@ -77,14 +79,18 @@ export class ConsumingClient {
   }
 
   /** Joins, and loops until it is closed or crashes. */
-  async run(): Promise<void> {
-    for (let isIn = false; !isIn && this.isOpen; ) {
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    for (let isIn = false; !isIn && this.isOpen && !this.#isStopped; ) {
       isIn = await this.#consumer.subscribe(/^topic-/).then(
         () => true,
         () => this.process.sleep(500).then(() => false),
       );
     }
-    while (this.isOpen && this.failure === null) {
+    while (this.isOpen && !this.#isStopped && this.failure === null) {
       try {
         for await (const record of this.#consumer) await this.#handle(record);
         return;
@@ -97,7 +103,9 @@ export class ConsumingClient {
   }
 
   async close(): Promise<void> {
+    this.#isStopped = true;
     this.#consumer.stop();
+    await this.#running;
     await this.#consumer.close();
     await this.#millrace.close();
     this.isClosed = true;

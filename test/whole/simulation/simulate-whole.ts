@@ -144,7 +144,7 @@ class Run {
     const { dice, time, history } = this;
     const client = new ConsumingClient({ ...this.connect('m'), dice, history, assignors: [this.assignor] });
     this.members.push(client);
-    time.schedule(0, () => void client.run());
+    time.schedule(0, () => client.start());
     this.#planTrouble(client);
     return client;
   }
