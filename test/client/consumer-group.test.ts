@@ -294,6 +294,24 @@ describe('a group', () => {
     expect(loop.seen).toEqual([...range(0, 3), '0/0']);
   });
 
+  // The simulation found a consumer whose loop, and whose close, ended with UNKNOWN_TOPIC_OR_PARTITION for another's deletion.
+  it('does not end for a topic that is deleted while it looks up where to begin', async () => {
+    const stage = await consumerStage({ partitionCount: 1 });
+    let isDeleted = false;
+    const read: typeof stage.store.heads.read = async (...args) => {
+      if (!isDeleted) {
+        isDeleted = true;
+        await stage.millrace.topics.deleteTopic(TOPIC);
+      }
+      return stage.store.heads.read(...args);
+    };
+    const loop = await stage.join('a', { store: { ...stage.store, heads: { ...stage.store.heads, read } } });
+    await stage.clock.advance(5_000);
+    expect([isDeleted, loop.consumer.assignment, loop.seen]).toEqual([true, [], []]);
+    await during(stage.clock, loop.consumer.close());
+    expect(await loop.ended).toBeNull();
+  });
+
   it('assigns partitions that are added, within the age of what is known of topics', async () => {
     const stage = await consumerStage({ partitionCount: 1 });
     const { events } = await stage.join('a', { metadataMaxAgeMs: 5_000 });

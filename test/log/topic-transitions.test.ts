@@ -17,6 +17,8 @@ const states: readonly TopicState[] = ['creating', 'active', 'deleting'];
 describe('creating a topic', () => {
   it('is done where there is none, and refused by one in any state', () => {
     expect(createTopicTransition(undefined, topic, false)).toEqual({ outcome: 'done', item: topic });
+    // The id is spent.
+    expect(createTopicTransition(undefined, topic, true)).toEqual({ outcome: 'refused', item: undefined });
     for (const state of states) {
       const existing = freshTopic({ name: topic.name, state });
       expect(createTopicTransition(existing, topic, false)).toEqual({ outcome: 'refused', item: existing });

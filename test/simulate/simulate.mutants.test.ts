@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { groupMutants } from '../group/simulation/mutants.ts';
 import { type Mutant, mutants } from '../log/simulation/mutants.ts';
-import { inCopy } from '../log/simulation/try-mutant.ts';
+import { inCopy } from './try-mutant.ts';
 
 function simulate(
   directory: string,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expectGoodRuns } from '../../log/simulation/expect-good-runs.ts';
+import { expectGoodRuns } from '../../simulate/expect-good-runs.ts';
 import { simulateGroup } from './simulate-group.ts';
 
 /** Enough for everything to come about hundreds of times, in some seconds. */

@@ -11,6 +11,7 @@ import { encodeSegment } from '../../../lib/segment/encode-segment.ts';
 import { decodeId, firstIdAt, type SegmentId, ZERO_ID } from '../../../lib/segment/segment-id.ts';
 import { segmentKey } from '../../../lib/segment/segment-key.ts';
 import type { BusyTime } from '../../simulate/schedule-size.ts';
+import { liveChunks } from './live-chunks.ts';
 import type { Oracle } from './oracle.ts';
 import { type Dice, type Process, START_MS, type VirtualTime } from './virtual-time.ts';
 
@@ -73,10 +74,7 @@ async function compact(parts: KeeperParts, partition: PartitionKey): Promise<voi
   const head = await store.heads.read(partition, CONSISTENT);
   if (head === null) return;
   const all = await store.chunks.query(partition, { order: 'ascending', limit: 100, ...CONSISTENT });
-  // A put that came late may have brought back a chunk below the log start offset: a dead one, which everybody ignores.
-  const isDead = (index: number) =>
-    all[index]!.end <= head.start || (all[index + 1]?.base ?? head.tailBase) <= head.start;
-  const eligible = all.filter(({ level, end }, index) => level === 0 && end <= head.tailBase && !isDead(index));
+  const eligible = liveChunks(all, head).filter(({ level, end }) => level === 0 && end <= head.tailBase);
   const from = dice.between(0, Math.max(0, eligible.length - 1));
   const chunks = eligible.slice(from, from + dice.between(1, 3));
   if (chunks.length === 0) return;

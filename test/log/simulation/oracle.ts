@@ -219,6 +219,7 @@ export class Oracle {
 
   async #refresh(truth: PartitionTruth): Promise<void> {
     const head = await this.#base.heads.read(truth.partition, { consistent: true });
+    if (head === null && !truth.isGone) this.count('heads removed');
     truth.isGone ||= head === null;
     this.expect(
       !truth.isGone || head === null,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expectGoodRuns } from './expect-good-runs.ts';
+import { expectGoodRuns } from '../../simulate/expect-good-runs.ts';
 import { simulate } from './simulate.ts';
 
 /** Enough for every outcome to come about hundreds of times, in a few seconds. */

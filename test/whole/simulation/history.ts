@@ -25,6 +25,8 @@ export interface MemberEvent {
   readonly value?: string;
 }
 
+/** The topic that stays, and grows. */
+export const KEPT = 'topic-kept';
 /** The topic that is deleted and made again. */
 export const REMADE = 'topic-remade';
 /** The client that reads everything when all is over. */
@@ -119,6 +121,9 @@ function highestTrims(events: readonly LogEvent[]): ReadonlyMap<number, number> 
   return trims;
 }
 
+/** No partition. */
+const NOWHERE = -1;
+
 /** Numbers of all partitions that ever were. Which topic of a name a client means is told by the values that it sends and sees. */
 class Places {
   readonly #truths: readonly PartitionTruth[];
@@ -133,9 +138,12 @@ class Places {
     }
   }
 
-  of({ partition }: Named, value: string | undefined, topicId: string | undefined): number {
+  of({ topic, partition }: Named, value: string | undefined, topicId: string | undefined): number {
     const byValue = value === undefined ? undefined : this.#byValue.get(`${value} ${partition}`);
-    return byValue ?? this.#byKey.get(partitionPk({ topicId: topicId ?? '', partition })) ?? -1;
+    if (byValue !== undefined) return byValue;
+    // Of what is in no log nobody can say which of the topics of that name was meant.
+    if (value !== undefined && topic === REMADE) return NOWHERE;
+    return this.#byKey.get(partitionPk({ topicId: topicId ?? '', partition })) ?? NOWHERE;
   }
 
   name(number: number): string {
@@ -157,7 +165,7 @@ class Places {
   /** High watermarks; null of what was deleted. */
   ends(): ReadonlyMap<number, number | null> {
     const ends = this.#truths.map(({ isGone, records }, number) => [number, isGone ? null : records.length] as const);
-    return new Map([...ends, [-1, null]]);
+    return new Map([...ends, [NOWHERE, null]]);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Producer } from '../../../lib/client/producer.ts';
 import { MillraceError } from '../../../lib/errors.ts';
 import type { Dice, Process, VirtualTime } from '../../log/simulation/virtual-time.ts';
 import type { BusyTime } from '../../simulate/schedule-size.ts';
-import { type History, type Named, REMADE, uniqueValue, wallMs } from './history.ts';
+import { type History, type Named, uniqueValue, wallMs } from './history.ts';
 
 /** Told of records that are not in the log and hold nothing back: they never were under way, or stood at an offset that was not the end. */
 const UNSENT = new Set([
@@ -116,17 +116,16 @@ export class ProducingClient {
       if (this.#acks === 0) this.#history.tell({ kind: 'gone', ...about });
       else this.#history.tell({ kind: 'acked', ...about, offset: Number(offset) });
     } catch (error) {
-      this.#history.tell({ kind: this.#told(error, topic === REMADE), ...about });
+      this.#history.tell({ kind: this.#told(error), ...about });
     }
   }
 
-  /** `isRemade`: its topic may have been made again since, and nobody can say which of the two was meant. */
-  #told(error: unknown, isRemade: boolean): 'refused' | 'unsent' | 'unknown' | 'gone' {
+  #told(error: unknown): 'refused' | 'unsent' | 'unknown' | 'gone' {
     const code = error instanceof MillraceError ? error.code : 'DEFECT';
     // What is under way behind a record that had to stand elsewhere fails with it, and holds nothing back either.
-    if (REFUSED.has(code)) return this.#strictShare > 0 || isRemade ? 'unsent' : 'refused';
+    if (REFUSED.has(code)) return this.#strictShare > 0 ? 'unsent' : 'refused';
     if (UNSENT.has(code)) return 'unsent';
-    if (code === 'COMMIT_UNKNOWN') return isRemade ? 'gone' : 'unknown';
+    if (code === 'COMMIT_UNKNOWN') return 'unknown';
     if (code === 'UNKNOWN_TOPIC_OR_PARTITION') return 'gone';
     throw error;
   }

@@ -16,13 +16,13 @@ import { BusyTime, LEAST } from '../../simulate/schedule-size.ts';
 import type { SimulateOptions, SimulationRun } from '../../simulate/simulation-run.ts';
 import { Administrator, type Duty } from './administrator.ts';
 import { ConsumingClient, SESSION_MS } from './consuming-client.ts';
-import { FINAL_READER, History, type Named, REMADE } from './history.ts';
+import { FINAL_READER, History, KEPT, type Named, REMADE } from './history.ts';
 import { ProducingClient } from './producing-client.ts';
 import { ReadingClient } from './reading-client.ts';
+import { damagesIn, spoilOneObject } from './rotten-object.ts';
 
 /** Longer than any run needs: a run that does more goes round in a circle. */
 const MAX_EVENTS = 150_000;
-const KEPT = 'topic-kept';
 const MEMBERS_MOST = 5;
 
 /** Group changes are judged by what members tell. */
@@ -254,6 +254,7 @@ class Run {
     await this.until(Number.POSITIVE_INFINITY, () => this.busy.isOver);
     await this.#settle();
     this.#judge();
+    if (this.oracle.violation === null) await this.#verify();
   }
 
   /** The network is well again: everybody closes, every late request takes effect, and what is written then is read by everybody. */
@@ -294,6 +295,17 @@ class Run {
       isWhole = await reader.readOnce(FINAL_READER);
     });
     this.oracle.expect(isWhole, 'Progress', () => `reading it all ended with ${String(reader.failure)}`);
+  }
+
+  /** What was written is sound; and what is damaged then is found. */
+  async #verify(): Promise<void> {
+    const { base, dice, oracle, world: clock } = this;
+    const parts = { base, dice, oracle, clock };
+    await this.within(60_000, 'verifying', async () => {
+      const [damage] = await damagesIn(parts);
+      oracle.expect(damage === undefined, 'Sound', () => `${damage!.message} (${damage!.partition})`);
+      if (damage === undefined && dice.chance(0.3)) await spoilOneObject(parts);
+    });
   }
 
   #judge(): void {

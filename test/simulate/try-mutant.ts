@@ -5,9 +5,10 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from '../log/simulation/mutants.ts';
+import type { SimulationName } from './simulations.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const COPIED = [
   ...[
     'package.json',
@@ -23,8 +24,8 @@ const COPIED = [
   ],
   'test/segment/fake-clock.ts',
 ];
-/** Where the seeds of a simulation are run. */
-const LOG_SEEDS = 'test/log/simulation/run-seeds.ts';
+/** Where seeds are run. */
+const SCRIPT = 'test/simulate/run-seeds.ts';
 
 /** How a mutant was noticed. */
 export interface Verdict {
@@ -47,9 +48,9 @@ async function makeCopy(directory: string, { file, from, to, name }: Mutant): Pr
 }
 
 /** Runs seeds from 0 until one notices the mutant, at most `seeds`. A run that does not end or that dies is noticed too. */
-export async function tryMutant(mutant: Mutant, seeds: number, script: string = LOG_SEEDS): Promise<Verdict> {
+export async function tryMutant(mutant: Mutant, name: SimulationName, seeds: number): Promise<Verdict> {
   return inCopy(mutant, (directory) =>
-    mutant.test === undefined ? runSeeds(join(directory, script), seeds) : runTest(directory, mutant.test),
+    mutant.test === undefined ? runSeeds(directory, name, seeds) : runTest(directory, mutant.test),
   );
 }
 
@@ -64,9 +65,9 @@ export async function inCopy<T>(mutant: Mutant, body: (directory: string) => Pro
   }
 }
 
-function runSeeds(script: string, seeds: number): Promise<Verdict> {
+function runSeeds(directory: string, name: SimulationName, seeds: number): Promise<Verdict> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [script, '0', String(seeds)], OPTIONS, (error, stdout) => {
+    execFile(process.execPath, [join(directory, SCRIPT), name, '0', String(seeds)], OPTIONS, (error, stdout) => {
       const last = stdout.trim().split('\n').at(-1) ?? '';
       if (error || !last.startsWith('{')) return resolve({ caughtBy: `died: ${String(error).slice(0, 300)}`, seeds });
       const { found } = JSON.parse(last) as { found: { seed: number; violation: string } | null };

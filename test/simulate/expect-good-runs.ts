@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Simulate } from '../../simulate/simulation-run.ts';
+import type { Simulate } from './simulation-run.ts';
 
 /** Lines of the trace that a failure shows; `npm run simulate -- --seed N --trace` prints the whole of it. */
 const SHOWN_LINES = 60;
