@@ -255,9 +255,9 @@ describe('a cancelled transaction', () => {
 
   it('costs two units for each KB of each part', async () => {
     const Item = wire(topicKey(topic.name), topicToItem({ ...topic, config: { note: 'x'.repeat(2000) } }));
-    const { store, meter } = await scriptedStore(inTurn(cancelled({ ...failed, Item }, none)));
+    const { store, meter } = await scriptedStore(inTurn(cancelled({ ...failed, Item }, none, none)));
     await writes['create topic']!(store);
-    expect(meter.usage).toMatchObject({ writeRequests: 1, writeUnits: 8 });
+    expect(meter.usage).toMatchObject({ writeRequests: 1, writeUnits: 10 });
   });
 
   it('is never taken for the repetition of another: each call has a token of its own', async () => {
