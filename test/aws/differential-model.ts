@@ -27,6 +27,10 @@ export type Draw = (world: World, state: Ports) => Promise<Question>;
 /** What one sequence is about: two names and, for each, two topics that may have it; four partitions; and two groups in the same way. */
 export interface World {
   readonly topics: readonly (readonly [Topic, Topic])[];
+  /** A topic that was made and removed before. */
+  readonly former: Topic;
+  /** Ids of topics that were removed; the first is that of `former`. */
+  readonly spent: Set<string>;
   readonly groups: readonly (readonly [Group, Group])[];
 }
 
@@ -40,13 +44,14 @@ export function newWorld(): World {
     const first = freshGroup();
     return [first, freshGroup({ name: first.name })];
   };
-  return { topics: [pair(), pair()], groups: [groups(), groups()] };
+  const former = freshTopic({ state: 'deleting' });
+  return { topics: [pair(), pair()], former, spent: new Set([former.topicId]), groups: [groups(), groups()] };
 }
 
 /** All partitions of a world. */
 export function partitionsOf(world: World): PartitionKey[] {
-  const ids = world.topics.flat().map(({ topicId }) => topicId);
-  return ids.flatMap((topicId) => [0, 1, 2, 3].map((partition) => ({ topicId, partition })));
+  const ids = new Set([...world.topics.flat().map(({ topicId }) => topicId), ...world.spent]);
+  return [...ids].flatMap((topicId) => [0, 1, 2, 3].map((partition) => ({ topicId, partition })));
 }
 
 /** Names of the clauses that do not hold. */

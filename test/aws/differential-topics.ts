@@ -10,13 +10,16 @@ const eitherTopic = fc.record({ topic: fc.constantFrom(0, 0, 1), version: fc.con
 const topicAt = (world: World, { topic, version }: { topic: number; version: number }) =>
   world.topics[topic]![version]!;
 
-export const createTopic = fc.record({ at: whichTopic, state }).map(
+export const createTopic = fc.record({ at: whichTopic, state, usesSpent: fc.constantFrom(false, false, true) }).map(
   (choice): Draw =>
     async (world, ports) => {
-      const topic = { ...topicAt(world, choice.at), state: choice.state };
+      const own = topicAt(world, choice.at);
+      const { topicId } = choice.usesSpent ? world.former : own;
+      const topic = { ...own, state: choice.state, topicId };
       const existing = await ports.topics.get(topic.name);
       const ask = ({ topics }: Ports) => topics.create(topic);
-      return { operation: 'create topic', broken: broken({ 'no topic': existing === null }), ask };
+      const clauses = { 'no topic': existing === null, 'id not spent': !world.spent.has(topic.topicId) };
+      return { operation: 'create topic', broken: broken(clauses), ask };
     },
 );
 
@@ -55,6 +58,7 @@ export const removeTopic = eitherTopic.map(
       const clauses = current
         ? { 'same topic': current.topicId === topicId, 'being deleted': current.state === 'deleting' }
         : {};
+      if (current && broken(clauses).length === 0) world.spent.add(topicId);
       return { operation: 'remove topic', broken: broken(clauses), ask: ({ topics }) => topics.remove(name, topicId) };
     },
 );

@@ -35,6 +35,7 @@ export class GroupOracle implements GroupWatch {
   readonly witnesses: Witness[] = [];
   readonly #time: VirtualTime;
   readonly #keepTrace: boolean;
+  readonly #keepDigest: boolean;
   readonly #hash = createHash('sha256');
   readonly #partitions = new Map<number, PartitionState>();
   readonly #beats = new Map<string, readonly number[]>();
@@ -42,12 +43,14 @@ export class GroupOracle implements GroupWatch {
   #version = -1;
   #generation = 0;
 
-  constructor(time: VirtualTime, keepTrace: boolean) {
+  constructor(time: VirtualTime, { keepTrace, keepDigest }: { keepTrace: boolean; keepDigest: boolean }) {
+    this.#keepDigest = keepDigest;
     this.#time = time;
     this.#keepTrace = keepTrace;
   }
 
   note(what: string, value: unknown = null): void {
+    if (!this.#keepDigest && !this.#keepTrace) return;
     const outcome = typeof value === 'string' ? value : ((value as { outcome?: string } | null)?.outcome ?? '');
     const line = `${this.#time.nowMs.toFixed(1)} ${what} ${outcome}`;
     this.#hash.update(line);
@@ -59,7 +62,7 @@ export class GroupOracle implements GroupWatch {
   }
 
   digest(): string {
-    return this.#hash.copy().digest('hex');
+    return this.#keepDigest ? this.#hash.copy().digest('hex') : '';
   }
 
   expect(holds: boolean, rule: string, story: () => string): void {

@@ -30,13 +30,13 @@ class Run {
   isEnding = false;
   #partitionCount = 0;
 
-  constructor(seed: number, { keepTrace = false, withoutFaults = new Set() }: SimulateOptions) {
+  constructor(seed: number, { keepTrace = false, keepDigest = true, withoutFaults = new Set() }: SimulateOptions) {
     this.dice = new Dice(seed);
     const { dice, time } = this;
     this.world = new MemberProcess(time, 'w', 0);
     this.base = memoryStore({ clock: this.world });
     this.direct = new Millrace({ store: this.base, clock: this.world, random: dice });
-    this.oracle = new GroupOracle(time, keepTrace);
+    this.oracle = new GroupOracle(time, { keepTrace, keepDigest });
     this.durationMs = dice.pick([20_000, 40_000]);
     const weather = {
       faultProbability: dice.pick([0.02, 0.05, 0.15, 0.3]),

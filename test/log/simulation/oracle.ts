@@ -58,11 +58,13 @@ export class Oracle {
   readonly counts = new Map<string, number>();
   readonly #refusals = new Map<string, number>();
   readonly #keepTrace: boolean;
+  readonly #keepDigest: boolean;
   readonly #time: VirtualTime;
   readonly #base: LogStore;
   readonly #digest = createHash('sha256');
 
-  constructor(options: { time: VirtualTime; base: LogStore; keepTrace: boolean }) {
+  constructor(options: { time: VirtualTime; base: LogStore; keepTrace: boolean; keepDigest: boolean }) {
+    this.#keepDigest = options.keepDigest;
     this.#time = options.time;
     this.#base = options.base;
     this.#keepTrace = options.keepTrace;
@@ -113,6 +115,7 @@ export class Oracle {
 
   /** Adds a line to the trace, which is part of the digest. */
   note(what: string, value: unknown): void {
+    if (!this.#keepDigest && !this.#keepTrace) return;
     const line = `${Math.round(this.#time.nowMs)} ${what}${value === null ? '' : ` → ${shown(value)}`}`;
     this.#digest.update(line);
     if (this.#keepTrace) this.trace.push(line);
@@ -124,6 +127,7 @@ export class Oracle {
 
   /** Of all that happened and of what every head and chunk is. */
   digest(): string {
+    if (!this.#keepDigest) return '';
     for (const { head, chunks, records } of this.partitions.values())
       this.#digest.update(shown([head, [...chunks.values()], records], 1e9));
     return this.#digest.digest('hex');

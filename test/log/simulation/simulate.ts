@@ -44,11 +44,11 @@ class Run {
   /** How much of all work is for the first partition. */
   readonly hotShare: number;
 
-  constructor(seed: number, { keepTrace = false, withoutFaults = new Set() }: SimulateOptions) {
+  constructor(seed: number, { keepTrace = false, keepDigest = true, withoutFaults = new Set() }: SimulateOptions) {
     const dice = new Dice(seed);
     this.dice = dice;
     shrinkLimits(dice);
-    this.oracle = new Oracle({ time: this.time, base: this.base, keepTrace });
+    this.oracle = new Oracle({ time: this.time, base: this.base, keepTrace, keepDigest });
     this.durationMs = dice.pick([2_000, 6_000, 15_000]);
     this.deliveryTimeoutMs = dice.pick([300, 800, 3_000, 10_000]);
     this.isBusy = dice.chance(0.5);

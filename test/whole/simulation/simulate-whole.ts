@@ -48,7 +48,7 @@ class Run {
   readonly assignor: AssignorName;
   #names = 0;
 
-  constructor(seed: number, { keepTrace = false, withoutFaults = new Set() }: SimulateOptions) {
+  constructor(seed: number, { keepTrace = false, keepDigest = true, withoutFaults = new Set() }: SimulateOptions) {
     const dice = new Dice(seed);
     const { time } = this;
     this.dice = dice;
@@ -56,7 +56,7 @@ class Run {
     this.world = new MemberProcess(time, 'w', 0);
     this.base = memoryStore({ clock: this.world });
     this.direct = new Millrace({ store: this.base, clock: this.world, random: dice });
-    this.oracle = new Oracle({ time, base: this.base, keepTrace });
+    this.oracle = new Oracle({ time, base: this.base, keepTrace, keepDigest });
     this.history = new History(time, this.oracle);
     this.durationMs = dice.pick([3_000, 10_000, 30_000]);
     this.remadeCount = dice.between(1, 2);
