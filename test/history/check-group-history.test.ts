@@ -84,6 +84,21 @@ describe('the checker of groups', () => {
     expect(judge(15).problems.join()).toMatch(/b holds it/);
   });
 
+  // Two runs found one that was stopped between its assignment and the first record.
+  it('knows that who was stopped right after its assignment is given what it had fetched, not what was committed since', () => {
+    const late = `
+      1 a assigned 0
+      2 a stopped
+      3 b assigned 0
+      4 b given 0 0
+      5 b committed 0 1
+      6 b given 0 1
+      7 b committed 0 2
+      8 a woken
+      9 a given 0 0`;
+    expect(checkGroupHistory(history(late), new Map([[0, 2]]), { graceMs: 10 }).problems).toEqual([]);
+  });
+
   it('does not ask that deleted records are given out, nor all of a deleted topic', () => {
     const events = history('1 a assigned 0\n2 a given 0 1\n3 a given 0 3\n4 a committed 0 4');
     const judge = (end: number | null, trim: number) =>

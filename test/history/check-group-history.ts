@@ -30,6 +30,8 @@ interface Partition {
   /** What each member was given last since it was assigned; undefined: nothing yet. */
   readonly last: Map<string, number | undefined>;
   readonly given: Set<number>;
+  /** What was committed when each member was assigned it: it begins there, however much later it is given something. */
+  readonly committedBefore: Map<string, number>;
   committed: number;
   /** Below which records may have been deleted. */
   readonly trim: number;
@@ -57,7 +59,14 @@ export function checkGroupHistory(
   const partitions = new Map<number, Partition>(
     [...ends.keys()].map((number) => [
       number,
-      { owner: null, last: new Map(), given: new Set(), committed: 0, trim: trims.get(number) ?? 0 },
+      {
+        owner: null,
+        last: new Map(),
+        given: new Set(),
+        committedBefore: new Map(),
+        committed: 0,
+        trim: trims.get(number) ?? 0,
+      },
     ]),
   );
   /** By member: until when it may be wrong about what it holds. */
@@ -72,6 +81,7 @@ export function checkGroupHistory(
   const assigned = (event: GroupEvent, partition: Partition) => {
     const { owner } = partition;
     partition.last.set(event.member, undefined);
+    partition.committedBefore.set(event.member, partition.committed);
     moves += 1;
     const isHeld = owner !== null && owner !== event.member && !isAstray(owner, event.atMs);
     if (isHeld && isAstray(event.member, event.atMs)) return;
@@ -84,7 +94,8 @@ export function checkGroupHistory(
     const isFirst = before === undefined;
     const isNext = isFirst || event.offset === before + 1 || (event.offset > before && event.offset <= partition.trim);
     if (!isNext) say(event, `behind ${before}`);
-    if (isFirst && event.offset < partition.committed) say(event, `${partition.committed} was committed`);
+    const committed = partition.committedBefore.get(event.member) ?? 0;
+    if (isFirst && event.offset < committed) say(event, `${committed} was committed`);
     if (event.offset > partition.trim && !partition.given.has(event.offset - 1))
       say(event, 'what came before was given to nobody');
     if (!isAstray(event.member, event.atMs) && partition.owner !== event.member)

@@ -5,6 +5,7 @@ import type { Clock } from '../../../lib/clock.ts';
 import { MillraceError } from '../../../lib/errors.ts';
 import type { Store } from '../../../lib/group/group-store.ts';
 import type { Damage } from '../../../lib/log/index-check.ts';
+import type { Topic } from '../../../lib/log/topic.ts';
 import { verifyTopic } from '../../../lib/log/verify-topic.ts';
 import type { Oracle, PartitionTruth } from '../../log/simulation/oracle.ts';
 import type { Dice } from '../../log/simulation/virtual-time.ts';
@@ -51,9 +52,10 @@ export async function spoilOneObject(parts: Parts): Promise<void> {
   oracle.note(`${key} is spoilt at ${at}`, null);
   const damages = await damagesIn(parts);
   const millrace = new Millrace({ store: base, clock, random: dice });
-  for (const [topic, topicId] of await topicIds(base)) {
+  for (const { name: topic, topicId, readyPartitionCount } of await topicsOf(base)) {
     for (const truth of oracle.living) {
-      if (truth.partition.topicId !== topicId) continue;
+      // A partition that is half added is nobody's yet.
+      if (truth.partition.topicId !== topicId || truth.partition.partition >= readyPartitionCount) continue;
       const { partition } = truth.partition;
       const own = damages.filter((damage) => damage.partition === `${topic}/${partition}`);
       await readAround(millrace.reader({ stopAtEnd: true, retryMs: 0 }), topic, truth, own, oracle);
@@ -61,9 +63,9 @@ export async function spoilOneObject(parts: Parts): Promise<void> {
   }
 }
 
-async function topicIds(base: Store): Promise<ReadonlyMap<string, string>> {
+async function topicsOf(base: Store): Promise<readonly Topic[]> {
   const topics = await Promise.all([KEPT, REMADE].map((name) => base.topics.get(name)));
-  return new Map(topics.map((topic) => [topic!.name, topic!.topicId]));
+  return topics.map((topic) => topic!);
 }
 
 /** Reads a partition from its beginning to its end, past what cannot be read. */
