@@ -113,7 +113,8 @@ export class PartitionHolder {
       while (this.#isShown && this.#view !== null) {
         this.#isShown = false;
         await this.#letGo(this.#view.group);
-        await this.#claimFree();
+        // Nothing is claimed by a view before all was let go of that it takes away: a topic that was made again has the names of the old one.
+        if (!this.#isShown) await this.#claimFree();
       }
     } catch (error) {
       this.#events.onError(error);

@@ -3,7 +3,9 @@ import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts
 import { MillraceError } from '../../lib/errors.ts';
 import { emptyGroup, type Group, type Handover } from '../../lib/group/group.ts';
 import type { Store } from '../../lib/group/group-store.ts';
+import type { OwnedPartition } from '../../lib/group/owned-partition.ts';
 import { PartitionHolder } from '../../lib/group/partition-holder.ts';
+import type { PartitionKey } from '../../lib/log/partition-key.ts';
 import { memoryStore } from '../../lib/memory/memory-store.ts';
 
 const TOPIC_ID = '6f1c2f0e-5d0b-4f58-9a53-3ef0d3f3c1aa';
@@ -86,6 +88,48 @@ describe('who holds partitions', () => {
     holder.show(group, new Map([['x', 2]]));
     await settled();
     expect([events, holder.isWaiting]).toEqual([['let go g2', 'assign g2'], false]);
+  });
+
+  // The simulation of everything found a member that was assigned a topic that had been made again before it was told to let go of the old one, under the same name.
+  it('claims nothing by a state before it has let go of all that it takes away', async () => {
+    const store = memoryStore({ clock });
+    const old = [partition, { topicId: TOPIC_ID, partition: 1 }];
+    const again = { topicId: 'c2b4af37-08ad-4cfd-9055-4c9858b3034c', partition: 0 };
+    const events: string[] = [];
+    const leaving = Promise.withResolvers<void>();
+    const namesOf = (partitions: readonly { readonly partition: PartitionKey }[]) =>
+      partitions.map((one) => `${one.partition.topicId.slice(0, 2)}/${one.partition.partition}`).join();
+    const listener = {
+      revoke: async (partitions: readonly OwnedPartition[]) => {
+        events.push(`revoke ${namesOf(partitions)}`);
+        await leaving.promise;
+      },
+      assign: async (partitions: readonly OwnedPartition[]) => void events.push(`assign ${namesOf(partitions)}`),
+      lose: () => {},
+    };
+    const ignored = () => {};
+    const holder = new PartitionHolder({ store, clock, random }, listener, {
+      onLetGo: ignored,
+      onSuspicion: ignored,
+      onError: (error) => void events.push(String(error)),
+    });
+    holder.begin('a');
+    const topics = [
+      { name: 'orders', topicId: TOPIC_ID, partitionCount: 2 },
+      { name: 'orders-2', topicId: again.topicId, partitionCount: 1 },
+    ];
+    const state = (generation: number, assigned: readonly PartitionKey[]): Group => {
+      return { ...groupOf(generation, 'x'), topics, assignment: new Map([['a', assigned]]) };
+    };
+    holder.show(state(1, old), new Map());
+    await settled();
+    holder.show(state(2, [partition]), new Map());
+    await settled();
+    // While it lets go of one, the topic is made again.
+    holder.show(state(3, [again]), new Map());
+    leaving.resolve();
+    await settled();
+    expect(events).toEqual(['assign 6f/0,6f/1', 'revoke 6f/1', 'revoke 6f/0', 'assign c2/0']);
   });
 
   it('does not hold what it has claimed in a life that is over', async () => {

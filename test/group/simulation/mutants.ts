@@ -11,6 +11,13 @@ const GROUP_TESTS = 'test/client/consumer-group.test.ts';
 
 export const groupMutants: readonly Mutant[] = [
   {
+    name: 'it claims by a later state than it has let go by',
+    file: 'lib/group/partition-holder.ts',
+    from: '        if (!this.#isShown) await this.#claimFree();',
+    to: '        await this.#claimFree();',
+    test: 'test/group/partition-holder.test.ts',
+  },
+  {
     name: 'claim without the generation',
     file: TRANSITIONS,
     from: 'if (current && current.generation >= generation) return',
