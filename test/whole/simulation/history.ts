@@ -105,8 +105,8 @@ export class History {
     });
     return named.flatMap(({ event, atMs, topicId, assignment }) => {
       const { member, kind, at, offset = -1 } = event;
-      // Of a topic that was made again, nobody can say which one was meant.
-      if (kind === 'committed' && !placeOf.has(assignment)) return [];
+      // Of a topic that is made again nobody can say which one was meant, as long as no record tells.
+      if (at?.topic === REMADE && !placeOf.has(assignment)) return [];
       const partitions = at === undefined ? [] : [placeOf.get(assignment) ?? places.of(at, undefined, topicId)];
       return { member, kind, atMs, offset, partitions };
     });
