@@ -41,6 +41,7 @@ export const wholeMutants: readonly Mutant[] = [
     file: 'lib/client/producer.ts',
     from: '    queue.failed(failure);\n    queue.givingUp += 1;\n',
     to: '    queue.givingUp += 1;\n',
+    test: 'test/client/producer-given-up.test.ts',
   },
   {
     name: 'what waits for memory is not given up',
