@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { groupMutants } from '../group/simulation/mutants.ts';
-import { type Mutant, mutants } from '../log/simulation/mutants.ts';
+import { mutants } from '../log/simulation/mutants.ts';
+import type { Mutant } from './mutant.ts';
 import { inCopy } from './try-mutant.ts';
 
 function simulate(

@@ -5,7 +5,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Mutant } from '../log/simulation/mutants.ts';
+import type { Mutant } from './mutant.ts';
 import type { SimulationName } from './simulations.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

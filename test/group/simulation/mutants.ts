@@ -1,5 +1,5 @@
 /** Rules of the group protocol taken away one by one; see `test/log/simulation/mutants.ts`. */
-import type { Mutant } from '../../log/simulation/mutants.ts';
+import type { Mutant } from '../../simulate/mutant.ts';
 
 const TRANSITIONS = 'lib/group/group-transitions.ts';
 const HOLDER = 'lib/group/partition-holder.ts';

@@ -17,35 +17,8 @@ import { type PartitionKey, partitionPk } from '../../../lib/log/partition-key.t
 import { decodeBatch, splitBatches } from '../../../lib/record/decode-batch.ts';
 import { idTimeMs } from '../../../lib/segment/segment-id.ts';
 import { segmentKey } from '../../../lib/segment/segment-key.ts';
+import { asOf, entriesIn, maxTimestamp, type PartitionTruth, sameEntries, shown } from './partition-truth.ts';
 import { START_MS, type VirtualTime } from './virtual-time.ts';
-
-/** An entry as it was committed. */
-interface Committed {
-  readonly base: bigint;
-  readonly end: bigint;
-  readonly bytes: Uint8Array;
-  readonly entry: Entry;
-}
-
-/** Values at their times, oldest first. */
-type History<T> = { readonly atMs: number; readonly value: T }[];
-
-/** The truth about one partition. */
-export interface PartitionTruth {
-  readonly partition: PartitionKey;
-  readonly domain: string;
-  /** Values of the records by offset. */
-  readonly records: string[];
-  readonly entries: Committed[];
-  appended: bigint;
-  /** The last one, if the head was removed. */
-  head: Head;
-  isGone: boolean;
-  chunks: ReadonlyMap<bigint, Chunk>;
-  readonly heads: History<Head | null>;
-  readonly ids: Set<string>;
-  readonly chunkHistory: History<ReadonlyMap<bigint, Chunk>>;
-}
 
 const MIXED = 'Data before order';
 
@@ -366,39 +339,4 @@ export class Oracle {
     }
     return false;
   }
-}
-
-function asOf<T>(history: History<T>, atMs: number): T {
-  let index = history.length - 1;
-  while (index > 0 && history[index]!.atMs > atMs) index -= 1;
-  return history[index]!.value;
-}
-
-function entriesIn({ entries }: Pick<PartitionTruth, 'entries'>, base: bigint, end: bigint): readonly Committed[] {
-  return entries.filter((entry) => entry.base >= base && entry.end <= end);
-}
-
-function sameEntries(encoded: readonly Uint8Array[], entries: readonly Committed[]): boolean {
-  return (
-    encoded.length === entries.length &&
-    encoded.every((bytes, index) => Buffer.compare(bytes, entries[index]!.bytes) === 0)
-  );
-}
-
-/** The largest timestamp below an offset and the first entry that has it. */
-function maxTimestamp({ entries }: PartitionTruth, below: bigint): { timestampMs: bigint; offset: bigint } {
-  let max = { timestampMs: -1n, offset: -1n };
-  for (const { base, end, entry } of entries) {
-    if (end <= below && entry.maxTimestampMs > max.timestampMs)
-      max = { timestampMs: entry.maxTimestampMs, offset: base };
-  }
-  return max;
-}
-
-function shown(value: unknown, most = 300): string {
-  const text = JSON.stringify(value, (_key, part: unknown) => {
-    if (typeof part === 'bigint') return String(part);
-    return part instanceof Uint8Array ? Buffer.from(part).toString('hex').slice(0, most) : part;
-  });
-  return (text ?? 'nothing').slice(0, most);
 }

@@ -3,7 +3,8 @@ import { type FetchedPartition, Fetcher, type FetchTarget } from '../../../lib/l
 import type { LogStore } from '../../../lib/log/log-store.ts';
 import { decodeBatch } from '../../../lib/record/decode-batch.ts';
 import type { BusyTime } from '../../simulate/schedule-size.ts';
-import type { Oracle, PartitionTruth } from './oracle.ts';
+import type { Oracle } from './oracle.ts';
+import type { PartitionTruth } from './partition-truth.ts';
 import type { Dice, Process, VirtualTime } from './virtual-time.ts';
 
 /** Codes of a store that stays silent for too long. */

@@ -3,7 +3,8 @@ import { partitionPk } from '../../../lib/log/partition-key.ts';
 import { checkGroupHistory, type GroupEvent } from '../../history/check-group-history.ts';
 import { checkLogHistory } from '../../history/check-log-history.ts';
 import type { LogEvent } from '../../history/log-event.ts';
-import type { Oracle, PartitionTruth } from '../../log/simulation/oracle.ts';
+import type { Oracle } from '../../log/simulation/oracle.ts';
+import type { PartitionTruth } from '../../log/simulation/partition-truth.ts';
 import { type Dice, START_MS, type VirtualTime } from '../../log/simulation/virtual-time.ts';
 
 /** A partition as clients name it: they do not know whether its topic was made again. */

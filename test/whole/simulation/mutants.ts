@@ -1,5 +1,5 @@
 /** Rules taken away that only everything together can notice: of topics that come and go, of producers with all that waits in them, of answers that are damaged. */
-import type { Mutant } from '../../log/simulation/mutants.ts';
+import type { Mutant } from '../../simulate/mutant.ts';
 
 export const wholeMutants: readonly Mutant[] = [
   {

@@ -7,7 +7,8 @@ import type { Store } from '../../../lib/group/group-store.ts';
 import type { Damage } from '../../../lib/log/index-check.ts';
 import type { Topic } from '../../../lib/log/topic.ts';
 import { verifyTopic } from '../../../lib/log/verify-topic.ts';
-import type { Oracle, PartitionTruth } from '../../log/simulation/oracle.ts';
+import type { Oracle } from '../../log/simulation/oracle.ts';
+import type { PartitionTruth } from '../../log/simulation/partition-truth.ts';
 import type { Dice } from '../../log/simulation/virtual-time.ts';
 import { KEPT, REMADE } from './history.ts';
 
