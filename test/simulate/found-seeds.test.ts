@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { type SimulationName, simulations } from './simulations.ts';
+
+/** Seeds that broke a rule once, whether the code was wrong, a simulated actor or a judge; docs/correctness.md tells what most of them found. */
+const FOUND: readonly (readonly [SimulationName, number])[] = [
+  ['log', 442_334],
+  ['groups', 55],
+  ['whole', 100_352],
+  ['whole', 500_020],
+  ['whole', 500_406],
+  ['whole', 500_438],
+  ['whole', 500_546],
+  ['whole', 501_976],
+  ['whole', 501_980],
+  ['whole', 502_454],
+  ['whole', 505_261],
+  ['whole', 600_970],
+  ['whole', 700_002],
+];
+
+it.each(FOUND)('%s, seed %i, which found something once, is good', async (name, seed) => {
+  expect((await simulations[name](seed)).violation).toBeNull();
+});
