@@ -89,9 +89,11 @@ describe('between a batch being given up and its senders being told', () => {
     }
   });
 
-  it('nothing goes that waited for the topic to be read again, nor what was sent behind that', async () => {
+  it('nothing goes that waited for the topic to be read again, nor what was sent behind that', {
+    timeout: 8_000,
+  }, async () => {
     const appender = handAppender();
-    const { millrace } = await openStage();
+    const { millrace } = await openStage({ partitionCount: 2 });
     const read = Promise.withResolvers<void>();
     let reads = 0;
     const getTopic = async (name: string) => {
@@ -101,59 +103,68 @@ describe('between a batch being given up and its senders being told', () => {
     };
     const topics = new TopicDirectory({ source: { getTopic }, clock, maxAgeMs: 60_000 });
     await topics.read(TOPIC);
-    const producer = new Producer({ appender, topics, clock, random });
+    const producer = new Producer({ appender, topics, clock, random }, { bufferMemoryBytes: 64 * 1024 });
     const send = (value: string, partition = 0) => codeOf(producer.send({ topic: TOPIC, partition, value }));
+    const other = send('x'.repeat(30_000), 1);
     const first = send('first');
     await clock.sleep(5);
     // A partition that is not known yet: the topic is read again, and everything of it waits.
     const elsewhere = send('elsewhere', 99);
     const second = send('second');
     const error = new MillraceError('NOT_COMMITTED', 'given up');
-    appender.calls[0]!.request.onGivenUp!(error);
-    appender.calls[0]!.settle.reject(error);
+    const callOf = (partition: number) =>
+      appender.calls.find(({ request }) => request.target.partition.partition === partition)!;
+    callOf(0).request.onGivenUp!(error);
+    callOf(0).settle.reject(error);
     expect(await first).toBe('NOT_COMMITTED');
-    // Sent when the first was told, but not the second.
+    // Sent when the first was told, but not the second. The fourth will have to wait for memory too.
     const third = send('third');
+    const fourth = send('x'.repeat(40_000));
     read.resolve();
     expect(await Promise.all([elsewhere, second, third])).toEqual([
       'UNKNOWN_TOPIC_OR_PARTITION',
       'NOT_COMMITTED',
       'NOT_COMMITTED',
     ]);
-    expect(appender.calls).toHaveLength(1);
-    void send('fourth');
+    callOf(1).settle.resolve({ baseOffset: 0n });
+    expect(await other).toMatchObject({ offset: 0n });
     await clock.sleep(5);
     expect(appender.calls).toHaveLength(2);
-    appender.calls[1]!.settle.resolve({ baseOffset: 0n });
+    expect(await fourth).toBe('NOT_COMMITTED');
+    void send('fifth');
+    await clock.sleep(5);
+    expect(appender.calls).toHaveLength(3);
+    appender.calls[2]!.settle.resolve({ baseOffset: 0n });
     await producer.close();
   });
 
-  it('nothing goes that waited for memory behind what was sent behind it', async () => {
+  it('nothing goes that waited for memory behind what was sent behind it, however much later there is memory', async () => {
     const appender = handAppender();
-    const { millrace } = await openStage({ partitionCount: 2 });
+    const { millrace } = await openStage({ partitionCount: 3 });
     const topics = new TopicDirectory({ source: millrace.topics, clock, maxAgeMs: 60_000 });
     await topics.read(TOPIC);
-    const producer = new Producer({ appender, topics, clock, random }, { bufferMemoryBytes: 32 * 1024 });
+    const producer = new Producer({ appender, topics, clock, random }, { bufferMemoryBytes: 64 * 1024 });
     const send = (bytes: number, partition = 0) =>
       codeOf(producer.send({ topic: TOPIC, partition, value: 'x'.repeat(bytes) }));
-    const elsewhere = send(12_000, 1);
+    const elsewhere = [send(20_000, 1), send(20_000, 2)];
     const first = send(2_000);
     await clock.sleep(5);
-    expect(appender.calls).toHaveLength(2);
-    const second = send(20_000);
+    const callOf = (partition: number) =>
+      appender.calls.find(({ request }) => request.target.partition.partition === partition)!;
+    // There is room for neither: for the second once one of the others is settled, for the third once both are.
+    const second = send(16_000);
     const error = new MillraceError('NOT_COMMITTED', 'given up');
-    const call = appender.calls.find(({ request }) => request.target.partition.partition === 0)!;
-    call.request.onGivenUp!(error);
-    call.settle.reject(error);
+    callOf(0).request.onGivenUp!(error);
+    callOf(0).settle.reject(error);
     expect(await first).toBe('NOT_COMMITTED');
-    const third = send(100);
-    appender.calls.find((one) => one !== call)!.settle.resolve({ baseOffset: 0n });
-    expect(await Promise.all([elsewhere, second, third])).toEqual([
-      expect.objectContaining({ offset: 0n }),
-      'NOT_COMMITTED',
-      'NOT_COMMITTED',
-    ]);
-    expect(appender.calls).toHaveLength(2);
+    const third = send(45_000);
+    callOf(1).settle.resolve({ baseOffset: 0n });
+    expect(await second).toBe('NOT_COMMITTED');
+    callOf(2).settle.resolve({ baseOffset: 0n });
+    await clock.sleep(20);
+    expect(appender.calls).toHaveLength(3);
+    expect(await third).toBe('NOT_COMMITTED');
+    expect(await Promise.all(elsewhere)).toHaveLength(2);
     await producer.close();
   });
 

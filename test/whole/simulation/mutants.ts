@@ -37,6 +37,13 @@ export const wholeMutants: readonly Mutant[] = [
     test: 'test/client/producer-given-up.test.ts',
   },
   {
+    name: 'what was sent behind one that waits for its topic is not given up with it',
+    file: 'lib/client/unread-topics.ts',
+    from: 'if (failure !== undefined) failure.sentBefore = Number.POSITIVE_INFINITY;',
+    to: '',
+    test: 'test/client/producer-given-up.test.ts',
+  },
+  {
     name: 'what was sent behind one that waits for memory is not given up with it',
     file: 'lib/client/producer.ts',
     from: '    queue.failed(failure);\n    queue.givingUp += 1;\n',
