@@ -169,7 +169,7 @@ export class Producer<K = Bytes, V = Bytes> {
     if (this.#unread.join(send)) return;
     const route = this.#deps.topics.peek(send.record, send.when.monotonicMs);
     if (route === null) this.#unread.read(send);
-    else this.#admit(send, route, () => null);
+    else this.#admit(send, route, null);
   }
 
   #queuesOf(route: TopicRoute): TopicQueues {
@@ -186,7 +186,8 @@ export class Producer<K = Bytes, V = Bytes> {
     return queues;
   }
 
-  #admit(send: PendingSend, route: TopicRoute, givenUp: GivenUp): void {
+  /** `givenUp`: what was given up while it waited for its topic; null when it did not wait. */
+  #admit(send: PendingSend, route: TopicRoute, givenUp: GivenUp | null): void {
     const refusal = checkRecord(send.record, route, this.#deps.clock);
     if (refusal !== null) {
       refuse(send, refusal);
@@ -205,7 +206,7 @@ export class Producer<K = Bytes, V = Bytes> {
       refuse(send, error);
       return;
     }
-    const failure = queue && givenUp({ topicId: route.topicId, partition: queue.partition });
+    const failure = queue && givenUp?.({ topicId: route.topicId, partition: queue.partition });
     if (failure) this.#rejectBehind(send, queue!, failure);
     else if (this.#memory.tryTake(memoryBytes)) this.#enqueue(send, topic, queue, memoryBytes);
     else this.#awaitMemory(send, topic, queue, memoryBytes);
