@@ -83,6 +83,8 @@ export class Membership {
   /** Joins, and stays in the group until `stop`. Throws UNKNOWN_TOPIC_OR_PARTITION for a topic of a list that is not there, and what joining throws. */
   async start(subscription: Subscription): Promise<void> {
     this.#subscription = subscription;
+    // A run that is to end may still wait for an answer: were this one wanted before, that one would go on too, for ever.
+    await this.#running;
     await this.#checkTopics(subscription);
     await this.#join();
     this.#wanted = true;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { systemRandom as random } from '../../lib/clock.ts';
+import { MillraceError } from '../../lib/errors.ts';
 import type { Store } from '../../lib/group/group-store.ts';
 import type { ObservedGroup } from '../../lib/group/groups.ts';
 import { Membership } from '../../lib/group/membership.ts';
@@ -85,6 +86,42 @@ describe('a member', () => {
       await clock.advance(1_000);
     }
     expect(await members()).toContain('b');
+  });
+
+  // The simulation found a consumer that came back while it was given up: two loops beat for it from then on, and it could not be closed.
+  it('runs once, although it starts again while its former run waits for an answer', async () => {
+    const { clock, store, join, members } = await stage();
+    let isSlow = false;
+    let beats = 0;
+    const slow: Store = {
+      ...store,
+      heartbeats: {
+        ...store.heartbeats,
+        beat: async (...args) => {
+          beats += 1;
+          if (isSlow) await clock.sleep(3_000);
+          return store.heartbeats.beat(...args);
+        },
+      },
+    };
+    const { membership } = await join('a', slow);
+    await clock.advance(2_000);
+    isSlow = true;
+    await clock.advance(1_500);
+    const given = membership.abandon(new MillraceError('UNKNOWN_MEMBER_ID', 'it hangs'));
+    const started = membership.start([TOPIC]);
+    await clock.advance(100);
+    isSlow = false;
+    await during(clock, Promise.all([given, started]));
+    await clock.advance(5_000);
+    beats = 0;
+    await clock.advance(10_000);
+    expect(beats).toBeLessThan(12);
+    await during(clock, membership.stop({ leave: true }));
+    expect(await members()).toEqual([]);
+    beats = 0;
+    await clock.advance(10_000);
+    expect(beats).toBe(0);
   });
 
   it('writes its heartbeat again when somebody has swept it away', async () => {

@@ -11,6 +11,13 @@ const GROUP_TESTS = 'test/client/consumer-group.test.ts';
 
 export const groupMutants: readonly Mutant[] = [
   {
+    name: 'a member starts again before its former run has ended',
+    file: 'lib/group/membership.ts',
+    from: '    await this.#running;\n    await this.#checkTopics(subscription);',
+    to: '    await this.#checkTopics(subscription);',
+    test: 'test/group/membership.test.ts',
+  },
+  {
     name: 'it claims by a later state than it has let go by',
     file: 'lib/group/partition-holder.ts',
     from: '        if (!this.#isShown) await this.#claimFree();',

@@ -132,9 +132,15 @@ class Run {
     for (let count = first; count < LEAST.clients - 1; count++)
       time.schedule(dice.between(3_000, this.durationMs), () => this.addMember());
     if (dice.chance(0.3)) time.schedule(dice.between(5_000, this.durationMs), () => void this.#addPartition());
-    await this.until(Number.POSITIVE_INFINITY, () => this.busy.isOver);
+    await this.#beBusy();
     if (dice.chance(0.3)) await this.#seek();
     await this.#settle();
+  }
+
+  /** Until it has been for long enough; when nobody is left before that, somebody joins. */
+  async #beBusy(): Promise<void> {
+    const isOver = () => this.busy.isOver;
+    while (!(await this.until(Number.POSITIVE_INFINITY, isOver))) this.addMember();
   }
 
   async #addPartition(): Promise<void> {
