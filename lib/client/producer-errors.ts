@@ -4,10 +4,9 @@ import { queuedBehind } from '../log/append-errors.ts';
 import type { BufferMemory } from './buffer-memory.ts';
 import type { PartitionQueue } from './partition-queue.ts';
 
-/** A record was sent behind one that was given up. A deleted topic is the same news to everybody; anything else is told as what it is: never sent. */
-export function sentBehind(queue: PartitionQueue, failure: MillraceError): MillraceError {
-  if (failure.code === 'UNKNOWN_TOPIC_OR_PARTITION') return failure;
-  return queuedBehind({ topicId: queue.topic.route.topicId, partition: queue.partition }, failure);
+/** A record was sent behind one that was given up. */
+export function sentBehind({ topic, partition }: PartitionQueue, failure: MillraceError): MillraceError {
+  return queuedBehind({ topicId: topic.route.topicId, partition }, failure);
 }
 
 /** After `close`. */

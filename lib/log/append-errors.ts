@@ -23,8 +23,9 @@ export function commitUnknown(partition: PartitionKey, cause: unknown): Millrace
   );
 }
 
-/** Queued behind something that was given up. */
+/** Queued behind something that was given up. A partition that is gone is the same news to everybody: what travelled in one commit with the first may have been in the log that was deleted. */
 export function queuedBehind(partition: PartitionKey, cause?: MillraceError): MillraceError {
+  if (cause?.code === 'UNKNOWN_TOPIC_OR_PARTITION') return cause;
   return new MillraceError(
     'NOT_COMMITTED',
     'an earlier append to this partition was given up, so this one was not sent',
