@@ -1,12 +1,13 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../clock.ts';
-import type { Store } from '../group/group-store.ts';
+import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
 import { parsePrefix } from '../segment/segment-key.ts';
 import { ServerClock } from '../segment/server-clock.ts';
 import { AwsConnection } from './aws-connection.ts';
 import { dynamoChunks } from './dynamo-chunks.ts';
+import { dynamoEventSource } from './dynamo-event-source.ts';
 import { dynamoGroupStore } from './dynamo-groups.ts';
 import { dynamoHeads } from './dynamo-heads.ts';
 import { DynamoTable } from './dynamo-table.ts';
@@ -38,7 +39,7 @@ export interface AwsStoreOptions {
  *
  * Throws INVALID_REQUEST when `prefix` is not one.
  */
-export function awsStore(options: AwsStoreOptions): Store {
+export function awsStore(options: AwsStoreOptions): EventSourceStore {
   const { s3, dynamodb, bucket, meter = noMeter } = options;
   const prefix = parsePrefix(options.prefix ?? '');
   const serverClock = new ServerClock(options.clock);
@@ -53,6 +54,7 @@ export function awsStore(options: AwsStoreOptions): Store {
     chunks: dynamoChunks(table),
     topics: dynamoTopics(table),
     ...dynamoGroupStore(groupsTable),
+    ...dynamoEventSource(table, groupsTable),
     prefix,
     serverClock,
     async close() {

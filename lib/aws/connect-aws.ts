@@ -1,4 +1,4 @@
-import type { Store } from '../group/group-store.ts';
+import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import { type AwsPlace, dynamoClient, s3Client } from './aws-clients.ts';
 import { type AwsStoreOptions, awsStore } from './aws-store.ts';
 
@@ -11,7 +11,7 @@ export interface ConnectAwsOptions extends AwsPlace, Omit<AwsStoreOptions, 's3' 
  *
  * Throws INVALID_REQUEST when `prefix` is not one.
  */
-export function connectAws(options: ConnectAwsOptions): Store {
+export function connectAws(options: ConnectAwsOptions): EventSourceStore {
   const [s3, dynamodb] = [s3Client(options), dynamoClient(options)];
   const store = awsStore({ ...options, s3, dynamodb });
   return {

@@ -4,7 +4,7 @@ import {
   checkMembershipOptions,
   type MembershipOptions,
 } from '../group/membership-options.ts';
-import { checkOptions, type OptionSchema } from './check-options.ts';
+import { checkOptions, type OptionSchema } from '../log/check-options.ts';
 import { READER_SCHEMA, type ReaderOptions, readerDefaults, type TypedReaderOptions } from './reader-options.ts';
 import type { RawBytes } from './received-record.ts';
 import type { TopicPartition } from './record-stream.ts';

@@ -1,7 +1,7 @@
 import type { MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { checkOptions, type OptionSchema } from '../log/check-options.ts';
 import { type CompressionType, checkCompression, compressionTypes } from '../record/compression.ts';
-import { checkOptions, type OptionSchema } from './check-options.ts';
 import type { Bytes } from './outgoing-record.ts';
 import type { Partitioner } from './partitioner.ts';
 import type { Serializer } from './serde.ts';

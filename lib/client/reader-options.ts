@@ -1,4 +1,4 @@
-import { checkOptions, type OptionSchema } from './check-options.ts';
+import { checkOptions, type OptionSchema } from '../log/check-options.ts';
 import type { RawBytes } from './received-record.ts';
 import type { DeserializerOptions } from './record-decoder.ts';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
-import type { Store } from '../group/group-store.ts';
+import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import type { Meter } from '../log/meter.ts';
 import { memoryStore } from '../memory/memory-store.ts';
 import { openFileStore } from '../sqlite/sqlite-store.ts';
@@ -13,7 +13,7 @@ export interface OpenStoreDeps {
 }
 
 /** Opens the store that a connection string names. Throws what the store throws. */
-export async function openStore(target: ConnectionTarget, deps: OpenStoreDeps): Promise<Store> {
+export async function openStore(target: ConnectionTarget, deps: OpenStoreDeps): Promise<EventSourceStore> {
   switch (target.kind) {
     case 'memory':
       return memoryStore(deps);

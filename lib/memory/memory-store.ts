@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
-import type { Store } from '../group/group-store.ts';
+import type { EventSourceStore } from '../event-source/event-source-store.ts';
+import { transactionalEventSource } from '../event-source/transactional/transactional-event-source.ts';
 import { transactionalGroupStore } from '../group/transactional/transactional-groups.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
 import { transactionalStore } from '../log/transactional/transactional-store.ts';
@@ -21,7 +22,7 @@ export interface MemoryStoreOptions {
  *
  * Throws INVALID_REQUEST when `prefix` is not one.
  */
-export function memoryStore(options: MemoryStoreOptions): Store {
+export function memoryStore(options: MemoryStoreOptions): EventSourceStore {
   const meter = options.meter ?? noMeter;
   const items = new MemoryItems();
   const objects = new MemoryObjects(meter);
@@ -36,5 +37,5 @@ export function memoryStore(options: MemoryStoreOptions): Store {
       objects.close();
     },
   });
-  return { ...log, ...transactionalGroupStore(items, meter) };
+  return { ...log, ...transactionalGroupStore(items, meter), ...transactionalEventSource(items, meter) };
 }

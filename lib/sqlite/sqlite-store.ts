@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Clock } from '../clock.ts';
-import type { Store } from '../group/group-store.ts';
+import type { EventSourceStore } from '../event-source/event-source-store.ts';
+import { transactionalEventSource } from '../event-source/transactional/transactional-event-source.ts';
 import { transactionalGroupStore } from '../group/transactional/transactional-groups.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
 import { transactionalStore } from '../log/transactional/transactional-store.ts';
@@ -36,7 +37,7 @@ export interface FileStoreOptions {
  * Throws INVALID_REQUEST when `directory` is a file or `prefix` is not one, UNSUPPORTED_FORMAT when a newer Millrace wrote the store, CORRUPT_OBJECT when
  * the database is damaged, STORE_MISSING when there is none to read, STORE_READ_ONLY, STORE_FULL, and STORE_UNAVAILABLE without node:sqlite.
  */
-export async function openFileStore(options: FileStoreOptions): Promise<Store> {
+export async function openFileStore(options: FileStoreOptions): Promise<EventSourceStore> {
   const { directory, clock, meter = noMeter, sync = 'process', readOnly = false } = options;
   const prefix = parsePrefix(options.prefix ?? '');
   const temporaryDirectory = path.join(directory, 'tmp');
@@ -60,7 +61,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
       items.close();
     },
   });
-  return { ...log, ...transactionalGroupStore(items, meter) };
+  return { ...log, ...transactionalGroupStore(items, meter), ...transactionalEventSource(items, meter) };
 }
 
 async function makeDirectories(directory: string, below: readonly string[]): Promise<void> {

@@ -3,15 +3,15 @@
  * both sides. The operations themselves are in the files beside this one, by port.
  */
 import fc from 'fast-check';
+import type { EventSourceStore } from '../../lib/event-source/event-source-store.ts';
 import type { Group } from '../../lib/group/group.ts';
-import type { Store } from '../../lib/group/group-store.ts';
 import type { PartitionKey } from '../../lib/log/partition-key.ts';
 import type { Topic } from '../../lib/log/topic.ts';
 import { freshTopic, idNumbered } from '../log/contract/fresh.ts';
 import { freshGroup } from '../log/contract/groups.contract.ts';
 
 /** The ports that the test compares. */
-export type Ports = Pick<Store, 'heads' | 'chunks' | 'topics' | 'groups' | 'heartbeats' | 'offsets'>;
+export type Ports = Omit<EventSourceStore, 'objects' | 'prefix' | 'serverClock' | 'close'>;
 
 /** What an operation is, told by what is stored: `ask` is put to both sides. */
 export interface Question {

@@ -15,6 +15,15 @@ import {
   updateGroup,
 } from './differential-groups.ts';
 import { advanceStart, commit, raiseFloor, readHeads, removeHead, trimTail } from './differential-heads.ts';
+import {
+  createSubscription,
+  listSubscriptions,
+  ringBell,
+  seekLease,
+  takeLease,
+  updateLease,
+  updateSubscription,
+} from './differential-leases.ts';
 import type { Draw } from './differential-model.ts';
 import {
   createHeads,
@@ -54,6 +63,13 @@ export const anyOperation: fc.Arbitrary<Draw> = fc.oneof(
   { weight: 6, arbitrary: commitOffset },
   { weight: 1, arbitrary: listOffsets },
   { weight: 1, arbitrary: removeOffset },
+  { weight: 5, arbitrary: takeLease },
+  { weight: 7, arbitrary: updateLease },
+  { weight: 2, arbitrary: seekLease },
+  { weight: 4, arbitrary: createSubscription },
+  { weight: 5, arbitrary: updateSubscription },
+  { weight: 1, arbitrary: listSubscriptions },
+  { weight: 1, arbitrary: ringBell },
 );
 
 /** Each clause of each condition. */
@@ -84,4 +100,9 @@ export const ALL_CLAUSES: readonly string[] = [
   ...['heartbeat exists', 'count rises'].map((clause) => `beat: ${clause}`),
   'claim: generation rises',
   ...['offset exists', 'same generation', 'sequence rises'].map((clause) => `commit offset: ${clause}`),
+  ...['none was seen', 'same epoch', 'free or expired'].map((clause) => `take lease: ${clause}`),
+  ...['lease exists', 'same epoch', 'sequence rises', 'not back'].map((clause) => `update lease: ${clause}`),
+  'seek lease: same epoch',
+  'create subscription: no subscription',
+  ...['subscription exists', 'same version'].map((clause) => `update subscription: ${clause}`),
 ];

@@ -6,6 +6,9 @@ import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { unmarshal, unmarshalKey } from '../../lib/aws/marshal.ts';
+import { BELLS_PK } from '../../lib/event-source/bell.ts';
+import { SUBSCRIPTIONS_PK } from '../../lib/event-source/function-subscription.ts';
+import { transactionalEventSource } from '../../lib/event-source/transactional/transactional-event-source.ts';
 import { GROUPS_PK, groupPk } from '../../lib/group/group.ts';
 import { transactionalGroupStore } from '../../lib/group/transactional/transactional-groups.ts';
 import type { Item } from '../../lib/log/item.ts';
@@ -38,6 +41,8 @@ function storedInMemory(items: MemoryItems, world: World): Items {
     ...world.groups.map(([{ name }]) => groupPk(name)),
     TOPICS_PK,
     GROUPS_PK,
+    SUBSCRIPTIONS_PK,
+    BELLS_PK,
     'G',
   ];
   const rows = pks.flatMap((pk) =>
@@ -92,6 +97,7 @@ describe('the adapters of DynamoDB', () => {
         chunks: transactionalChunks(items, noMeter),
         topics: transactionalTopics(items, noMeter),
         ...transactionalGroupStore(items, noMeter),
+        ...transactionalEventSource(items, noMeter),
       };
       const table = await server.openTable();
       const adapters: Ports = dynamoPorts(server.dynamodb, table);
@@ -113,6 +119,6 @@ describe('the adapters of DynamoDB', () => {
     // A clause that never was the only reason for a refusal might be missing from the condition without being missed here.
     expect(ALL_CLAUSES.filter((clause) => !soleReasons.has(clause))).toEqual([]);
     expect([...soleReasons.keys()].filter((clause) => !ALL_CLAUSES.includes(clause))).toEqual([]);
-    expect(operations.size).toBe(28);
+    expect(operations.size).toBe(35);
   });
 });

@@ -2,13 +2,14 @@ import { DeleteTableCommand, type DynamoDBClient, GetItemCommand, PutItemCommand
 import { dynamoClient } from '../../lib/aws/aws-clients.ts';
 import { AwsConnection } from '../../lib/aws/aws-connection.ts';
 import { dynamoChunks } from '../../lib/aws/dynamo-chunks.ts';
+import { dynamoEventSource } from '../../lib/aws/dynamo-event-source.ts';
 import { dynamoGroupStore } from '../../lib/aws/dynamo-groups.ts';
 import { dynamoHeads } from '../../lib/aws/dynamo-heads.ts';
 import { DynamoTable } from '../../lib/aws/dynamo-table.ts';
 import { dynamoTopics } from '../../lib/aws/dynamo-topics.ts';
 import { createTables, defaultGroupsTable } from '../../lib/aws/tables.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
-import type { Store } from '../../lib/group/group-store.ts';
+import type { EventSourceStore } from '../../lib/event-source/event-source-store.ts';
 import { noMeter } from '../../lib/log/meter.ts';
 import { freshContainer, givenServer, ROOT, startServer } from './server-process.ts';
 
@@ -64,12 +65,13 @@ export async function startDynamo(): Promise<DynamoServer> {
 export function dynamoPorts(
   client: DynamoDBClient,
   table: string,
-): Pick<Store, 'heads' | 'chunks' | 'topics' | 'groups' | 'heartbeats' | 'offsets'> {
+): Omit<EventSourceStore, 'objects' | 'prefix' | 'serverClock' | 'close'> {
   const items = new DynamoTable({ client, name: table, connection: new AwsConnection(), meter: noMeter });
   return {
     heads: dynamoHeads(items),
     chunks: dynamoChunks(items),
     topics: dynamoTopics(items),
     ...dynamoGroupStore(items),
+    ...dynamoEventSource(items, items),
   };
 }

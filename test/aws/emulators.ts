@@ -2,7 +2,7 @@ import { CreateBucketCommand, DeleteBucketCommand } from '@aws-sdk/client-s3';
 import { s3Client } from '../../lib/aws/aws-clients.ts';
 import { awsStore } from '../../lib/aws/aws-store.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
-import type { Store } from '../../lib/group/group-store.ts';
+import type { EventSourceStore } from '../../lib/event-source/event-source-store.ts';
 import { type Meter, noMeter } from '../../lib/log/meter.ts';
 import type { ObjectStore } from '../../lib/log/object-store.ts';
 import { startDynamo } from './dynamo-server.ts';
@@ -13,7 +13,7 @@ import { freshContainer } from './server-process.ts';
 export interface Emulators {
   /** See `DynamoServer`. */
   readonly countsUnits: boolean;
-  openStore(meter?: Meter): Promise<{ readonly store: Store; close(): Promise<void> }>;
+  openStore(meter?: Meter): Promise<{ readonly store: EventSourceStore; close(): Promise<void> }>;
   stop(): Promise<void>;
 }
 

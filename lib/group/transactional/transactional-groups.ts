@@ -35,7 +35,8 @@ interface Deps {
 /** How a kind of item is read and written. */
 interface Codec<T> {
   readonly from: (item: Item) => T;
-  readonly to: (value: T) => Item;
+  /** `before`: the item that is replaced. */
+  readonly to: (value: T, before: Item | undefined) => Item;
 }
 
 /** Carries out one transition on one item. */
@@ -49,7 +50,7 @@ function change<T>(
     let result: Change<T> | undefined;
     changeItem(transaction, meter, key, (item) => {
       result = transition(item && codec.from(item));
-      return result.outcome === 'done' ? codec.to(result.item) : null;
+      return result.outcome === 'done' ? codec.to(result.item, item) : null;
     });
     return result!;
   });
@@ -146,7 +147,8 @@ function transactionalOffsets(deps: Deps): GroupOffsets {
   const { items, meter } = deps;
   const codecOf = (key: ItemKey): Codec<GroupOffset> => ({
     from: (item) => offsetFromItem(key.sk, item),
-    to: offsetToItem,
+    // What else stands beside an offset, a lease, stays.
+    to: (offset, before) => ({ ...before, ...offsetToItem(offset) }),
   });
   return {
     async claim(group, partition, args) {

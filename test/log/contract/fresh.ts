@@ -1,7 +1,7 @@
 /** Things that no other test has used: one store, and one server behind it, serves all tests of a suite. */
 import { randomUUID } from 'node:crypto';
 import { MillraceError } from '../../../lib/errors.ts';
-import type { Store } from '../../../lib/group/group-store.ts';
+import type { EventSourceStore } from '../../../lib/event-source/event-source-store.ts';
 import type { Chunk } from '../../../lib/log/chunk.ts';
 import { type Entry, encodeEntry } from '../../../lib/log/entry.ts';
 import type { Head } from '../../../lib/log/head.ts';
@@ -12,7 +12,7 @@ import type { Topic } from '../../../lib/log/topic.ts';
 import { firstIdAt, type SegmentId } from '../../../lib/segment/segment-id.ts';
 
 /** How a suite gets the store it tests. */
-export type OpenStore = () => Promise<{ readonly store: Store; readonly close: () => Promise<void> }>;
+export type OpenStore = () => Promise<{ readonly store: EventSourceStore; readonly close: () => Promise<void> }>;
 
 /** Far above any floor that a suite raises. */
 const FIRST_ID_MS = 1_700_000_000_000;

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { chunksContract } from './chunks.contract.ts';
 import { freshPartition, type OpenStore, readHead } from './fresh.ts';
+import { functionSubscriptionsContract } from './function-subscriptions.contract.ts';
 import { groupOffsetsContract } from './group-offsets.contract.ts';
 import { groupsContract } from './groups.contract.ts';
 import { headsContract } from './heads.contract.ts';
+import { leasesContract } from './leases.contract.ts';
 import { objectStoreContract } from './object-store.contract.ts';
 import { topicsContract } from './topics.contract.ts';
 
@@ -15,6 +17,8 @@ export function logStoreContract(name: string, open: OpenStore): void {
   topicsContract(name, open);
   groupsContract(name, open);
   groupOffsetsContract(name, open);
+  leasesContract(name, open);
+  functionSubscriptionsContract(name, open);
 
   describe(`${name} as a whole`, () => {
     it('has a prefix without slashes at its ends, and a clock', async () => {

@@ -1,0 +1,74 @@
+/**
+ * A subscription of a function to a topic: what is to be called for the records of which topic, and how.
+ *
+ * Key: `SUBS` / `<topicId>#<group>`, so that whoever hears of a commit finds all subscriptions of the topic by one range, and a listing is one query. Its progress is that of the consumer group of its
+ * name, which is of the kind `subscription` and has no members. Changed only IF the version is the one that was read. Absence means that nobody is to be called.
+ */
+import { MillraceError } from '../errors.ts';
+import { type Item, type ItemKey, integer, text } from '../log/item.ts';
+import { type SubscriptionOptions, subscriptionOptions } from './subscription-options.ts';
+
+/** See the module comment. */
+export interface FunctionSubscription {
+  /** Its name, and that of its consumer group. */
+  readonly group: string;
+  readonly topic: string;
+  readonly topicId: string;
+  /** Isolation domain of the topic. */
+  readonly domain: string;
+  /** Counts the changes of this item. */
+  readonly version: number;
+  /** The function: its name or ARN. */
+  readonly target: string;
+  readonly options: SubscriptionOptions;
+}
+
+/** Partition key of all subscriptions. */
+export const SUBSCRIPTIONS_PK = 'SUBS';
+
+/** Sort key of a subscription. */
+export function subscriptionSk({ topicId, group }: Pick<FunctionSubscription, 'topicId' | 'group'>): string {
+  return `${topicId}#${group}`;
+}
+
+/** Where a subscription is stored. */
+export function subscriptionKey(of: Pick<FunctionSubscription, 'topicId' | 'group'>): ItemKey {
+  return { pk: SUBSCRIPTIONS_PK, sk: subscriptionSk(of) };
+}
+
+/** The sort keys of all subscriptions of a topic. */
+export function subscriptionRange(topicId: string): { readonly fromSk: string; readonly toSk: string } {
+  return { fromSk: `${topicId}#`, toSk: `${topicId}$` };
+}
+
+/** The stored form without what the key holds. */
+export function subscriptionToItem({ topic, domain, version, target, options }: FunctionSubscription): Item {
+  return { topic, domain, version: BigInt(version), target, options: JSON.stringify(options) };
+}
+
+/** Throws CORRUPT_OBJECT when an attribute is missing or makes no sense. */
+export function subscriptionFromItem(sk: string, item: Item): FunctionSubscription {
+  const mark = sk.indexOf('#');
+  const group = sk.slice(mark + 1);
+  return {
+    group,
+    topic: text(item, 'topic'),
+    topicId: sk.slice(0, mark),
+    domain: text(item, 'domain'),
+    version: Number(integer(item, 'version')),
+    target: text(item, 'target'),
+    options: parseOptions(group, text(item, 'options')),
+  };
+}
+
+function parseOptions(group: string, json: string): SubscriptionOptions {
+  try {
+    return subscriptionOptions(JSON.parse(json), group);
+  } catch (cause) {
+    throw new MillraceError('CORRUPT_OBJECT', `the stored options of subscription ${group} make no sense`, {
+      value: json.slice(0, 256),
+      hint: 'The item was changed by something else than Millrace, or by a newer one; update the subscription.',
+      cause,
+    });
+  }
+}

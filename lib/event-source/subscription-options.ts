@@ -1,0 +1,136 @@
+/**
+ * How a function is called for the records of a topic. Names and limits are those of Lambda's event source mappings where they have one ("CreateEventSourceMapping" in the Lambda API reference); all of them work in every
+ * mode, and all may be changed at any time.
+ */
+import { MillraceError } from '../errors.ts';
+import { checkOptions, type OptionSchema } from '../log/check-options.ts';
+import { parseDestination } from './failure-destination.ts';
+import { compileFilters } from './filter/filter.ts';
+
+/** See the module comment. */
+export interface SubscriptionOptions {
+  /** push: the function is handed records. pull: it is handed a pointer, and fetches them itself under the middleware. Default push. */
+  readonly mode: 'push' | 'pull';
+  /** The event of a pushed batch: that of an MSK cluster, of a self-managed Kafka cluster, of a Kinesis stream, or of an SQS queue. Default kafka. */
+  readonly format: 'kafka' | 'self-managed-kafka' | 'kinesis' | 'sqs';
+  /**
+   * What a failed record holds back: all that follows it in its partition, only what has its key, or nothing. Default partition. With `partition` all records from the lowest failed one on are given again, those that succeeded
+   * among them; otherwise only the failed ones, and with `key` what follows them under their key.
+   */
+  readonly ordering: 'partition' | 'key' | 'none';
+  /** Most records of a batch, 1 to 10,000. Default 100. */
+  readonly batchSize: number;
+  /** How long to wait for a batch to be full, 0 to 300,000. Default 0. */
+  readonly maxBatchingWindowMs: number;
+  /** Batches of one partition at once, 1 to 10; more than one needs the ordering key or none. Default 1. */
+  readonly parallelizationFactor: number;
+  /** Cuts a batch that failed as a whole in half, which costs no attempt. Default true (Lambda's: false). */
+  readonly bisectBatchOnError: boolean;
+  /** How often a failed record is given again before it goes to `onFailure`, 0 to 10,000, or -1 for ever. Default 3 (Lambda's: -1, which lets one bad record stop a partition). */
+  readonly retryAttempts: number;
+  /** Records older than this go to `onFailure`, 60,000 to 604,800,000, or -1 for never. Default -1. */
+  readonly maxRecordAgeMs: number;
+  /** Whether the function answers `{ batchItemFailures }`. Default false, as Lambda's. */
+  readonly reportBatchItemFailures: boolean;
+  /** Event patterns, up to 10: only records that match one of them are given. Default none: all. See `filter/filter.ts`. */
+  readonly filters: readonly object[];
+  /** Where records go that were given up: `topic:NAME`, or the ARN of a queue, a topic of SNS or a bucket. Null: they are dropped with a line in the log. Default `topic:GROUP.dlq`. */
+  readonly onFailure: string | null;
+  /** Most calls at once over all partitions, 1 to 1,000. Default null: as many as there are partitions. */
+  readonly maxConcurrency: number | null;
+  /** Most records a second over all partitions. Default null: as fast as they come. */
+  readonly recordsPerSecond: number | null;
+  /** So many records given up in a row, and none that succeeded between them, stop a partition for a while instead of filling the dead letters; 0: never. Default 10. */
+  readonly circuitBreakerFailures: number;
+  /** Default true. */
+  readonly enabled: boolean;
+}
+
+const SCHEMA: OptionSchema<SubscriptionOptions> = {
+  mode: { oneOf: ['push', 'pull'] },
+  format: { oneOf: ['kafka', 'self-managed-kafka', 'kinesis', 'sqs'] },
+  ordering: { oneOf: ['partition', 'key', 'none'] },
+  batchSize: { integerFrom: 1, to: 10_000 },
+  maxBatchingWindowMs: { integerFrom: 0, to: 300_000 },
+  parallelizationFactor: { integerFrom: 1, to: 10 },
+  bisectBatchOnError: { oneOf: [true, false] },
+  retryAttempts: { integerFrom: -1, to: 10_000 },
+  maxRecordAgeMs: { checkedElsewhere: true },
+  reportBatchItemFailures: { oneOf: [true, false] },
+  filters: { checkedElsewhere: true },
+  onFailure: { checkedElsewhere: true },
+  maxConcurrency: { checkedElsewhere: true },
+  recordsPerSecond: { checkedElsewhere: true },
+  circuitBreakerFailures: { integerFrom: 0, to: 10_000 },
+  enabled: { oneOf: [true, false] },
+};
+
+/** Names of all options. */
+export const SUBSCRIPTION_OPTION_NAMES = Object.keys(SCHEMA) as readonly (keyof SubscriptionOptions)[];
+
+const MAX_FILTERS = 10;
+const AGE_MS = { least: 60_000, most: 604_800_000 };
+
+/** Checks options and fills in the defaults. Throws INVALID_CONFIG, which names the option and what it may be. */
+export function subscriptionOptions(given: Partial<SubscriptionOptions>, group: string): SubscriptionOptions {
+  const set = checkOptions('subscription', given, SCHEMA as OptionSchema<Partial<SubscriptionOptions>>);
+  const options: SubscriptionOptions = {
+    mode: 'push',
+    format: 'kafka',
+    ordering: 'partition',
+    batchSize: 100,
+    maxBatchingWindowMs: 0,
+    parallelizationFactor: 1,
+    bisectBatchOnError: true,
+    retryAttempts: 3,
+    maxRecordAgeMs: -1,
+    reportBatchItemFailures: false,
+    filters: [],
+    onFailure: `topic:${group}.dlq`,
+    maxConcurrency: null,
+    recordsPerSecond: null,
+    circuitBreakerFailures: 10,
+    enabled: true,
+    ...set,
+  };
+  checkRanges(options);
+  checkFilters(options.filters);
+  if (options.onFailure !== null) parseDestination(options.onFailure);
+  return options;
+}
+
+function checkRanges(options: SubscriptionOptions): void {
+  const { maxRecordAgeMs, maxConcurrency, recordsPerSecond, ordering, parallelizationFactor } = options;
+  const isAge = Number.isInteger(maxRecordAgeMs) && maxRecordAgeMs >= AGE_MS.least && maxRecordAgeMs <= AGE_MS.most;
+  if (maxRecordAgeMs !== -1 && !isAge) {
+    throw badOption('maxRecordAgeMs', maxRecordAgeMs, `Give -1, or ${AGE_MS.least} to ${AGE_MS.most}.`);
+  }
+  const isConcurrency =
+    maxConcurrency === null || (Number.isInteger(maxConcurrency) && maxConcurrency >= 1 && maxConcurrency <= 1_000);
+  if (!isConcurrency) throw badOption('maxConcurrency', maxConcurrency, 'Give 1 to 1000, or null.');
+  const isRate = recordsPerSecond === null || (typeof recordsPerSecond === 'number' && recordsPerSecond > 0);
+  if (!isRate || recordsPerSecond === Number.POSITIVE_INFINITY) {
+    throw badOption('recordsPerSecond', recordsPerSecond, 'Give a number above 0, or null.');
+  }
+  if (parallelizationFactor > 1 && ordering === 'partition') {
+    throw badOption(
+      'parallelizationFactor',
+      parallelizationFactor,
+      "With the ordering 'partition' one batch follows another: choose the ordering 'key' or 'none', or a factor of 1.",
+    );
+  }
+}
+
+function checkFilters(filters: unknown): void {
+  if (!Array.isArray(filters) || filters.length > MAX_FILTERS) {
+    throw badOption('filters', filters, `Give an array of at most ${MAX_FILTERS} event patterns.`);
+  }
+  compileFilters(filters);
+}
+
+function badOption(name: keyof SubscriptionOptions, value: unknown, hint: string): MillraceError {
+  return new MillraceError('INVALID_CONFIG', `the option ${name} of a subscription cannot be ${String(value)}`, {
+    value,
+    hint,
+  });
+}

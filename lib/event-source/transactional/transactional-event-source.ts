@@ -1,0 +1,133 @@
+import { offsetKey } from '../../group/group-offset.ts';
+import type { Change } from '../../log/head-transitions.ts';
+import type { Item, ItemKey } from '../../log/item.ts';
+import type { Meter } from '../../log/meter.ts';
+import type { PartitionKey } from '../../log/partition-key.ts';
+import type { ItemTransactions } from '../../log/transactional/item-transactions.ts';
+import { changeItem, queryItems, readItem } from '../../log/transactional/metered-transaction.ts';
+import { BELLS_PK, bellFromItem, bellKey } from '../bell.ts';
+import type { EventSourcePorts } from '../event-source-store.ts';
+import {
+  type FunctionSubscription,
+  SUBSCRIPTIONS_PK,
+  subscriptionFromItem,
+  subscriptionKey,
+  subscriptionRange,
+  subscriptionSk,
+  subscriptionToItem,
+} from '../function-subscription.ts';
+import type { Bells, FunctionSubscriptions } from '../function-subscriptions.ts';
+import { type Lease, leaseFromItem, leaseToItem } from '../lease.ts';
+import { seekLeaseTransition, takeLeaseTransition, updateLeaseTransition } from '../lease-transitions.ts';
+import type { Leases } from '../leases.ts';
+import { createSubscriptionTransition, updateSubscriptionTransition } from '../subscription-transitions.ts';
+
+/** Below and above every sort key. */
+const ALL_SKS = { fromSk: '', toSk: '\u{10FFFF}' };
+/** More than any listing has. */
+const ALL = 1_000_000;
+
+/** What all ports stand on. */
+interface Deps {
+  readonly items: ItemTransactions;
+  readonly meter: Meter;
+}
+
+function change<T>(
+  { items, meter }: Deps,
+  key: ItemKey,
+  codec: { readonly from: (item: Item) => T; readonly to: (value: T) => Item },
+  transition: (current: T | undefined) => Change<T>,
+): Change<T> {
+  return items.write((transaction) => {
+    let result: Change<T> | undefined;
+    changeItem(transaction, meter, key, (item) => {
+      result = transition(item && codec.from(item));
+      return result.outcome === 'done' ? codec.to(result.item) : null;
+    });
+    return result!;
+  });
+}
+
+function transactionalLeases(deps: Deps): Leases {
+  const changeLease = async (
+    group: string,
+    partition: PartitionKey,
+    transition: (current: Lease | undefined) => Change<Lease>,
+  ) => {
+    const key = offsetKey(group, partition);
+    const codec = { from: (item: Item) => leaseFromItem(key.sk, item), to: leaseToItem };
+    return change(deps, key, codec, transition);
+  };
+  return {
+    take: (group, partition, args) =>
+      changeLease(group, partition, (current) => takeLeaseTransition(current, partition, args)),
+    update: (group, partition, args) =>
+      changeLease(group, partition, (current) => updateLeaseTransition(current, args)),
+    seek: (group, partition, args) =>
+      changeLease(group, partition, (current) => seekLeaseTransition(current, partition, args)),
+    async readMany(places) {
+      return places.map(({ group, partition }) => {
+        const key = offsetKey(group, partition);
+        const item = deps.items.read((transaction) => readItem(transaction, deps.meter, key, { consistent: true }));
+        return item ? leaseFromItem(key.sk, item) : null;
+      });
+    },
+  };
+}
+
+function transactionalSubscriptions(deps: Deps): FunctionSubscriptions {
+  const { items, meter } = deps;
+  const query = (fromSk: string, toSk: string, limit: number) => {
+    const range = { pk: SUBSCRIPTIONS_PK, fromSk, toSk, order: 'ascending', limit } as const;
+    const rows = items.read((transaction) => queryItems(transaction, meter, range, { consistent: true }));
+    return rows.map(({ sk, item }) => subscriptionFromItem(sk, item));
+  };
+  const changeSubscription = async (
+    of: FunctionSubscription,
+    transition: (current: FunctionSubscription | undefined) => Change<FunctionSubscription>,
+  ) => {
+    const key = subscriptionKey(of);
+    const codec = { from: (item: Item) => subscriptionFromItem(key.sk, item), to: subscriptionToItem };
+    return change(deps, key, codec, transition);
+  };
+  return {
+    async listOfTopic(topicId) {
+      const { fromSk, toSk } = subscriptionRange(topicId);
+      return query(fromSk, toSk, ALL);
+    },
+    async list(after, limit) {
+      return query(after === null ? ALL_SKS.fromSk : `${subscriptionSk(after)}\0`, ALL_SKS.toSk, limit);
+    },
+    create: (subscription) =>
+      changeSubscription(subscription, (current) => createSubscriptionTransition(current, subscription)),
+    update: (subscription) =>
+      changeSubscription(subscription, (current) => updateSubscriptionTransition(current, subscription)),
+    async remove(name) {
+      items.write((transaction) => changeItem(transaction, meter, subscriptionKey(name), () => 'remove'));
+    },
+  };
+}
+
+function transactionalBells({ items, meter }: Deps): Bells {
+  return {
+    async ring(bell, stamp) {
+      items.write((transaction) => changeItem(transaction, meter, bellKey(bell), () => ({ stamp })));
+    },
+    async list() {
+      const range = { pk: BELLS_PK, ...ALL_SKS, order: 'ascending', limit: ALL } as const;
+      const rows = items.read((transaction) => queryItems(transaction, meter, range, { consistent: true }));
+      return rows.map(({ sk, item }) => bellFromItem(sk, item));
+    },
+  };
+}
+
+/** The ports of the event source over items with transactions. */
+export function transactionalEventSource(items: ItemTransactions, meter: Meter): EventSourcePorts {
+  const deps = { items, meter };
+  return {
+    leases: transactionalLeases(deps),
+    subscriptions: transactionalSubscriptions(deps),
+    bells: transactionalBells(deps),
+  };
+}
