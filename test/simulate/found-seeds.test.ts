@@ -18,6 +18,7 @@ const FOUND: readonly (readonly [SimulationName, number])[] = [
   ['whole', 600_970],
   ['whole', 700_002],
   ['whole', 1_100_762],
+  ['whole', 1_225_722],
 ];
 
 it.each(FOUND)('%s, seed %i, which found something once, is good', async (name, seed) => {

@@ -68,10 +68,10 @@ export class History {
     this.#oracle.note(`${event.member} ${event.kind} ${event.at?.topic}/${event.at?.partition}`, event.offset ?? null);
   }
 
-  /** Whether somebody was given the last record of a partition. */
-  isGiven({ records }: PartitionTruth): boolean {
+  /** Whether somebody was given the last record of a partition, or it was trimmed before that. */
+  isGiven({ records, head }: PartitionTruth): boolean {
     const last = records.at(-1);
-    return last === undefined || this.#given.has(last);
+    return last === undefined || head.start >= BigInt(records.length) || this.#given.has(last);
   }
 
   /** Holds all that was told against what was promised. */
