@@ -44,6 +44,9 @@ const RETRIABLE = {
   /** Nothing was ever committed, and `autoOffsetReset` is `none`. */
   NO_OFFSET_FOR_PARTITION: false,
   OFFSET_METADATA_TOO_LARGE: false,
+  // subscriptions of functions
+  SUBSCRIPTION_NOT_FOUND: false,
+  SUBSCRIPTION_ALREADY_EXISTS: false,
   // outcome of a produce
   /** For certain not in the log and never will be: safe to send again. */
   NOT_COMMITTED: true,

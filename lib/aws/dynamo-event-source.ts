@@ -149,6 +149,11 @@ function dynamoSubscriptions(table: DynamoTable): FunctionSubscriptions {
     return rows.map(({ sk, item }) => subscriptionFromItem(sk, item));
   };
   return {
+    async get(name) {
+      const key = subscriptionKey(name);
+      const item = await table.get(key, { consistent: true });
+      return item ? subscriptionFromItem(key.sk, item) : null;
+    },
     async listOfTopic(topicId) {
       const { fromSk, toSk } = subscriptionRange(topicId);
       return query(' AND #sk BETWEEN :from AND :to', { ':from': fromSk, ':to': toSk }, ALL);

@@ -9,5 +9,16 @@ export interface EventSourcePorts {
   readonly bells: Bells;
 }
 
+/** Tells that something may have changed in a store on this machine: what a stream does on AWS. */
+export interface StoreChanges {
+  /** A number that is another one whenever anything was changed since, by whomever. Costs some microseconds. */
+  count(): number;
+}
+
 /** All ports of a store with those of the event source: what `memory`, `sqlite` and `aws` provide. */
 export interface EventSourceStore extends Store, EventSourcePorts {}
+
+/** A store on this machine, which has no stream but can be watched: what `memory` and `sqlite` provide. */
+export interface EmbeddedStore extends EventSourceStore {
+  readonly changes: StoreChanges;
+}

@@ -8,6 +8,14 @@ import { MillraceError } from '../errors.ts';
 import { type Item, type ItemKey, integer, text } from '../log/item.ts';
 import { type SubscriptionOptions, subscriptionOptions } from './subscription-options.ts';
 
+/** Records that failed come here from another subscription, and wait equally long. */
+export interface RetryTier {
+  /** Group of the subscription that they were given up by first. */
+  readonly of: string;
+  /** From 1; the delay is that of this place in the options. */
+  readonly tier: number;
+}
+
 /** See the module comment. */
 export interface FunctionSubscription {
   /** Its name, and that of its consumer group. */
@@ -21,6 +29,8 @@ export interface FunctionSubscription {
   /** The function: its name or ARN. */
   readonly target: string;
   readonly options: SubscriptionOptions;
+  /** Of a topic whose records wait before they are given again; null: of a topic like others. */
+  readonly retry: RetryTier | null;
 }
 
 /** Partition key of all subscriptions. */
@@ -42,8 +52,9 @@ export function subscriptionRange(topicId: string): { readonly fromSk: string; r
 }
 
 /** The stored form without what the key holds. */
-export function subscriptionToItem({ topic, domain, version, target, options }: FunctionSubscription): Item {
-  return { topic, domain, version: BigInt(version), target, options: JSON.stringify(options) };
+export function subscriptionToItem({ topic, domain, version, target, options, retry }: FunctionSubscription): Item {
+  const tier = retry === null ? {} : { retryOf: retry.of, tier: BigInt(retry.tier) };
+  return { topic, domain, version: BigInt(version), target, options: JSON.stringify(options), ...tier };
 }
 
 /** Throws CORRUPT_OBJECT when an attribute is missing or makes no sense. */
@@ -58,6 +69,7 @@ export function subscriptionFromItem(sk: string, item: Item): FunctionSubscripti
     version: Number(integer(item, 'version')),
     target: text(item, 'target'),
     options: parseOptions(group, text(item, 'options')),
+    retry: item.tier === undefined ? null : { of: text(item, 'retryOf'), tier: Number(integer(item, 'tier')) },
   };
 }
 

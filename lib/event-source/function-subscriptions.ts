@@ -8,6 +8,7 @@ export type SubscriptionName = Pick<FunctionSubscription, 'topicId' | 'group'>;
 
 /** Each change is atomic and carries out the transition of the same name in `subscription-transitions.ts`. All reads are consistent. Errors are as for `Heads`. */
 export interface FunctionSubscriptions {
+  get(name: SubscriptionName): Promise<FunctionSubscription | null>;
   /** All subscriptions of a topic. */
   listOfTopic(topicId: string): Promise<readonly FunctionSubscription[]>;
   /** By topic id and group, above `after`, at most `limit`; a store may return fewer, never none while there are some. */

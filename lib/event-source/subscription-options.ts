@@ -26,12 +26,14 @@ export interface SubscriptionOptions {
   readonly parallelizationFactor: number;
   /** Cuts a batch that failed as a whole in half, which costs no attempt. Default true (Lambda's: false). */
   readonly bisectBatchOnError: boolean;
-  /** How often a failed record is given again before it goes to `onFailure`, 0 to 10,000, or -1 for ever. Default 3 (Lambda's: -1, which lets one bad record stop a partition). */
+  /** How often a failed record is given again before it goes to the retry topics or to `onFailure`, 0 to 10,000, or -1 for ever. Default 3 (Lambda's: -1, which lets one bad record stop a partition), and 0 with `retryDelaysMs`. */
   readonly retryAttempts: number;
   /** Records older than this go to `onFailure`, 60,000 to 604,800,000, or -1 for never. Default -1. */
   readonly maxRecordAgeMs: number;
   /** Whether the function answers `{ batchItemFailures }`. Default false, as Lambda's. */
   readonly reportBatchItemFailures: boolean;
+  /** How long records wait, in topics of their own, before they are given again once `retryAttempts` are used up: up to 10 delays of 1,000 to 86,400,000, as `[10_000, 60_000, 600_000]`. They do not stop their partition, and come out of its order. Default none. */
+  readonly retryDelaysMs: readonly number[];
   /** Event patterns, up to 10: only records that match one of them are given. Default none: all. See `filter/filter.ts`. */
   readonly filters: readonly object[];
   /** Where records go that were given up: `topic:NAME`, or the ARN of a queue, a topic of SNS or a bucket. Null: they are dropped with a line in the log. Default `topic:GROUP.dlq`. */
@@ -56,6 +58,7 @@ const SCHEMA: OptionSchema<SubscriptionOptions> = {
   bisectBatchOnError: { oneOf: [true, false] },
   retryAttempts: { integerFrom: -1, to: 10_000 },
   maxRecordAgeMs: { checkedElsewhere: true },
+  retryDelaysMs: { checkedElsewhere: true },
   reportBatchItemFailures: { oneOf: [true, false] },
   filters: { checkedElsewhere: true },
   onFailure: { checkedElsewhere: true },
@@ -69,6 +72,8 @@ const SCHEMA: OptionSchema<SubscriptionOptions> = {
 export const SUBSCRIPTION_OPTION_NAMES = Object.keys(SCHEMA) as readonly (keyof SubscriptionOptions)[];
 
 const MAX_FILTERS = 10;
+const MAX_DELAYS = 10;
+const DELAY_MS = { least: 1_000, most: 86_400_000 };
 const AGE_MS = { least: 60_000, most: 604_800_000 };
 
 /** Checks options and fills in the defaults. Throws INVALID_CONFIG, which names the option and what it may be. */
@@ -82,8 +87,9 @@ export function subscriptionOptions(given: Partial<SubscriptionOptions>, group: 
     maxBatchingWindowMs: 0,
     parallelizationFactor: 1,
     bisectBatchOnError: true,
-    retryAttempts: 3,
+    retryAttempts: set.retryDelaysMs === undefined || set.retryDelaysMs.length === 0 ? 3 : 0,
     maxRecordAgeMs: -1,
+    retryDelaysMs: [],
     reportBatchItemFailures: false,
     filters: [],
     onFailure: `topic:${group}.dlq`,
@@ -94,6 +100,7 @@ export function subscriptionOptions(given: Partial<SubscriptionOptions>, group: 
     ...set,
   };
   checkRanges(options);
+  checkDelays(options.retryDelaysMs);
   checkFilters(options.filters);
   if (options.onFailure !== null) parseDestination(options.onFailure);
   return options;
@@ -119,6 +126,14 @@ function checkRanges(options: SubscriptionOptions): void {
       "With the ordering 'partition' one batch follows another: choose the ordering 'key' or 'none', or a factor of 1.",
     );
   }
+}
+
+function checkDelays(delays: unknown): void {
+  const isDelay = (delay: unknown) =>
+    Number.isInteger(delay) && (delay as number) >= DELAY_MS.least && (delay as number) <= DELAY_MS.most;
+  if (Array.isArray(delays) && delays.length <= MAX_DELAYS && delays.every(isDelay)) return;
+  const hint = `Give an array of at most ${MAX_DELAYS} delays of ${DELAY_MS.least} to ${DELAY_MS.most}.`;
+  throw badOption('retryDelaysMs', delays, hint);
 }
 
 function checkFilters(filters: unknown): void {

@@ -4,6 +4,7 @@ import { noSuchGroup } from './find-group.ts';
 import { finishGroupDeletion } from './finish-group-deletion.ts';
 import type { Group } from './group.ts';
 import type { GroupDeps } from './group-deps.ts';
+import { checkKind } from './group-kind.ts';
 import { parseGroupName } from './group-name.ts';
 
 /** A group has members, so what was asked cannot be done to it. */
@@ -19,9 +20,9 @@ export function nonEmptyGroup(group: Group, what: string): MillraceError {
 /**
  * Deletes a group that has no members, with its committed offsets. Who joins under the name later begins a new group.
  *
- * Throws INVALID_GROUP_ID, GROUP_ID_NOT_FOUND (the hint is the nearest name), NON_EMPTY_GROUP.
+ * Throws INVALID_GROUP_ID, GROUP_ID_NOT_FOUND (the hint is the nearest name), NON_EMPTY_GROUP, INCONSISTENT_GROUP_PROTOCOL when it is of another kind.
  */
-export async function deleteGroup(deps: GroupDeps, name: string): Promise<void> {
+export async function deleteGroup(deps: GroupDeps, name: string, kind: Group['kind'] = 'sdk'): Promise<void> {
   parseGroupName(name);
   let found = false;
   const deleting = await changeGroup(deps, name, async (group) => {
@@ -29,6 +30,7 @@ export async function deleteGroup(deps: GroupDeps, name: string): Promise<void> 
     if (group === null && found) return null;
     if (group === null) throw await noSuchGroup(deps, name);
     found = true;
+    checkKind(group, kind);
     if (group.members.length > 0) throw nonEmptyGroup(group, 'deleted');
     return { ...group, state: 'deleting' };
   });

@@ -6,7 +6,7 @@
  * |---|---|---|
  * | groupId | text | UUID |
  * | version | integer | counts the changes |
- * | kind | text | `sdk` |
+ * | kind | text | `sdk`, `subscription` |
  * | state | text | `active`, `deleting` |
  * | generation | integer | |
  * | body | text | JSON, below |
@@ -93,7 +93,7 @@ export function groupFromItem(name: string, item: Item): Group {
       name,
       groupId: text(item, 'groupId'),
       version: Number(integer(item, 'version')),
-      kind: 'sdk',
+      kind: text(item, 'kind') === 'subscription' ? 'subscription' : 'sdk',
       state: text(item, 'state') === 'deleting' ? 'deleting' : 'active',
       generation: Number(integer(item, 'generation')),
       assignor: body.assignor,

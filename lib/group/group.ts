@@ -11,8 +11,8 @@ import type { ItemKey } from '../log/item.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import type { AssignorName } from './assignor.ts';
 
-/** What kind of members a group has. One kind at a time; more are to come: Kafka's own protocols, subscriptions of functions. */
-export type GroupKind = 'sdk';
+/** What kind of members a group has. One kind at a time. sdk: consumers. subscription: none, functions are called for it. More are to come: Kafka's own protocols. */
+export type GroupKind = 'sdk' | 'subscription';
 
 /** active: members may join. deleting: is going, and can be joined once it is gone. */
 export type GroupState = 'active' | 'deleting';
@@ -92,12 +92,12 @@ export function groupListingKey(name: string): ItemKey {
 }
 
 /** A group that nobody has joined yet. */
-export function emptyGroup(name: string, groupId: string): Group {
+export function emptyGroup(name: string, groupId: string, kind: GroupKind = 'sdk'): Group {
   return {
     name,
     groupId,
     version: 0,
-    kind: 'sdk',
+    kind,
     state: 'active',
     generation: 0,
     assignor: null,

@@ -10,6 +10,7 @@ import { allOffsets } from './describe-group.ts';
 import { findGroup } from './find-group.ts';
 import { emptyGroup, type Group, type GroupTopic, partitionText } from './group.ts';
 import type { GroupDeps } from './group-deps.ts';
+import { checkKind } from './group-kind.ts';
 import { parseGroupName } from './group-name.ts';
 import { withAllTopics } from './membership-decisions.ts';
 import { readGroupTopics } from './subscription.ts';
@@ -71,6 +72,7 @@ export async function seekGroup(
 ): Promise<readonly SoughtPartition[]> {
   parseGroupName(name);
   const { answer: group } = await repeatRequest(deps, () => deps.store.groups.get(name));
+  if (group !== null) checkKind(group, 'sdk');
   if (group !== null && group.members.length > 0) throw nonEmptyGroup(group, 'sought');
   const committed = await committedOffsets(deps, name);
   const topics = request.topics ?? (await topicsOf(deps, name)).map((topic) => ({ topic }));

@@ -25,6 +25,8 @@ export interface FetchTarget {
   readonly offset: bigint;
   /** Soft: whole entries are returned, at least one. */
   readonly maxBytes: number;
+  /** A head that the caller has: none is read. What it does not have is looked for by a consistent read, as ever. */
+  readonly head?: Head | undefined;
 }
 
 /** What was read of one partition. */
@@ -110,13 +112,22 @@ export class Fetcher {
   }
 
   async #search(targets: readonly FetchTarget[], consistent: boolean): Promise<readonly Search[]> {
-    const partitions = targets.map(({ partition }) => partition);
     try {
-      const heads = await this.#answered(() => this.#options.store.heads.readMany(partitions, { consistent }));
+      const heads = await this.#heads(targets, consistent);
       return await Promise.all(targets.map((target, index) => this.#locate(target, heads[index]!, consistent)));
     } catch (error) {
       return targets.map(() => ({ kind: 'failed', error: asMillraceError(error) }));
     }
+  }
+
+  /** Read in one request, but for those that are at hand; after a miss those are read too. */
+  async #heads(targets: readonly FetchTarget[], consistent: boolean): Promise<readonly (Head | null)[]> {
+    const isGiven = ({ head }: FetchTarget) => head !== undefined && !consistent;
+    const asked = targets.filter((target) => !isGiven(target)).map(({ partition }) => partition);
+    if (asked.length === 0) return targets.map(({ head }) => head!);
+    const read = await this.#answered(() => this.#options.store.heads.readMany(asked, { consistent }));
+    let index = 0;
+    return targets.map((target) => (isGiven(target) ? target.head! : read[index++]!));
   }
 
   async #locate(target: FetchTarget, head: Head | null, consistent: boolean): Promise<Search> {

@@ -35,12 +35,23 @@ export class MemoryItems implements ItemTransactions {
   readonly #partitions = new Map<string, Row[]>();
   #undo: Undo[] = [];
   #closed = false;
+  #writeCount = 0;
+
+  /** How often it was written. */
+  get writeCount(): number {
+    return this.#writeCount;
+  }
 
   read<T>(body: (transaction: ItemTransaction) => T): T {
-    return this.write(body);
+    return this.#run(body);
   }
 
   write<T>(body: (transaction: ItemTransaction) => T): T {
+    this.#writeCount += 1;
+    return this.#run(body);
+  }
+
+  #run<T>(body: (transaction: ItemTransaction) => T): T {
     if (this.#closed) throw storeClosed();
     this.#undo = [];
     try {

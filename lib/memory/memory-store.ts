@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { EventSourceStore } from '../event-source/event-source-store.ts';
+import type { EmbeddedStore } from '../event-source/event-source-store.ts';
 import { transactionalEventSource } from '../event-source/transactional/transactional-event-source.ts';
 import { transactionalGroupStore } from '../group/transactional/transactional-groups.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
@@ -22,7 +22,7 @@ export interface MemoryStoreOptions {
  *
  * Throws INVALID_REQUEST when `prefix` is not one.
  */
-export function memoryStore(options: MemoryStoreOptions): EventSourceStore {
+export function memoryStore(options: MemoryStoreOptions): EmbeddedStore {
   const meter = options.meter ?? noMeter;
   const items = new MemoryItems();
   const objects = new MemoryObjects(meter);
@@ -37,5 +37,10 @@ export function memoryStore(options: MemoryStoreOptions): EventSourceStore {
       objects.close();
     },
   });
-  return { ...log, ...transactionalGroupStore(items, meter), ...transactionalEventSource(items, meter) };
+  return {
+    ...log,
+    ...transactionalGroupStore(items, meter),
+    ...transactionalEventSource(items, meter),
+    changes: { count: () => items.writeCount },
+  };
 }

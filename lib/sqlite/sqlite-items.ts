@@ -28,6 +28,8 @@ export class SqliteItems implements ItemTransactions {
   readonly #rollback: StatementSync;
   readonly #transaction: ItemTransaction;
   #closed = false;
+  #writeCount = 0;
+  readonly #dataVersion: StatementSync;
 
   constructor({ database, path, readOnly }: SqliteItemsOptions) {
     this.#database = database;
@@ -38,6 +40,7 @@ export class SqliteItems implements ItemTransactions {
     this.#commit = database.prepare('COMMIT');
     this.#rollback = database.prepare('ROLLBACK');
     this.#transaction = itemTransaction(database);
+    this.#dataVersion = database.prepare('PRAGMA data_version');
   }
 
   read<T>(body: (transaction: ItemTransaction) => T): T {
@@ -51,7 +54,15 @@ export class SqliteItems implements ItemTransactions {
         hint: 'Open it without readOnly.',
       });
     }
+    this.#writeCount += 1;
     return this.#run(this.#beginWrite, body);
+  }
+
+  /** A number that is another one whenever this process, or another, has written. Source: SQLite, "PRAGMA data_version", which tells of other connections only. */
+  changeCount(): number {
+    if (this.#closed) return this.#writeCount;
+    const row = this.#dataVersion.get() as { readonly data_version: number };
+    return row.data_version + this.#writeCount;
   }
 
   /** Any later transaction throws CLOSED. */

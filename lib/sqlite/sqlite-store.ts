@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Clock } from '../clock.ts';
-import type { EventSourceStore } from '../event-source/event-source-store.ts';
+import type { EmbeddedStore } from '../event-source/event-source-store.ts';
 import { transactionalEventSource } from '../event-source/transactional/transactional-event-source.ts';
 import { transactionalGroupStore } from '../group/transactional/transactional-groups.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
@@ -37,7 +37,7 @@ export interface FileStoreOptions {
  * Throws INVALID_REQUEST when `directory` is a file or `prefix` is not one, UNSUPPORTED_FORMAT when a newer Millrace wrote the store, CORRUPT_OBJECT when
  * the database is damaged, STORE_MISSING when there is none to read, STORE_READ_ONLY, STORE_FULL, and STORE_UNAVAILABLE without node:sqlite.
  */
-export async function openFileStore(options: FileStoreOptions): Promise<EventSourceStore> {
+export async function openFileStore(options: FileStoreOptions): Promise<EmbeddedStore> {
   const { directory, clock, meter = noMeter, sync = 'process', readOnly = false } = options;
   const prefix = parsePrefix(options.prefix ?? '');
   const temporaryDirectory = path.join(directory, 'tmp');
@@ -61,7 +61,12 @@ export async function openFileStore(options: FileStoreOptions): Promise<EventSou
       items.close();
     },
   });
-  return { ...log, ...transactionalGroupStore(items, meter), ...transactionalEventSource(items, meter) };
+  return {
+    ...log,
+    ...transactionalGroupStore(items, meter),
+    ...transactionalEventSource(items, meter),
+    changes: { count: () => items.changeCount() },
+  };
 }
 
 async function makeDirectories(directory: string, below: readonly string[]): Promise<void> {

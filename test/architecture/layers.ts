@@ -54,6 +54,8 @@ export const CONSTRUCTS_MAY_IMPORT: readonly string[] = ['constructs', 'errors',
 export const NODE_MODULES: readonly { readonly files: RegExp; readonly modules: readonly string[] | '*' }[] = [
   { files: /^lib\/clock\.ts$/, modules: ['node:crypto', 'node:perf_hooks', 'node:timers', 'node:timers/promises'] },
   { files: /^lib\/record\/(gzip|zstd)\.ts$/, modules: ['node:zlib'] },
+  // SQS tells the MD5 of each body.
+  { files: /^lib\/event-source\/push\/sqs-event\.ts$/, modules: ['node:crypto'] },
   { files: /^lib\/gateway\//, modules: ['node:net', 'node:tls', 'node:crypto'] },
   { files: /^lib\/http\//, modules: ['node:http'] },
   {

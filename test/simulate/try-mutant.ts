@@ -20,6 +20,7 @@ const COPIED = [
     'test/client',
     'test/simulate',
     'test/whole',
+    'test/event-source',
     'test/history',
   ],
   'test/segment/fake-clock.ts',

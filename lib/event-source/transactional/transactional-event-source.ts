@@ -92,6 +92,11 @@ function transactionalSubscriptions(deps: Deps): FunctionSubscriptions {
     return change(deps, key, codec, transition);
   };
   return {
+    async get(name) {
+      const key = subscriptionKey(name);
+      const item = items.read((transaction) => readItem(transaction, meter, key, { consistent: true }));
+      return item ? subscriptionFromItem(key.sk, item) : null;
+    },
     async listOfTopic(topicId) {
       const { fromSk, toSk } = subscriptionRange(topicId);
       return query(fromSk, toSk, ALL);

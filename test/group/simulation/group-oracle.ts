@@ -2,10 +2,10 @@
  * What must hold of a group, checked at every effect on the store and at every record that is given out. The oracle believes nothing that members say of themselves but what they were given
  * and what they have finished.
  */
-import { createHash } from 'node:crypto';
 import type { Group } from '../../../lib/group/group.ts';
 import type { GroupOffset } from '../../../lib/group/group-offset.ts';
 import type { VirtualTime } from '../../log/simulation/virtual-time.ts';
+import { type RecorderOptions, RunRecorder } from '../../simulate/run-recorder.ts';
 
 import type { GroupWatch } from './group-network.ts';
 
@@ -28,47 +28,18 @@ interface PartitionState {
 }
 
 /** See the top of this file. */
-export class GroupOracle implements GroupWatch {
-  violation: string | null = null;
-  readonly counts = new Map<string, number>();
-  readonly trace: string[] = [];
+export class GroupOracle extends RunRecorder implements GroupWatch {
   readonly witnesses: Witness[] = [];
   readonly #time: VirtualTime;
-  readonly #keepTrace: boolean;
-  readonly #keepDigest: boolean;
-  readonly #hash = createHash('sha256');
   readonly #partitions = new Map<number, PartitionState>();
   readonly #beats = new Map<string, readonly number[]>();
   #members = new Map<string, { readonly sessionMs: number; readonly instanceId: string | null }>();
   #version = -1;
   #generation = 0;
 
-  constructor(time: VirtualTime, { keepTrace, keepDigest }: { keepTrace: boolean; keepDigest: boolean }) {
-    this.#keepDigest = keepDigest;
+  constructor(time: VirtualTime, options: RecorderOptions) {
+    super(time, options);
     this.#time = time;
-    this.#keepTrace = keepTrace;
-  }
-
-  note(what: string, value: unknown = null): void {
-    if (!this.#keepDigest && !this.#keepTrace) return;
-    const outcome = typeof value === 'string' ? value : ((value as { outcome?: string } | null)?.outcome ?? '');
-    const line = `${this.#time.nowMs.toFixed(1)} ${what} ${outcome}`;
-    this.#hash.update(line);
-    if (this.#keepTrace) this.trace.push(line);
-  }
-
-  count(what: string): void {
-    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
-  }
-
-  digest(): string {
-    return this.#keepDigest ? this.#hash.copy().digest('hex') : '';
-  }
-
-  expect(holds: boolean, rule: string, story: () => string): void {
-    if (holds || this.violation !== null) return;
-    this.violation = `${rule}: ${story()}`;
-    this.note(`VIOLATION ${this.violation}`);
   }
 
   partition(number: number): PartitionState {

@@ -15,6 +15,7 @@ export function freshSubscription(changes: Partial<FunctionSubscription> = {}): 
     domain: 'shared',
     version: 0,
     target: 'bill-orders',
+    retry: null,
     options: subscriptionOptions({ batchSize: 7, filters: [{ value: { ü: [1] } }], onFailure: 'topic:dead' }, group),
     ...changes,
   };
@@ -37,6 +38,8 @@ export function functionSubscriptionsContract(name: string, open: OpenStore): vo
       const other = { ...one, target: 'other' };
       expect(await subscriptions.create(other)).toEqual({ outcome: 'refused', item: one });
       expect(await subscriptions.listOfTopic(one.topicId)).toEqual([one]);
+      expect(await subscriptions.get(one)).toEqual(one);
+      expect(await subscriptions.get(freshSubscription())).toBeNull();
       expect(await subscriptions.listOfTopic(randomUUID())).toEqual([]);
     });
 
@@ -47,6 +50,12 @@ export function functionSubscriptionsContract(name: string, open: OpenStore): vo
       await store.subscriptions.create(freshSubscription({ topicId: `${topicId}1` }));
       const groups = (await store.subscriptions.listOfTopic(topicId)).map(({ group }) => group);
       expect(groups).toEqual(['a-1', 'a.1', 'b']);
+    });
+
+    it('keep which retry topic they are of', async () => {
+      const tier = freshSubscription({ retry: { of: 'billing', tier: 2 } });
+      await store.subscriptions.create(tier);
+      expect(await store.subscriptions.get(tier)).toEqual(tier);
     });
 
     it('change if they are what was read', async () => {

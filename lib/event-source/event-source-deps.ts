@@ -1,0 +1,65 @@
+import type { Clock, Random } from '../clock.ts';
+import type { Fetcher } from '../log/fetcher.ts';
+import type { PartitionKey } from '../log/partition-key.ts';
+import type { EventSourceStore } from './event-source-store.ts';
+import type { FunctionSubscription } from './function-subscription.ts';
+import type { ReceivedEvent } from './received-event.ts';
+
+/** Tells, some time at or after a moment, that a partition is to be looked at for a group. Durable: it does so whatever ends meanwhile. */
+export interface WakeUps {
+  book(wakeUp: { readonly group: string; readonly partition: PartitionKey; readonly atMs: number }): Promise<void>;
+}
+
+/** A record that is not given to its function any more. */
+export interface DeadRecord {
+  readonly record: ReceivedEvent;
+  readonly reason: 'RetryAttemptsExhausted' | 'MaximumRecordAgeExceeded' | 'MaximumPayloadSizeExceeded';
+  readonly failures: number;
+  readonly error: string;
+  /** Where it was thrown; '' when nobody knows. */
+  readonly stack: string;
+}
+
+/** Takes records that were given up. */
+export interface DeadRecordSink {
+  /** Resolves when all of them are durable where they go. May be called again for the same ones after a crash. */
+  send(subscription: FunctionSubscription, records: readonly DeadRecord[]): Promise<void>;
+}
+
+/** What happened, for logs and metrics. */
+export type EventSourceNews = {
+  readonly group: string;
+  readonly partition: PartitionKey;
+} & (
+  | {
+      readonly kind: 'invoked';
+      readonly records: number;
+      readonly failed: number;
+      readonly durationMs: number;
+      readonly error: string;
+    }
+  | { readonly kind: 'throttled'; readonly error: string; readonly untilMs: number }
+  | { readonly kind: 'filtered'; readonly records: number }
+  | {
+      readonly kind: 'given-up';
+      readonly records: number;
+      readonly reason: DeadRecord['reason'];
+      readonly error: string;
+    }
+  | { readonly kind: 'destination-failed'; readonly records: number; readonly error: string }
+  | { readonly kind: 'skipped'; readonly from: bigint; readonly to: bigint }
+  | { readonly kind: 'waiting'; readonly untilMs: number }
+  | { readonly kind: 'fenced' | 'crashed-before' | 'time-limit' }
+  | { readonly kind: 'unreadable'; readonly error: string; readonly untilMs: number }
+);
+
+/** What the event source needs of the world. */
+export interface EventSourceDeps {
+  readonly store: EventSourceStore;
+  readonly fetcher: Pick<Fetcher, 'fetch'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wakeUps: WakeUps;
+  readonly sink: DeadRecordSink;
+  readonly onNews: (news: EventSourceNews) => void;
+}

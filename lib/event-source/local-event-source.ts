@@ -1,0 +1,187 @@
+/**
+ * The event source of a store on one machine, in one process: watches the store instead of a stream, runs workers here, and sleeps instead of booking wake-ups.
+ *
+ * Always true: it looks at a partition again after every change of the store that it may have missed; a wake-up that this process has forgotten is found by the sweep with which it begins.
+ */
+import { asMillraceError, type MillraceError } from '../errors.ts';
+import { type PartitionKey, partitionPk } from '../log/partition-key.ts';
+import { repeatRequest } from '../log/repeat-request.ts';
+import type { StoreChanges } from './event-source-store.ts';
+import { LEASE_MARGIN_MS } from './lease-session.ts';
+import type { WakeRequest } from './partition-work.ts';
+import { type PumpDeps, pushBatches } from './push/push-batches.ts';
+import { type Ring, type RoutedRing, routeRings } from './router.ts';
+import { allSubscriptions, sweepSubscriptions } from './sweeper.ts';
+
+/** What it needs. */
+export interface LocalEventSourceDeps extends Omit<PumpDeps, 'wakeUps'> {
+  readonly changes: StoreChanges;
+  /** Told of what went wrong outside of any batch. Default: nobody. */
+  readonly onError?: (error: MillraceError) => void;
+}
+
+/** Times, milliseconds. */
+export interface LocalEventSourceOptions {
+  /** Between two looks at whether the store has changed. Default 5. */
+  readonly pollMs?: number;
+  /** Between two sweeps. Default an hour. */
+  readonly sweepMs?: number;
+  /** A worker that dies with this process is noticed after this. Default 10,000. */
+  readonly leaseMs?: number;
+  /** How long one worker goes on before another takes its place. Default 300,000. */
+  readonly workMs?: number;
+}
+
+const DEFAULTS: Required<LocalEventSourceOptions> = {
+  pollMs: 5,
+  sweepMs: 3_600_000,
+  leaseMs: 10_000,
+  workMs: 300_000,
+};
+
+/** See the module comment. */
+export class LocalEventSource {
+  readonly #deps: LocalEventSourceDeps;
+  readonly #options: Required<LocalEventSourceOptions>;
+  readonly #stop = new AbortController();
+  readonly #workers = new Set<Promise<void>>();
+  /** By partition: the high watermark that was seen last. */
+  readonly #seen = new Map<string, bigint>();
+  /** By subscription and partition: how often its bell was rung. */
+  readonly #stamps = new Map<string, string>();
+  /** By subscription and partition: when it is woken next. */
+  readonly #alarms = new Map<string, number>();
+  #loops: readonly Promise<void>[] = [];
+
+  constructor(deps: LocalEventSourceDeps, options: LocalEventSourceOptions = {}) {
+    this.#deps = deps;
+    this.#options = { ...DEFAULTS, ...options };
+  }
+
+  /** Begins; what was left undone is found at once. */
+  start(): void {
+    if (this.#loops.length === 0) this.#loops = [this.#watch(), this.#sweepAgainAndAgain()];
+  }
+
+  /** Wakes nobody any more, and resolves when every batch that is being handled is settled. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#loops);
+    await Promise.all(this.#workers);
+  }
+
+  async #watch(): Promise<void> {
+    const { clock, changes } = this.#deps;
+    let count = Number.NaN;
+    while (!this.#stop.signal.aborted) {
+      const now = changes.count();
+      if (now !== count) {
+        count = now;
+        await this.#attempt(() => this.#look());
+      }
+      await clock.sleep(this.#options.pollMs, this.#stop.signal);
+    }
+  }
+
+  async #sweepAgainAndAgain(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      await this.#attempt(async () => {
+        const { woken, later } = await sweepSubscriptions(this.#deps, this.#waker);
+        this.#setAlarms([...woken, ...later]);
+      });
+      await this.#deps.clock.sleep(this.#options.sweepMs, this.#stop.signal);
+    }
+  }
+
+  async #attempt(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#deps.onError?.(asMillraceError(error));
+    }
+  }
+
+  /** Compares the store with what was seen of it. */
+  async #look(): Promise<void> {
+    const rings = [...(await this.#changedHeads()), ...(await this.#rungBells())];
+    if (rings.length > 0) this.#setAlarms(await routeRings(this.#deps, this.#waker, rings));
+  }
+
+  async #changedHeads(): Promise<readonly Ring[]> {
+    const { store } = this.#deps;
+    const enabled = (await allSubscriptions(this.#deps)).filter(({ options }) => options.enabled);
+    const rings: Ring[] = [];
+    for (const [topicId, [first]] of Map.groupBy(enabled, ({ topicId }) => topicId)) {
+      const { answer: topic } = await repeatRequest(this.#deps, () => store.topics.get(first!.topic));
+      if (topic === null || topic.topicId !== topicId) continue;
+      const keys = Array.from({ length: topic.readyPartitionCount }, (_, partition) => ({ topicId, partition }));
+      const { answer: heads } = await repeatRequest(this.#deps, () => store.heads.readMany(keys, { consistent: true }));
+      for (const [index, head] of heads.entries()) {
+        const pk = partitionPk(keys[index]!);
+        if (head === null || this.#seen.get(pk) === head.next) continue;
+        this.#seen.set(pk, head.next);
+        rings.push({ partition: keys[index]!, head, group: null });
+      }
+    }
+    return rings;
+  }
+
+  async #rungBells(): Promise<readonly Ring[]> {
+    const { answer: bells } = await repeatRequest(this.#deps, () => this.#deps.store.bells.list());
+    return bells.flatMap(({ group, partition, stamp }) => {
+      const name = nameOf(group, partition);
+      if (this.#stamps.get(name) === stamp) return [];
+      this.#stamps.set(name, stamp);
+      return [{ group, partition, head: null }];
+    });
+  }
+
+  readonly #waker = {
+    wake: async (request: WakeRequest): Promise<void> => {
+      if (this.#stop.signal.aborted) return;
+      const worker = this.#work(request).finally(() => this.#workers.delete(worker));
+      this.#workers.add(worker);
+    },
+  };
+
+  async #work(request: WakeRequest): Promise<void> {
+    const { clock } = this.#deps;
+    const { workMs, leaseMs } = this.#options;
+    const wakeUps = {
+      book: async ({ group, partition, atMs }: { group: string; partition: PartitionKey; atMs: number }) =>
+        this.#setAlarm(group, partition, atMs),
+    };
+    const deps = { ...this.#deps, wakeUps };
+    const limits = { deadlineMs: clock.monotonicMs() + workMs, leaseMs, stop: this.#stop.signal };
+    await this.#attempt(() => pushBatches(deps, request, limits));
+  }
+
+  /** Whoever has to wait, or may be dead, is looked at again when it is time. */
+  #setAlarms(routed: readonly RoutedRing[]): void {
+    for (const { group, partition, decision } of routed) {
+      if (decision.kind === 'later') this.#setAlarm(group, partition, decision.atMs);
+      if (decision.kind === 'busy') this.#setAlarm(group, partition, decision.untilMs + LEASE_MARGIN_MS);
+    }
+  }
+
+  #setAlarm(group: string, partition: PartitionKey, atMs: number): void {
+    const name = nameOf(group, partition);
+    const set = this.#alarms.get(name);
+    if (set !== undefined && set <= atMs) return;
+    this.#alarms.set(name, atMs);
+    const { clock } = this.#deps;
+    const ring = async () => {
+      await clock.sleep(Math.max(0, atMs - clock.nowMs()), this.#stop.signal);
+      // An earlier one was set meanwhile, and has rung.
+      if (this.#stop.signal.aborted || this.#alarms.get(name) !== atMs) return;
+      this.#alarms.delete(name);
+      const rings = [{ group, partition, head: null }];
+      await this.#attempt(async () => this.#setAlarms(await routeRings(this.#deps, this.#waker, rings)));
+    };
+    void ring();
+  }
+}
+
+function nameOf(group: string, partition: PartitionKey): string {
+  return `${partitionPk(partition)} ${group}`;
+}

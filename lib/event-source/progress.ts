@@ -1,0 +1,102 @@
+/**
+ * What a worker remembers of a partition beside the committed offset, so that the next one goes on where it ended. Stored with the lease as JSON with short names, since every update pays for it; '' where there is nothing to remember.
+ */
+import { MillraceError } from '../errors.ts';
+import type { OffsetRange } from './offset-ranges.ts';
+
+/** A record that failed and is to be given again. */
+export interface FailedRecord {
+  readonly offset: bigint;
+  /** How often it failed. */
+  readonly failures: number;
+  /** Not again before this. */
+  readonly notBeforeMs: number;
+  /** What stands for its key where what follows it under its key waits for it, see `keyHash`; null: nothing waits. */
+  readonly key: number | null;
+}
+
+/** See the module comment. */
+export interface Progress {
+  /** At or above the committed offset: dealt with. */
+  readonly done: readonly OffsetRange[];
+  /** By offset. With the ordering `partition` at most one. */
+  readonly failed: readonly FailedRecord[];
+  /** Records from the committed offset up to this were given together, and failed as a whole; null: none. */
+  readonly suspectEnd: bigint | null;
+  /** Records given up in a row, none having succeeded between them. */
+  readonly givenUpInARow: number;
+  /** Where something waits: everything up to this was looked at, so that only what lies behind it is news. Null: nothing waits, or nothing more can be taken in until it is done. */
+  readonly seenEnd: bigint | null;
+  /** When the oldest record that waits for its batch to be full was seen; null: none waits. */
+  readonly windowSinceMs: number | null;
+  /** What went wrong last, for people. */
+  readonly error: string;
+}
+
+/** Nothing to remember. */
+export const NO_PROGRESS: Progress = {
+  done: [],
+  failed: [],
+  suspectEnd: null,
+  givenUpInARow: 0,
+  seenEnd: null,
+  windowSinceMs: null,
+  error: '',
+};
+
+/** As much of an error as is kept. */
+const ERROR_CHARACTERS = 300;
+
+interface Stored {
+  /** from, to, from, to, … */
+  readonly d?: readonly string[];
+  readonly f?: readonly (readonly [offset: string, failures: number, notBeforeMs: number, key: number | null])[];
+  readonly s?: string;
+  readonly g?: number;
+  readonly n?: string;
+  readonly w?: number;
+  readonly e?: string;
+}
+
+/** The stored form. */
+export function formatProgress(progress: Progress): string {
+  const { done, failed, suspectEnd, givenUpInARow, seenEnd, windowSinceMs, error } = progress;
+  const stored: Stored = {
+    ...(done.length > 0 && { d: done.flatMap(({ from, to }) => [`${from}`, `${to}`]) }),
+    ...(failed.length > 0 && {
+      f: failed.map(({ offset, failures, notBeforeMs, key }) => [`${offset}`, failures, notBeforeMs, key] as const),
+    }),
+    ...(suspectEnd !== null && { s: `${suspectEnd}` }),
+    ...(givenUpInARow > 0 && { g: givenUpInARow }),
+    ...(seenEnd !== null && { n: `${seenEnd}` }),
+    ...(windowSinceMs !== null && { w: windowSinceMs }),
+    ...(error !== '' && { e: error.slice(0, ERROR_CHARACTERS).toWellFormed() }),
+  };
+  return Object.keys(stored).length === 0 ? '' : JSON.stringify(stored);
+}
+
+/** Throws CORRUPT_OBJECT for a text that `formatProgress` did not make. */
+export function parseProgress(text: string): Progress {
+  if (text === '') return NO_PROGRESS;
+  try {
+    const { d = [], f = [], s, g = 0, n, w = null, e = '' } = JSON.parse(text) as Stored;
+    return {
+      done: Array.from({ length: d.length / 2 }, (_, index) => ({
+        from: BigInt(d[index * 2]!),
+        to: BigInt(d[index * 2 + 1]!),
+      })),
+      failed: f.map(([offset, failures, notBeforeMs, key]) => ({ offset: BigInt(offset), failures, notBeforeMs, key })),
+      suspectEnd: s === undefined ? null : BigInt(s),
+      givenUpInARow: g,
+      seenEnd: n === undefined ? null : BigInt(n),
+      windowSinceMs: w,
+      error: e,
+    };
+  } catch (cause) {
+    throw new MillraceError('CORRUPT_OBJECT', 'what a worker had remembered makes no sense', {
+      value: text.slice(0, 256),
+      hint: 'The item was changed by something else than Millrace; seek the subscription to go on.',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * The event of a Kinesis stream: the partition stands for the shard, the offset for the sequence number. Headers have no place in it. Source: "Using AWS Lambda with Amazon Kinesis" in the Lambda developer guide.
+ */
+import type { ReceivedEvent } from '../received-event.ts';
+import { base64, type EventFormat, type EventOrigin } from './event-format.ts';
+
+const decoder = new TextDecoder();
+const SHARD_DIGITS = 12;
+
+function encode(record: ReceivedEvent, { eventSourceArn, region }: EventOrigin): string {
+  const { partition, offset, timestampMs, keyBytes, valueBytes } = record;
+  const shard = `shardId-${String(partition).padStart(SHARD_DIGITS, '0')}`;
+  return JSON.stringify({
+    kinesis: {
+      kinesisSchemaVersion: '1.0',
+      partitionKey: keyBytes === null ? `${offset}` : decoder.decode(keyBytes),
+      sequenceNumber: `${offset}`,
+      data: valueBytes === null ? '' : base64(valueBytes),
+      approximateArrivalTimestamp: Number(timestampMs) / 1000,
+    },
+    eventSource: 'aws:kinesis',
+    eventVersion: '1.0',
+    eventID: `${shard}:${offset}`,
+    eventName: 'aws:kinesis:record',
+    invokeIdentityArn: 'arn:aws:iam::000000000000:role/millrace',
+    awsRegion: region,
+    eventSourceARN: eventSourceArn,
+  });
+}
+
+/** See the module comment. */
+export const kinesisEvent: EventFormat = {
+  encode,
+  wrap: (encoded) => `{"Records":[${encoded.join(',')}]}`,
+  offsetOf: (identifier) =>
+    typeof identifier === 'string' && /^\d{1,19}$/.test(identifier) ? BigInt(identifier) : null,
+};

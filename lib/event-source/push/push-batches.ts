@@ -1,0 +1,190 @@
+/** The pump: hands batches to a function that knows nothing of Millrace, as its event source would. */
+import { asMillraceError } from '../../errors.ts';
+import type { EventSourceDeps } from '../event-source-deps.ts';
+import type { FunctionSubscription } from '../function-subscription.ts';
+import { PartitionWork, type WakeRequest, type WorkOutcome } from '../partition-work.ts';
+import { keyHash, type ReceivedEvent } from '../received-event.ts';
+import { retryAfterMsOf } from '../retry-after.ts';
+import type { Failure } from '../settle-batch.ts';
+import type { SubscriptionOptions } from '../subscription-options.ts';
+import { parseBatchResponse } from './batch-response.ts';
+import type { EventFormat, EventOrigin } from './event-format.ts';
+import type { FunctionInvoker, InvokeAnswer } from './function-invoker.ts';
+import { kafkaEvent, selfManagedKafkaEvent } from './kafka-event.ts';
+import { kinesisEvent } from './kinesis-event.ts';
+import { sqsEvent } from './sqs-event.ts';
+
+/** Lambda: the payload of a synchronous call. Source: "Lambda quotas" in the developer guide. */
+export const MAX_EVENT_BYTES = 6 * 1024 * 1024;
+/** What stands around the records. */
+const ENVELOPE_BYTES = 4096;
+const THROTTLED_MS = 1_000;
+const MISSING_MS = 60_000;
+
+const FORMATS: Readonly<Record<SubscriptionOptions['format'], EventFormat>> = {
+  kafka: kafkaEvent,
+  'self-managed-kafka': selfManagedKafkaEvent,
+  kinesis: kinesisEvent,
+  sqs: sqsEvent,
+};
+
+/** What the pump needs beside what every worker does. */
+export interface PumpDeps extends EventSourceDeps {
+  readonly invoker: FunctionInvoker;
+  readonly originOf: (subscription: FunctionSubscription) => EventOrigin;
+}
+
+/** How long it may run. */
+export interface PumpLimits {
+  /** By the monotonic clock: no batch is handed over any more. */
+  readonly deadlineMs: number;
+  /** The lease is renewed three times in this time, so that a pump that dies is noticed after it. */
+  readonly leaseMs: number;
+  /** Once it is aborted no batch is handed over any more. Default: never. */
+  readonly stop?: AbortSignal;
+}
+
+/** Works on one partition until there is nothing to do or no time left. Throws what the store throws after ten attempts. */
+export async function pushBatches(deps: PumpDeps, request: WakeRequest, limits: PumpLimits): Promise<void> {
+  const { options } = request.subscription;
+  const format = FORMATS[options.format];
+  const encoded = new WeakMap<ReceivedEvent, string>();
+  const origin = deps.originOf(request.subscription);
+  const encode = (record: ReceivedEvent) => {
+    const text = encoded.get(record) ?? format.encode(record, origin);
+    encoded.set(record, text);
+    return text;
+  };
+  const work = new PartitionWork(deps, request, {
+    ...limits,
+    sizeOf: (record) => Buffer.byteLength(encode(record)) + 1,
+    maxBytes: MAX_EVENT_BYTES - ENVELOPE_BYTES,
+  });
+  for (let batch = await work.next(); batch !== null; batch = await work.next()) {
+    // It was not handed over: no attempt is counted.
+    if (limits.stop?.aborted) return work.finish();
+    const calls = splitBatch(batch, work.subscription.options).map((part) =>
+      call(deps, work, { part, format, encode, origin }),
+    );
+    await work.settle(merge(batch, await keepingLease(deps, work, limits, Promise.all(calls))));
+  }
+}
+
+/** Renews the lease until the calls are over; a lease that is lost needs nobody to renew it. */
+async function keepingLease<T>(
+  { clock }: PumpDeps,
+  work: PartitionWork,
+  { leaseMs }: PumpLimits,
+  calls: Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  // A renewal that fails shows at the next write.
+  const renewing = renewUntil(over.signal).catch(() => {});
+  try {
+    return await calls;
+  } finally {
+    over.abort();
+    await renewing;
+  }
+
+  async function renewUntil(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await clock.sleep(leaseMs / 3, signal);
+      if (!signal.aborted && !(await work.renew())) return;
+    }
+  }
+}
+
+interface Call {
+  readonly part: readonly ReceivedEvent[];
+  readonly format: EventFormat;
+  readonly encode: (record: ReceivedEvent) => string;
+  readonly origin: EventOrigin;
+}
+
+interface CallOutcome {
+  readonly part: readonly ReceivedEvent[];
+  readonly outcome: WorkOutcome;
+}
+
+async function call(deps: PumpDeps, work: PartitionWork, { part, format, encode, origin }: Call): Promise<CallOutcome> {
+  const { subscription } = work;
+  const startMs = deps.clock.monotonicMs();
+  const payload = format.wrap(part.map(encode), part[0]!, origin);
+  const outcome = await invoke(deps, subscription, payload, part, format);
+  if (outcome.kind !== 'refused') {
+    deps.onNews({
+      kind: 'invoked',
+      group: subscription.group,
+      partition: { topicId: subscription.topicId, partition: part[0]!.partition },
+      records: part.length,
+      failed: outcome.kind === 'failed' ? part.length : outcome.failed.size,
+      durationMs: deps.clock.monotonicMs() - startMs,
+      error: outcome.kind === 'failed' ? outcome.error : '',
+    });
+  }
+  return { part, outcome };
+}
+
+async function invoke(
+  { invoker }: PumpDeps,
+  { target, options }: FunctionSubscription,
+  payload: string,
+  part: readonly ReceivedEvent[],
+  format: EventFormat,
+): Promise<WorkOutcome> {
+  try {
+    const answer = await invoker.invoke(target, payload);
+    if (answer.kind === 'throttled') {
+      return { kind: 'refused', error: `${target} is throttled`, retryMs: THROTTLED_MS };
+    }
+    if (answer.kind === 'missing') return { kind: 'refused', error: answer.error, retryMs: MISSING_MS };
+    if (answer.kind === 'failed') {
+      return failureOf(answer);
+    }
+    if (!options.reportBatchItemFailures) return { kind: 'answered', failed: new Map() };
+    return parseBatchResponse(answer.payload, part, format);
+  } catch (cause) {
+    return { kind: 'failed', error: asMillraceError(cause).message };
+  }
+}
+
+/** A function that throws `RetryAfter` says when it wishes to be called again; its message begins with the milliseconds. */
+function failureOf({ errorType, errorMessage, stack }: InvokeAnswer & { readonly kind: 'failed' }): WorkOutcome {
+  const failure = { kind: 'failed', error: `${errorType}: ${errorMessage}`, stack } as const;
+  const retryAfterMs = errorType === 'RetryAfter' ? retryAfterMsOf(errorMessage) : null;
+  return retryAfterMs === null ? failure : { ...failure, retryAfterMs };
+}
+
+/** One part for each call: records of one key stay together and in order. What is too much for a call is left out: it comes next. */
+export function splitBatch(
+  batch: readonly ReceivedEvent[],
+  options: Pick<SubscriptionOptions, 'ordering' | 'parallelizationFactor' | 'batchSize'>,
+): readonly (readonly ReceivedEvent[])[] {
+  const { ordering, parallelizationFactor, batchSize } = options;
+  if (parallelizationFactor === 1) return [batch];
+  const parts: ReceivedEvent[][] = Array.from({ length: parallelizationFactor }, () => []);
+  for (const [index, record] of batch.entries()) {
+    const key = ordering === 'key' ? keyHash(record) : null;
+    parts[(key ?? index) % parallelizationFactor]!.push(record);
+  }
+  return parts.filter((part) => part.length > 0).map((part) => part.slice(0, batchSize));
+}
+
+/** What became of a batch, from what became of its parts. */
+function merge(batch: readonly ReceivedEvent[], calls: readonly CallOutcome[]): WorkOutcome {
+  const isWhole = calls.length === 1 && calls[0]!.part.length === batch.length;
+  if (isWhole) return calls[0]!.outcome;
+  const { outcome: first } = calls[0]!;
+  const all = (kind: WorkOutcome['kind']) => calls.every(({ outcome }) => outcome.kind === kind);
+  if (all('refused') || all('failed')) return first;
+  const failed = new Map<bigint, Failure>();
+  const called = new Set(calls.flatMap(({ part }) => part.map(({ offset }) => offset)));
+  const postponed = new Set(batch.map(({ offset }) => offset).filter((offset) => !called.has(offset)));
+  for (const { part, outcome } of calls) {
+    if (outcome.kind === 'answered') for (const [offset, failure] of outcome.failed) failed.set(offset, failure);
+    else if (outcome.kind === 'failed') for (const { offset } of part) failed.set(offset, outcome);
+    else for (const { offset } of part) postponed.add(offset);
+  }
+  return { kind: 'answered', failed, postponed };
+}

@@ -1,0 +1,48 @@
+/** Whether a worker is to be woken for a partition: a pure decision. */
+
+import type { FunctionSubscription } from './function-subscription.ts';
+import type { Lease } from './lease.ts';
+import { LEASE_MARGIN_MS } from './lease-session.ts';
+import { batchLimit } from './plan-batch.ts';
+import { parseProgress } from './progress.ts';
+
+/** What is known of a partition. */
+export interface WakeInput {
+  readonly subscription: Pick<FunctionSubscription, 'options' | 'retry'>;
+  /** Null: nobody has ever worked on it. */
+  readonly lease: Lease | null;
+  readonly head: { readonly next: bigint; readonly start: bigint };
+  readonly nowMs: number;
+}
+
+/** What to do about it. */
+export type WakeDecision =
+  | { readonly kind: 'wake' }
+  /** Who has the lease reads the head when he has let go of it. */
+  | { readonly kind: 'busy'; readonly untilMs: number }
+  /** It is not time yet, and a wake-up is booked. */
+  | { readonly kind: 'later'; readonly atMs: number }
+  | { readonly kind: 'nothing-new' }
+  | { readonly kind: 'disabled' };
+
+/** See the top of this file. */
+export function decideWake({ subscription, lease, head, nowMs }: WakeInput): WakeDecision {
+  if (!subscription.options.enabled) return { kind: 'disabled' };
+  const committed = lease?.committed ?? head.start;
+  if (head.next <= committed) return { kind: 'nothing-new' };
+  if (lease === null) return { kind: 'wake' };
+  if (lease.expiresAtMs > nowMs - LEASE_MARGIN_MS && lease.expiresAtMs !== 0) {
+    return { kind: 'busy', untilMs: lease.expiresAtMs };
+  }
+  if (lease.notBeforeMs <= nowMs) return { kind: 'wake' };
+  return canGoOn(subscription, lease, head.next) ? { kind: 'wake' } : { kind: 'later', atMs: lease.notBeforeMs };
+}
+
+/** Whether what has come since can be given although something waits. */
+function canGoOn({ options, retry }: WakeInput['subscription'], lease: Lease, next: bigint): boolean {
+  // What has come to a retry topic since is due later than what waits.
+  if (retry !== null) return false;
+  const { seenEnd, windowSinceMs } = parseProgress(lease.progress);
+  if (windowSinceMs !== null) return next - (lease.committed ?? 0n) >= BigInt(batchLimit(options));
+  return options.ordering !== 'partition' && seenEnd !== null && next > seenEnd;
+}

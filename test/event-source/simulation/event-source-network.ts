@@ -1,0 +1,96 @@
+/** The store as processes of a simulated event source see it: requests of the event source go their way with its faults, and the oracle sees what they do. The log itself is read without faults, but not at once. */
+import type { EventSourceStore } from '../../../lib/event-source/event-source-store.ts';
+import { type PartitionKey, partitionPk } from '../../../lib/log/partition-key.ts';
+import type { Process } from '../../log/simulation/virtual-time.ts';
+import type { RequestWay } from '../../simulate/request-way.ts';
+import type { EventSourceOracle } from './event-source-oracle.ts';
+
+/** Told of every bell that is rung. */
+export interface BellWatch {
+  onBell(bell: { readonly group: string; readonly partition: PartitionKey }): void;
+}
+
+/** What the oracle calls a subscription and a partition. */
+export function truthKey(group: string, partition: PartitionKey): string {
+  return `${group} ${partitionPk(partition)}`;
+}
+
+/** Connects processes to one store. */
+export class EventSourceNetwork {
+  readonly #base: EventSourceStore;
+  readonly #way: RequestWay;
+  readonly #oracle: EventSourceOracle;
+  readonly #watch: BellWatch;
+
+  constructor(parts: { base: EventSourceStore; way: RequestWay; oracle: EventSourceOracle; watch: BellWatch }) {
+    this.#base = parts.base;
+    this.#way = parts.way;
+    this.#oracle = parts.oracle;
+    this.#watch = parts.watch;
+  }
+
+  /** The store as a process sees it. */
+  connect(process: Process): EventSourceStore {
+    const base = this.#base;
+    const oracle = this.#oracle;
+    const ask = <T>(name: string, effect: () => Promise<T>) => this.#way.send(process, { name, effect });
+    const calmly = <P extends object>(port: P): P =>
+      new Proxy(port, {
+        get: (target, name) => {
+          const method: unknown = Reflect.get(target, name);
+          if (typeof method !== 'function') return method;
+          return (...args: unknown[]) => this.#way.sendCalmly(process, () => Reflect.apply(method, target, args));
+        },
+      });
+    const { leases, subscriptions, bells, heads } = base;
+    return {
+      ...base,
+      topics: calmly(base.topics),
+      chunks: calmly(base.chunks),
+      objects: calmly(base.objects),
+      groups: calmly(base.groups),
+      heads: {
+        ...heads,
+        read: (partition, options) => ask(`read head ${partition.partition}`, () => heads.read(partition, options)),
+        readMany: (partitions, options) => ask('read heads', () => heads.readMany(partitions, options)),
+      },
+      leases: {
+        take: (group, partition, args) =>
+          ask(`take ${group}/${partition.partition} e${args.seen}`, async () => {
+            const result = await leases.take(group, partition, args);
+            if (result.outcome === 'done') oracle.onTake(truthKey(group, partition), result.item);
+            return result;
+          }),
+        update: (group, partition, args) =>
+          ask(`update ${group}/${partition.partition} e${args.epoch}#${args.sequence} ${args.committed}`, async () => {
+            const result = await leases.update(group, partition, args);
+            if (result.outcome === 'done') oracle.onUpdate(truthKey(group, partition), result.item);
+            return result;
+          }),
+        seek: (group, partition, args) =>
+          ask(`seek ${group}/${partition.partition} ${args.committed}`, async () => {
+            const result = await leases.seek(group, partition, args);
+            if (result.outcome === 'done') oracle.onSeek(truthKey(group, partition), result.item);
+            return result;
+          }),
+        readMany: (places) => ask('read leases', () => leases.readMany(places)),
+      },
+      subscriptions: {
+        ...subscriptions,
+        get: (name) => ask('get subscription', () => subscriptions.get(name)),
+        listOfTopic: (topicId) => ask('list subscriptions of a topic', () => subscriptions.listOfTopic(topicId)),
+        list: (after, limit) => ask('list subscriptions', () => subscriptions.list(after, limit)),
+        update: (subscription) => ask('update subscription', () => subscriptions.update(subscription)),
+      },
+      bells: {
+        ...bells,
+        ring: (bell, stamp) =>
+          ask(`ring ${bell.group}/${bell.partition.partition}`, async () => {
+            await bells.ring(bell, stamp);
+            this.#watch.onBell(bell);
+          }),
+      },
+      close: async () => {},
+    };
+  }
+}

@@ -1,0 +1,130 @@
+/** Functions of a simulated event source: what they are given goes to the oracle, and what they do with it is drawn. */
+import { UnansweredError } from '../../../lib/errors.ts';
+import type { FunctionInvoker, InvokeAnswer } from '../../../lib/event-source/push/function-invoker.ts';
+import { keyHash, type ReceivedEvent } from '../../../lib/event-source/received-event.ts';
+import { type PartitionKey, partitionPk } from '../../../lib/log/partition-key.ts';
+import type { Dice, Process, VirtualTime } from '../../log/simulation/virtual-time.ts';
+import type { EventSourceOracle } from './event-source-oracle.ts';
+
+/** A record as a Kafka event has it. */
+interface EventRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly key?: string;
+  readonly value: string;
+}
+
+/** See the top of this file. */
+export class SimulatedFunction {
+  readonly #time: VirtualTime;
+  readonly #dice: Dice;
+  readonly #oracle: EventSourceOracle;
+  readonly #keys = new Map<string, Map<bigint, number | null>>();
+  readonly #failureProbability: number;
+  /** Whoever wrote it has found his mistake: nothing fails any more. */
+  isMended = false;
+
+  constructor(parts: { time: VirtualTime; dice: Dice; oracle: EventSourceOracle }) {
+    this.#time = parts.time;
+    this.#dice = parts.dice;
+    this.#oracle = parts.oracle;
+    this.#failureProbability = parts.dice.pick([0, 0.05, 0.3]);
+  }
+
+  /** A record is in the log. */
+  know(partition: PartitionKey, offset: bigint, key: string | null): void {
+    const keys = this.#keysOf(partition);
+    keys.set(offset, key === null ? null : keyHash({ keyBytes: Buffer.from(key) }));
+    this.#ends.set(partitionPk(partition), BigInt(Math.max(Number(this.endOf(partition)), Number(offset) + 1)));
+  }
+
+  readonly #ends = new Map<string, bigint>();
+
+  /** Behind the last record that is in the log. */
+  endOf(partition: PartitionKey): bigint {
+    return this.#ends.get(partitionPk(partition)) ?? 0n;
+  }
+
+  #keysOf(partition: PartitionKey): Map<bigint, number | null> {
+    const pk = partitionPk(partition);
+    const keys = this.#keys.get(pk) ?? new Map<bigint, number | null>();
+    this.#keys.set(pk, keys);
+    return keys;
+  }
+
+  /** What a worker calls; it hears the answer while it lives. */
+  invokerOf(process: Process, key: string): FunctionInvoker {
+    return {
+      invoke: (_, payload) =>
+        new Promise((resolve, reject) => {
+          if (!process.alive) return;
+          const fate = this.#draw();
+          const ways = { there: this.#dice.magnitude(1, 50), back: this.#dice.magnitude(1, 50) };
+          if (fate === 'throttled') {
+            this.#time.schedule(ways.there, () => process.whenRunning(() => resolve({ kind: 'throttled' })));
+            return;
+          }
+          this.#time.schedule(ways.there, () => {
+            const records = recordsOf(payload);
+            this.#called(key, records);
+            this.#time.schedule(this.#dice.magnitude(1, 10_000), () => {
+              const answer = this.#handle(key, records, fate);
+              if (fate === 'unheard') {
+                const error = new UnansweredError('the call broke');
+                this.#time.schedule(ways.back, () => process.whenRunning(() => reject(error)));
+              } else this.#time.schedule(ways.back, () => process.whenRunning(() => resolve(answer)));
+            });
+          });
+        }),
+    };
+  }
+
+  #draw(): 'well' | 'throws' | 'some' | 'throttled' | 'unheard' {
+    const dice = this.#dice;
+    if (this.isMended || !dice.chance(this.#failureProbability)) return 'well';
+    return dice.pick(['throws', 'throws', 'some', 'throttled', 'unheard'] as const);
+  }
+
+  #called(key: string, records: readonly EventRecord[]): void {
+    const batch = records.map(
+      ({ offset, key: recordKey }): ReceivedEvent =>
+        ({
+          offset: BigInt(offset),
+          keyBytes: recordKey === undefined ? null : Buffer.from(recordKey, 'base64'),
+        }) as ReceivedEvent,
+    );
+    const { ordering } = this.#oracle.truth(key).options;
+    this.#oracle.note(`called for ${key}`, records.map(({ offset }) => offset).join());
+    this.#oracle.onGiven(key, batch);
+    if (ordering === 'key') {
+      const pk = key.slice(key.indexOf(' ') + 1);
+      this.#oracle.onGivenByKey(key, batch, this.#keys.get(pk)!);
+    }
+  }
+
+  #handle(key: string, records: readonly EventRecord[], fate: string): InvokeAnswer {
+    const { reportBatchItemFailures } = this.#oracle.truth(key).options;
+    const isBad = ({ value }: EventRecord) =>
+      (!this.isMended && Buffer.from(value, 'base64').toString().startsWith('poison')) ||
+      (fate === 'some' && this.#dice.chance(0.3));
+    const bad = records.filter(isBad);
+    const error = { kind: 'failed', errorType: 'Error', errorMessage: 'no', stack: '' } as const;
+    if (fate === 'throws' || (bad.length > 0 && !reportBatchItemFailures)) return error;
+    const good = records.filter((record) => !bad.includes(record));
+    this.#oracle.onHandled(
+      key,
+      good.map(({ offset }) => BigInt(offset)),
+    );
+    if (!reportBatchItemFailures) return { kind: 'returned', payload: 'null' };
+    const batchItemFailures = bad.map(({ topic, partition, offset }) => ({
+      itemIdentifier: { partition: `${topic}-${partition}`, offset },
+    }));
+    return { kind: 'returned', payload: JSON.stringify({ batchItemFailures }) };
+  }
+}
+
+function recordsOf(payload: string): readonly EventRecord[] {
+  const { records } = JSON.parse(payload) as { records: Readonly<Record<string, readonly EventRecord[]>> };
+  return Object.values(records).flat();
+}
