@@ -81,9 +81,15 @@ function matchesField(field: FieldPattern, value: Json | undefined): boolean {
     );
   }
   if (!Array.isArray(value)) return matchesPattern(field.fields, value);
-  return value.length === 0
+  const objects = objectsOf(value);
+  return objects.length === 0
     ? matchesPattern(field.fields, undefined)
-    : value.some((element) => matchesField(field, element));
+    : objects.some((one) => matchesPattern(field.fields, one));
+}
+
+/** What a nested pattern can look at: the objects in an array, or in arrays in it. */
+function objectsOf(values: readonly Json[]): readonly Json[] {
+  return values.flatMap((value) => (Array.isArray(value) ? objectsOf(value) : isObject(value) ? [value] : []));
 }
 
 /** What a rule can look at: the value, or the values in an array, or in arrays in it. Objects have none of their own. */

@@ -89,6 +89,8 @@ function compileNumeric(operand: unknown, path: Path): (leaf: Leaf) => boolean {
   if (parts.length === 4 && String(parts[0])[0] === String(parts[2])[0]) {
     throw badPattern(path, 'a range has a lower and an upper end');
   }
+  const [lower, upper] = String(parts[0])[0] === '>' ? [parts[1], parts[3]] : [parts[3], parts[1]];
+  if (parts.length === 4 && (lower as number) >= (upper as number)) throw badPattern(path, 'the range is empty');
   return (leaf) => typeof leaf === 'number' && tests.every((test) => test(leaf));
 }
 
@@ -101,8 +103,8 @@ function compileAnythingBut(operand: unknown, path: Path): (leaf: Leaf) => boole
     return (leaf) => typeof leaf !== 'string' || !tests.some((test) => test(leaf));
   }
   const excluded: readonly unknown[] = listOf(operand, path);
-  const isValue = excluded.every((one) => typeof one === 'string' || typeof one === 'number');
-  if (!isValue) throw badPattern(path, '"anything-but" takes texts and numbers');
+  const ofKind = (kind: 'string' | 'number') => excluded.every((one) => typeof one === kind);
+  if (!ofKind('string') && !ofKind('number')) throw badPattern(path, '"anything-but" takes texts, or numbers');
   return (leaf) => !(excluded as readonly Leaf[]).includes(leaf);
 }
 

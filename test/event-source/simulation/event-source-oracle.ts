@@ -21,6 +21,8 @@ export class PartitionTruth {
   /** By offset: how often a call that had it ended well. */
   readonly handled = new Map<bigint, number>();
   readonly dead = new Set<bigint>();
+  /** Handled or dead, whatever was sought since. */
+  readonly wasSettled = new Set<bigint>();
   /** By offset: how often it was given, and to whom last. */
   readonly given = new Map<bigint, number>();
   readonly filtered: (offset: bigint) => boolean;
@@ -29,6 +31,11 @@ export class PartitionTruth {
     this.name = name;
     this.options = options;
     this.filtered = filtered;
+  }
+
+  /** Of calls that were made before a seek came to know of it, what was settled before it counts. */
+  wasEverSettled(offset: bigint): boolean {
+    return this.wasSettled.has(offset) || this.isSettled(offset);
   }
 
   isSettled(offset: bigint): boolean {
@@ -144,11 +151,11 @@ export class EventSourceOracle extends RunRecorder {
   #checkBelow(truth: PartitionTruth, { offset }: ReceivedEvent, inBatch: ReadonlySet<bigint>): void {
     for (let below = offset - 1n; below >= truth.start && !inBatch.has(below); below--) {
       this.expect(
-        truth.isSettled(below),
+        truth.wasEverSettled(below),
         'Order',
         () => `${offset} of ${truth.name} is given before ${below} is done with`,
       );
-      if (truth.isSettled(below)) return;
+      if (truth.wasEverSettled(below)) return;
     }
   }
 
@@ -162,7 +169,7 @@ export class EventSourceOracle extends RunRecorder {
       for (let below = record.offset - 1n; below >= truth.start; below--) {
         if (keysOf.get(below) !== own) continue;
         this.expect(
-          inBatch.has(below) || truth.isSettled(below),
+          inBatch.has(below) || truth.wasEverSettled(below),
           'Order',
           () => `${record.offset} of ${truth.name} is given before ${below} of its key is done with`,
         );
@@ -177,6 +184,7 @@ export class EventSourceOracle extends RunRecorder {
     for (const offset of offsets) {
       const times = (truth.handled.get(offset) ?? 0) + 1;
       truth.handled.set(offset, times);
+      truth.wasSettled.add(offset);
       this.count(times === 1 ? 'handled' : 'handled again');
     }
   }
@@ -186,6 +194,7 @@ export class EventSourceOracle extends RunRecorder {
     const truth = this.truth(key);
     this.count('dead');
     truth.dead.add(offset);
+    truth.wasSettled.add(offset);
     this.expect(
       failures > truth.options.retryAttempts && truth.options.retryAttempts >= 0,
       'Attempts',
