@@ -12,7 +12,7 @@ import { type SubscriptionOptions, subscriptionOptions } from './subscription-op
 export interface RetryTier {
   /** Group of the subscription that they were given up by first. */
   readonly of: string;
-  /** From 1; the delay is that of this place in the options. */
+  /** From 1; the delay is that of this place in the options. 0: what was sent back from the dead letters, which does not wait. */
   readonly tier: number;
 }
 

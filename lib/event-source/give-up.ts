@@ -6,6 +6,7 @@ import { type FailedRecordData, failedRecord } from './failed-record.ts';
 import { type FailureDestination, parseDestination } from './failure-destination.ts';
 import { failureNotices } from './failure-notice.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
+import { retryTopic } from './retry-topics.ts';
 
 /** Writes records to topics of the log. */
 export interface RecordSender {
@@ -25,11 +26,6 @@ export interface GiveUpDeps {
   /** Null: there is nothing but topics here. */
   readonly notices: NoticeSender | null;
   readonly clock: Pick<Clock, 'nowMs'>;
-}
-
-/** The topic of a tier of retries. */
-export function retryTopic(group: string, tier: number): string {
-  return `${group}.retry-${tier}`;
 }
 
 /** See the top of this file. */

@@ -7,6 +7,9 @@ import type { EventSourceDeps } from './event-source-deps.ts';
 import type { Lease } from './lease.ts';
 import type { UpdateLeaseArgs } from './lease-transitions.ts';
 
+/** What whoever works with leases needs. */
+type LeaseDeps = Pick<EventSourceDeps, 'store' | 'clock' | 'random'>;
+
 /** What a take needs to know. */
 export interface TakeRequest {
   readonly group: string;
@@ -31,7 +34,7 @@ export type TakeOutcome =
   | { readonly outcome: 'gone' };
 
 /** Takes a lease if it is free. Throws what the store throws after ten attempts. */
-export async function takeLease(deps: EventSourceDeps, request: TakeRequest): Promise<TakeOutcome> {
+export async function takeLease(deps: LeaseDeps, request: TakeRequest): Promise<TakeOutcome> {
   const { group, topic, partition, leaseMs } = request;
   let { seen } = request;
   for (let look = 0; look < MAX_LOOKS; look++) {
@@ -59,13 +62,13 @@ export type LeaseUpdate = Pick<UpdateLeaseArgs, 'committed' | 'attempts' | 'prog
 
 /** A lease that was taken. After one update was refused it is over. */
 export class LeaseSession {
-  readonly #deps: EventSourceDeps;
+  readonly #deps: LeaseDeps;
   readonly #group: string;
   readonly #partition: PartitionKey;
   readonly taken: Lease;
   #sequence = 0;
 
-  constructor(deps: EventSourceDeps, group: string, taken: Lease) {
+  constructor(deps: LeaseDeps, group: string, taken: Lease) {
     this.#deps = deps;
     this.#group = group;
     this.#partition = taken.partition;

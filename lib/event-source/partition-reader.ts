@@ -22,7 +22,7 @@ export type ReadOutcome =
 /** Reads one partition from the committed offset on and keeps what was read until it is committed. */
 export class PartitionReader {
   readonly #fetcher: Pick<Fetcher, 'fetch'>;
-  readonly #subscription: FunctionSubscription;
+  readonly #of: Pick<FunctionSubscription, 'topic' | 'topicId' | 'domain'>;
   readonly #partition: number;
   #head: Head | undefined;
   /** The highest that was seen. */
@@ -32,9 +32,14 @@ export class PartitionReader {
   #from: bigint;
   #end: bigint;
 
-  constructor(fetcher: Pick<Fetcher, 'fetch'>, subscription: FunctionSubscription, partition: number, from: bigint) {
+  constructor(
+    fetcher: Pick<Fetcher, 'fetch'>,
+    of: Pick<FunctionSubscription, 'topic' | 'topicId' | 'domain'>,
+    partition: number,
+    from: bigint,
+  ) {
     this.#fetcher = fetcher;
-    this.#subscription = subscription;
+    this.#of = of;
     this.#partition = partition;
     this.#from = from;
     this.#end = from;
@@ -76,7 +81,7 @@ export class PartitionReader {
 
   /** Reads on where it is; one fetch. */
   async readOn(): Promise<ReadOutcome> {
-    const { topic, topicId, domain } = this.#subscription;
+    const { topic, topicId, domain } = this.#of;
     const partition = { topicId, partition: this.#partition };
     const target = { partition, domain, offset: this.#end, maxBytes: FETCH_BYTES, head: this.#head };
     const [result] = await this.#fetcher.fetch([target], {

@@ -19,9 +19,9 @@ import { nearestName } from '../nearest-name.ts';
 import type { EventSourceDeps } from './event-source-deps.ts';
 import { parseDestination } from './failure-destination.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
-import { retryTopic } from './give-up.ts';
 import type { Lease } from './lease.ts';
 import { type Progress, parseProgress } from './progress.ts';
+import { deadLetterGroup, redriveTopic, retryTopic } from './retry-topics.ts';
 import { type SeekLeasesRequest, type SoughtLease, seekLeases, setStarts } from './seek-leases.ts';
 import { type SubscriptionOptions, subscriptionOptions } from './subscription-options.ts';
 import {
@@ -57,6 +57,8 @@ export interface SubscriptionDescription extends FunctionSubscription {
   readonly retries: readonly FunctionSubscription[];
 }
 
+/** Offsets of one query. */
+const PAGE = 500;
 /** Rings at once. */
 const PARALLEL = 16;
 
@@ -186,6 +188,18 @@ export class SubscriptionAdmin {
       await repeatRequest(this.#deps, () => this.#deps.store.subscriptions.remove(one));
       await deleteGroup(this.#deps, one.group, 'subscription').catch(ignoreGone);
     }
+    await this.#forgetDeadLetters(name);
+  }
+
+  /** How far its dead letters were done with: a subscription that is made again begins with all of them. */
+  async #forgetDeadLetters(name: string): Promise<void> {
+    const { offsets } = this.#deps.store;
+    const group = deadLetterGroup(name);
+    for (;;) {
+      const { answer: page } = await repeatRequest(this.#deps, () => offsets.list(group, null, PAGE));
+      if (page.length === 0) return;
+      for (const { partition } of page) await repeatRequest(this.#deps, () => offsets.remove(group, partition));
+    }
   }
 
   async #find(name: string): Promise<FunctionSubscription | undefined> {
@@ -200,15 +214,18 @@ export class SubscriptionAdmin {
 
   async #makeTopics(name: string, { partitionCount, domain }: Topic, options: SubscriptionOptions): Promise<void> {
     const destination = options.onFailure === null ? null : parseDestination(options.onFailure);
-    const wanted = options.retryDelaysMs.map((_, index) => ({ name: retryTopic(name, index + 1), partitionCount }));
-    if (destination?.kind === 'topic') wanted.push({ name: destination.topic, partitionCount: 1 });
-    // A domain of one topic alone takes no other in.
-    const isOwn = domain.startsWith('t-');
-    for (const one of wanted) {
-      await createTopic(this.#deps, { ...one, domain: isOwn ? 'own' : domain }).catch((error: unknown) => {
-        if (!(error instanceof MillraceError && error.code === 'TOPIC_ALREADY_EXISTS')) throw error;
-      });
+    for (const tier of options.retryDelaysMs.keys()) {
+      await this.#makeTopic(retryTopic(name, tier + 1), partitionCount, domain);
     }
+    if (destination?.kind === 'topic') await this.#makeTopic(destination.topic, 1, domain);
+  }
+
+  async #makeTopic(name: string, partitionCount: number, domain: string): Promise<void> {
+    // A domain of one topic alone takes no other in.
+    const request = { name, partitionCount, domain: domain.startsWith('t-') ? 'own' : domain };
+    await createTopic(this.#deps, request).catch((error: unknown) => {
+      if (!(error instanceof MillraceError && error.code === 'TOPIC_ALREADY_EXISTS')) throw error;
+    });
   }
 
   async #makeGroup(name: string, { name: topic, topicId, readyPartitionCount }: Topic): Promise<void> {
@@ -220,28 +237,43 @@ export class SubscriptionAdmin {
     });
   }
 
-  /** One subscription for each retry topic; those of tiers that are gone go. */
+  /** One subscription for each retry topic, and for what comes back from the dead letters. Those of delays that are gone stay, for what waits there. */
   async #makeRetries(of: FunctionSubscription): Promise<void> {
-    const { subscriptions } = this.#deps.store;
     const before = await this.#retriesOf(of.group);
-    for (const [index] of of.options.retryDelaysMs.entries()) {
-      const tier = index + 1;
-      const topic = await findTopic(this.#deps, retryTopic(of.group, tier));
-      const { topicId, domain } = topic;
-      const group = topic.name;
-      const options = { ...of.options, filters: [], maxBatchingWindowMs: 0, retryAttempts: 0 };
-      const wanted = { ...of, group, topic: topic.name, topicId, domain, options, retry: { of: of.group, tier } };
-      await this.#makeGroup(group, topic);
-      await setStarts(this.#deps, wanted, topic, 'TRIM_HORIZON');
-      const existing = before.find((one) => one.group === group);
-      const version = existing?.version ?? 0;
-      const write = () =>
-        existing === undefined
-          ? subscriptions.create({ ...wanted, version })
-          : subscriptions.update({ ...wanted, version });
-      await repeatRequest(this.#deps, write);
-      await this.#ringAll(wanted, topic.readyPartitionCount);
+    for (const tier of of.options.retryDelaysMs.keys()) {
+      await this.#makeTier(of, await findTopic(this.#deps, retryTopic(of.group, tier + 1)), tier + 1, before);
     }
+    if (before.some(({ retry }) => retry!.tier === 0)) {
+      await this.#makeTier(of, await findTopic(this.#deps, redriveTopic(of.group)), 0, before);
+    }
+  }
+
+  /** The subscription by which dead letters come back, and its topic: for whoever sends one back. */
+  async makeRedrive(name: string): Promise<void> {
+    const subscription = await this.get(name);
+    const source = await findTopic(this.#deps, subscription.topic);
+    await this.#makeTopic(redriveTopic(name), source.partitionCount, source.domain);
+    const topic = await findTopic(this.#deps, redriveTopic(name));
+    await this.#makeTier(subscription, topic, 0, await this.#retriesOf(name));
+  }
+
+  async #makeTier(
+    of: FunctionSubscription,
+    topic: Topic,
+    tier: number,
+    before: readonly FunctionSubscription[],
+  ): Promise<void> {
+    const { subscriptions } = this.#deps.store;
+    const { topicId, domain, name: group } = topic;
+    const options = { ...of.options, filters: [], maxBatchingWindowMs: 0, retryAttempts: 0 };
+    const wanted = { ...of, group, topic: group, topicId, domain, options, retry: { of: of.group, tier } };
+    await this.#makeGroup(group, topic);
+    await setStarts(this.#deps, wanted, topic, 'TRIM_HORIZON');
+    const existing = before.find((one) => one.group === group);
+    const changed = { ...wanted, version: existing?.version ?? 0 };
+    const write = () => (existing === undefined ? subscriptions.create(changed) : subscriptions.update(changed));
+    await repeatRequest(this.#deps, write);
+    if (options.enabled) await this.#ringAll(wanted, topic.readyPartitionCount);
   }
 
   async #ringAll(subscription: FunctionSubscription, partitionCount: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { MillraceError } from '../errors.ts';
 import { parseTopicName } from '../log/topic-name.ts';
 import { parseDestination } from './failure-destination.ts';
-import { retryTopic } from './give-up.ts';
+import { redriveTopic, retryTopic } from './retry-topics.ts';
 import type { SubscriptionOptions } from './subscription-options.ts';
 
 /** Where a subscription begins: the oldest record, behind the newest as it is when the subscription is made, the first record at or after a time, or an offset (the same in each partition). */
@@ -63,7 +63,7 @@ export function parseTarget(target: string): string {
 /** Records that are given up must not come back to where they were given up. Throws INVALID_CONFIG. */
 export function checkNoLoop(topic: string, group: string, { onFailure, retryDelaysMs }: SubscriptionOptions): void {
   const destination = onFailure === null ? null : parseDestination(onFailure);
-  const tiers = retryDelaysMs.map((_, index) => retryTopic(group, index + 1));
+  const tiers = [redriveTopic(group), ...retryDelaysMs.map((_, index) => retryTopic(group, index + 1))];
   const isLoop = (name: string) => name === topic || tiers.includes(name);
   if (destination?.kind === 'topic' && isLoop(destination.topic)) {
     throw new MillraceError(
@@ -76,8 +76,12 @@ export function checkNoLoop(topic: string, group: string, { onFailure, retryDela
     );
   }
   if (!tiers.includes(topic)) return;
-  throw new MillraceError('INVALID_CONFIG', `topic ${topic} would be a retry topic of the subscription that reads it`, {
-    value: topic,
-    hint: 'Choose another name for the subscription.',
-  });
+  throw new MillraceError(
+    'INVALID_CONFIG',
+    `topic ${topic} belongs to what failed in the subscription that would read it`,
+    {
+      value: topic,
+      hint: 'Choose another name for the subscription.',
+    },
+  );
 }

@@ -40,6 +40,8 @@ export const DOORS: readonly RegExp[] = [
   /^lib\/(aws|middleware|constructs)\/index\.ts$/,
   /^lib\/local\.ts$/,
   /^lib\/cli\/main\.ts$/,
+  // Functions are begun by it, as processes of their own.
+  /^lib\/lambda-host\/bootstrap\.ts$/,
   /^bin\/[^/]+\.ts$/,
   /^lambdas\/[^/]+\.ts$/,
 ];

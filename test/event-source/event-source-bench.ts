@@ -2,6 +2,7 @@
 import { Millrace } from '../../lib/client/millrace.ts';
 import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
 import { MillraceError } from '../../lib/errors.ts';
+import { DeadLetters } from '../../lib/event-source/dead-letters.ts';
 import type { EventSourceNews } from '../../lib/event-source/event-source-deps.ts';
 import type { EmbeddedStore } from '../../lib/event-source/event-source-store.ts';
 import { GiveUp, type RecordSender } from '../../lib/event-source/give-up.ts';
@@ -29,6 +30,7 @@ export interface EventSourceBench {
   readonly store: EmbeddedStore;
   readonly millrace: Millrace;
   readonly subscriptions: SubscriptionAdmin;
+  readonly deadLetters: DeadLetters;
   readonly news: EventSourceNews[];
   readonly calls: { readonly target: string; readonly values: readonly (string | null)[]; readonly atMs: number }[];
   /** By name; another one may take its place at any time. */
@@ -98,10 +100,13 @@ export function openBench(): EventSourceBench {
       return { kind: 'failed', errorType: name, errorMessage: message, stack };
     }
   };
+  const subscriptions = new SubscriptionAdmin({ store, clock, random });
+  const fetcher = new Fetcher({ store, clock, random });
   return {
     store,
     millrace,
-    subscriptions: new SubscriptionAdmin({ store, clock, random }),
+    subscriptions,
+    deadLetters: new DeadLetters({ store, clock, random, fetcher, subscriptions, records }),
     news,
     calls,
     functions,
@@ -110,7 +115,7 @@ export function openBench(): EventSourceBench {
         {
           store,
           changes: store.changes,
-          fetcher: new Fetcher({ store, clock, random }),
+          fetcher,
           clock,
           random,
           sink: new GiveUp({ records, notices: null, clock }),

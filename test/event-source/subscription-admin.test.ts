@@ -1,0 +1,176 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SubscriptionOptions } from '../../lib/event-source/subscription-options.ts';
+import { type EventSourceBench, openBench } from './event-source-bench.ts';
+
+let bench: EventSourceBench;
+beforeEach(async () => {
+  bench = openBench();
+  bench.functions.set('bill', () => undefined);
+  await bench.millrace.topics.createTopic({ name: 'orders', partitionCount: 2 });
+});
+afterEach(() => bench.close());
+
+const create = (options: Partial<SubscriptionOptions> = {}, changes = {}) =>
+  bench.subscriptions.create({ name: 'billing', topic: 'orders', target: 'bill', options, ...changes });
+const send = async (count: number) => {
+  const producer = bench.millrace.producer();
+  for (let n = 0; n < count; n++) await producer.send({ topic: 'orders', partition: n % 2, value: `${n}` });
+};
+const committed = async () =>
+  (await bench.subscriptions.describe('billing')).partitions.map((one) => Number(one.committed));
+
+describe('a subscription', () => {
+  it('is made with its topics for what fails, listed and described', async () => {
+    const made = await create({ retryDelaysMs: [1_000, 5_000] });
+    expect(made).toMatchObject({ group: 'billing', topic: 'orders', target: 'bill', retry: null });
+    expect(await bench.millrace.topics.listTopics()).toEqual([
+      'billing.dlq',
+      'billing.retry-1',
+      'billing.retry-2',
+      'orders',
+    ]);
+    expect((await bench.subscriptions.list()).map(({ group }) => group)).toEqual(['billing']);
+    const { partitions, retries } = await bench.subscriptions.describe('billing');
+    expect(partitions).toMatchObject([
+      { partition: 0, committed: 0n, lag: 0n, state: 'idle', failed: 0, error: '' },
+      { partition: 1, committed: 0n },
+    ]);
+    expect(retries.map(({ retry }) => retry)).toEqual([
+      { of: 'billing', tier: 1 },
+      { of: 'billing', tier: 2 },
+    ]);
+    expect(await bench.millrace.groups.describeGroup('billing')).toMatchObject({
+      kind: 'subscription',
+      state: 'empty',
+    });
+  });
+
+  it.each([
+    ['TRIM_HORIZON', [0, 0]],
+    ['LATEST', [2, 1]],
+    [{ offset: 1n }, [1, 1]],
+    [{ offset: 9n }, [2, 1]],
+    [{ timestampMs: 4_000_000_000_000 }, [2, 1]],
+  ] as const)('begins at %o', async (startingPosition, expected) => {
+    await send(3);
+    await create({}, { startingPosition });
+    expect(await committed()).toEqual(expected);
+  });
+
+  it('keeps where it begins, whatever is written before its first call', async () => {
+    await send(2);
+    await create({}, { startingPosition: 'LATEST' });
+    await send(2);
+    bench.start();
+    await bench.until('both are handled', () => bench.calls.flatMap(({ values }) => values).length === 2);
+  });
+
+  it('goes on where an empty group of consumers of its name was', async () => {
+    await send(4);
+    const consumer = bench.millrace.consumer({ group: 'billing' });
+    await consumer.subscribe(['orders']);
+    for await (const record of consumer) {
+      await consumer.commit(record);
+      if (record.offset === 0n && record.partition === 0) break;
+    }
+    await expect(create()).rejects.toMatchObject({ code: 'INCONSISTENT_GROUP_PROTOCOL' });
+    await consumer.close();
+    await create();
+    expect((await committed())[0]).toBe(1);
+    bench.start();
+    await bench.until('the rest is handled', async () => (await committed()).join() === '2,2');
+  });
+
+  it('keeps consumers out of its group, and its group from being moved behind its back', async () => {
+    await create();
+    const consumer = bench.millrace.consumer({ group: 'billing' });
+    await expect(consumer.subscribe(['orders'])).rejects.toMatchObject({ code: 'INCONSISTENT_GROUP_PROTOCOL' });
+    await consumer.close();
+    const { groups } = bench.millrace;
+    await expect(groups.seekGroup('billing', { to: 'end' })).rejects.toMatchObject({
+      code: 'INCONSISTENT_GROUP_PROTOCOL',
+    });
+    await expect(groups.deleteGroup('billing')).rejects.toMatchObject({ code: 'INCONSISTENT_GROUP_PROTOCOL' });
+  });
+
+  it('changes its options and its target, and nothing else', async () => {
+    await create({ batchSize: 5 });
+    const changed = await bench.subscriptions.update('billing', { ordering: 'none', target: 'other' });
+    expect(changed).toMatchObject({ target: 'other', version: 1, options: { batchSize: 5, ordering: 'none' } });
+    await bench.subscriptions.update('billing', { retryDelaysMs: [1_000] });
+    expect((await bench.subscriptions.describe('billing')).retries).toHaveLength(1);
+  });
+
+  it('is sought, in all partitions or some, or only said to be', async () => {
+    await send(4);
+    await create();
+    const both = [
+      { partition: 0, before: 0n, after: 2n },
+      { partition: 1, before: 0n, after: 2n },
+    ];
+    expect(await bench.subscriptions.seek('billing', { to: 'LATEST', dryRun: true })).toEqual(both);
+    expect(await committed()).toEqual([0, 0]);
+    expect(await bench.subscriptions.seek('billing', { to: 'LATEST' })).toEqual(both);
+    expect(await committed()).toEqual([2, 2]);
+    await bench.subscriptions.seek('billing', { to: { offset: 1n }, partitions: [1] });
+    expect(await committed()).toEqual([2, 1]);
+    await expect(bench.subscriptions.seek('billing', { to: { offset: 3n } })).rejects.toMatchObject({
+      code: 'OFFSET_OUT_OF_RANGE',
+    });
+    const nowhere = { to: 'LATEST', partitions: [2] } as const;
+    await expect(bench.subscriptions.seek('billing', nowhere)).rejects.toMatchObject({
+      code: 'UNKNOWN_TOPIC_OR_PARTITION',
+    });
+  });
+
+  it('is deleted, and nobody is called any more', async () => {
+    await create({ retryDelaysMs: [1_000] });
+    bench.start();
+    await bench.subscriptions.delete('billing');
+    await send(2);
+    expect(await bench.subscriptions.list()).toEqual([]);
+    expect(await bench.store.subscriptions.list(null, 9)).toEqual([]);
+    await expect(bench.subscriptions.get('billing')).rejects.toMatchObject({ code: 'SUBSCRIPTION_NOT_FOUND' });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(bench.calls).toEqual([]);
+    await create();
+    await bench.until('it begins anew', async () => (await committed()).join() === '1,1');
+  });
+
+  it('ends with its topic, without harm', async () => {
+    await create();
+    const source = bench.start();
+    await bench.millrace.topics.deleteTopic('orders');
+    await send(1).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await source.close();
+    expect(bench.calls).toEqual([]);
+  });
+
+  it.each([
+    [{ name: 'a b' }, 'INVALID_REQUEST'],
+    [{ name: 'x'.repeat(201) }, 'INVALID_REQUEST'],
+    [{ target: '' }, 'INVALID_REQUEST'],
+    [{ topic: 'order' }, 'UNKNOWN_TOPIC_OR_PARTITION'],
+    [{ options: { batchSize: 0 } }, 'INVALID_CONFIG'],
+    [{ options: { batchsize: 5 } }, 'INVALID_CONFIG'],
+    [{ options: { parallelizationFactor: 2 } }, 'INVALID_CONFIG'],
+    [{ options: { maxRecordAgeMs: 5 } }, 'INVALID_CONFIG'],
+    [{ options: { retryDelaysMs: [5] } }, 'INVALID_CONFIG'],
+    [{ options: { recordsPerSecond: 0 } }, 'INVALID_CONFIG'],
+    [{ options: { maxConcurrency: 0 } }, 'INVALID_CONFIG'],
+    [{ options: { filters: [{ value: 'x' }] } }, 'INVALID_CONFIG'],
+    [{ options: { filters: {} } }, 'INVALID_CONFIG'],
+    [{ options: { onFailure: 'nowhere' } }, 'INVALID_CONFIG'],
+    [{ options: { onFailure: 'topic:orders' } }, 'INVALID_CONFIG'],
+    [{ options: { onFailure: 'topic:a b' } }, 'INVALID_TOPIC_EXCEPTION'],
+  ])('is refused: %j', async (changes, code) => {
+    await expect(create({}, changes)).rejects.toMatchObject({ code });
+    expect(await bench.millrace.topics.listTopics()).toEqual(['orders']);
+  });
+
+  it('is refused when there is one of its name', async () => {
+    await create();
+    await expect(create()).rejects.toMatchObject({ code: 'SUBSCRIPTION_ALREADY_EXISTS' });
+  });
+});
