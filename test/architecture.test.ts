@@ -58,7 +58,8 @@ describe('layers', () => {
     expect(sibling('sqlite', 'memory')).toHaveLength(1);
     expect(sibling('group', 'maintenance')).toHaveLength(1);
     expect(sibling('client', 'event-source')).toHaveLength(1);
-    expect(sibling('cli', 'dev')).toHaveLength(1);
+    expect(sibling('console', 'lambda-host')).toHaveLength(1);
+    expect(sibling('dev', 'cli')).toHaveLength(1);
     expect(sibling('constructs', 'client')).toHaveLength(1);
   });
 

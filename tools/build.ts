@@ -6,7 +6,7 @@
  * user's) serve only those who work on it.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,6 +41,11 @@ function compile(): void {
       stdio: 'inherit',
     },
   );
+}
+
+/** What is served as it is. */
+function copyPage(): void {
+  cpSync(join(ROOT, 'lib/console/page'), join(DIST, 'lib/console/page'), { recursive: true });
 }
 
 /** The doors, each checked to be there: a package whose door leads nowhere must not be built. */
@@ -84,4 +89,5 @@ function writePackage(): void {
 }
 
 compile();
+copyPage();
 writePackage();

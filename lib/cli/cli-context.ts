@@ -4,6 +4,7 @@ import type { Millrace } from '../client/millrace.ts';
 import { systemClock } from '../clock.ts';
 import { connect } from '../connect/connect.ts';
 import { parseConnectionString } from '../connect/connection-string.ts';
+import { type EventSourceTools, openEventSourceTools } from '../connect/event-source-tools.ts';
 import { openStore } from '../connect/open-store.ts';
 import type { LogStore } from '../log/log-store.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
@@ -51,6 +52,11 @@ export class CliContext {
   /** Connects, runs `body`, and closes the store whatever happens. */
   withMillrace<T>(body: (millrace: Millrace) => Promise<T>, meter: Meter = noMeter): Promise<T> {
     return this.#with(() => connect(this.store, { meter }), body);
+  }
+
+  /** Opens what administers subscriptions and their dead letters, runs `body`, and closes the store whatever happens. */
+  withEventSource<T>(body: (opened: EventSourceTools) => Promise<T>): Promise<T> {
+    return this.#with(() => openEventSourceTools(this.store), body);
   }
 
   /** Opens the store below the client, runs `body`, and closes it whatever happens. */

@@ -6,10 +6,13 @@ import { DEFAULT_STORE } from './cli-context.ts';
 import { InterruptedError, reportError } from './cli-errors.ts';
 import { type CliIo, OutputError } from './cli-io.ts';
 import { addConsumeCommand } from './consume-command.ts';
+import { addDevCommand } from './dev-command.ts';
+import { addDlqCommands } from './dlq-commands.ts';
 import { addGroupCommands } from './group-commands.ts';
 import { addInspectCommands } from './inspect-commands.ts';
 import { addPerfCommands } from './perf-commands.ts';
 import { addProduceCommand } from './produce-command.ts';
+import { addSubscriptionCommands } from './subscription-commands.ts';
 import { addTopicCommands } from './topic-commands.ts';
 import { addVerifyCommand } from './verify-command.ts';
 
@@ -44,6 +47,9 @@ function buildProgram(io: CliIo): CliCommand {
   addProduceCommand(program, io);
   addConsumeCommand(program, io);
   addGroupCommands(program, io);
+  addSubscriptionCommands(program, io);
+  addDlqCommands(program, io);
+  addDevCommand(program, io);
   addPerfCommands(program, io);
   addInspectCommands(program, io);
   addVerifyCommand(program, io);

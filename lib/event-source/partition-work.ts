@@ -53,6 +53,8 @@ export interface WorkLimits {
 /** What became of a batch: as the function answered, or it could not be called and no attempt was made. */
 export type WorkOutcome = BatchOutcome | { readonly kind: 'refused'; readonly error: string; readonly retryMs: number };
 
+/** A worker may end by itself, whatever its function does: once in a row that counts for nothing. */
+const UNREPORTED_ENDS_FORGIVEN = 1;
 /** How long what could not be read waits. */
 const UNREADABLE_MS = 60_000;
 
@@ -173,11 +175,11 @@ export class PartitionWork {
     if (this.#head !== null) this.#reader.see(this.#head);
     this.#isDirty = false;
     this.#attempts = lease.attempts;
-    this.#hasCrashedBefore = lease.attempts > (this.#subscription.options.mode === 'push' ? 2 : 1);
+    this.#hasCrashedBefore = lease.attempts > UNREPORTED_ENDS_FORGIVEN + 1;
     this.#restUntilMs = 0;
   }
 
-  /** The worker before this one has ended without a word: the batch that it had counts as failed. That of a pushed batch may have ended by itself, so once is forgiven. */
+  /** Workers before this one have ended without a word: the batch that they had counts as failed. */
   #hasCrashedBefore = false;
   /** Nothing before this. */
   #restUntilMs = 0;

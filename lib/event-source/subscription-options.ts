@@ -1,6 +1,6 @@
 /**
- * How a function is called for the records of a topic. Names and limits are those of Lambda's event source mappings where they have one ("CreateEventSourceMapping" in the Lambda API reference); all of them work in every
- * mode, and all may be changed at any time.
+ * How a function is called for the records of a topic. Names and limits are those of Lambda's event source mappings where they have one ("CreateEventSourceMapping" in the Lambda API reference); all of them may be changed at any
+ * time.
  */
 import { MillraceError } from '../errors.ts';
 import { checkOptions, type OptionSchema } from '../log/check-options.ts';
@@ -9,8 +9,6 @@ import { compileFilters } from './filter/filter.ts';
 
 /** See the module comment. */
 export interface SubscriptionOptions {
-  /** push: the function is handed records. pull: it is handed a pointer, and fetches them itself under the middleware. Default push. */
-  readonly mode: 'push' | 'pull';
   /** The event of a pushed batch: that of an MSK cluster, of a self-managed Kafka cluster, of a Kinesis stream, or of an SQS queue. Default kafka. */
   readonly format: 'kafka' | 'self-managed-kafka' | 'kinesis' | 'sqs';
   /**
@@ -38,10 +36,6 @@ export interface SubscriptionOptions {
   readonly filters: readonly object[];
   /** Where records go that were given up: `topic:NAME`, or the ARN of a queue, a topic of SNS or a bucket. Null: they are dropped with a line in the log. Default `topic:GROUP.dlq`. */
   readonly onFailure: string | null;
-  /** Most calls at once over all partitions, 1 to 1,000. Default null: as many as there are partitions. */
-  readonly maxConcurrency: number | null;
-  /** Most records a second over all partitions. Default null: as fast as they come. */
-  readonly recordsPerSecond: number | null;
   /** So many records given up in a row, and none that succeeded between them, stop a partition for a while instead of filling the dead letters; 0: never. Default 10. */
   readonly circuitBreakerFailures: number;
   /** Default true. */
@@ -49,7 +43,6 @@ export interface SubscriptionOptions {
 }
 
 const SCHEMA: OptionSchema<SubscriptionOptions> = {
-  mode: { oneOf: ['push', 'pull'] },
   format: { oneOf: ['kafka', 'self-managed-kafka', 'kinesis', 'sqs'] },
   ordering: { oneOf: ['partition', 'key', 'none'] },
   batchSize: { integerFrom: 1, to: 10_000 },
@@ -62,8 +55,6 @@ const SCHEMA: OptionSchema<SubscriptionOptions> = {
   reportBatchItemFailures: { oneOf: [true, false] },
   filters: { checkedElsewhere: true },
   onFailure: { checkedElsewhere: true },
-  maxConcurrency: { checkedElsewhere: true },
-  recordsPerSecond: { checkedElsewhere: true },
   circuitBreakerFailures: { integerFrom: 0, to: 10_000 },
   enabled: { oneOf: [true, false] },
 };
@@ -80,7 +71,6 @@ const AGE_MS = { least: 60_000, most: 604_800_000 };
 export function subscriptionOptions(given: Partial<SubscriptionOptions>, group: string): SubscriptionOptions {
   const set = checkOptions('subscription', given, SCHEMA as OptionSchema<Partial<SubscriptionOptions>>);
   const options: SubscriptionOptions = {
-    mode: 'push',
     format: 'kafka',
     ordering: 'partition',
     batchSize: 100,
@@ -93,8 +83,6 @@ export function subscriptionOptions(given: Partial<SubscriptionOptions>, group: 
     reportBatchItemFailures: false,
     filters: [],
     onFailure: `topic:${group}.dlq`,
-    maxConcurrency: null,
-    recordsPerSecond: null,
     circuitBreakerFailures: 10,
     enabled: true,
     ...set,
@@ -107,17 +95,10 @@ export function subscriptionOptions(given: Partial<SubscriptionOptions>, group: 
 }
 
 function checkRanges(options: SubscriptionOptions): void {
-  const { maxRecordAgeMs, maxConcurrency, recordsPerSecond, ordering, parallelizationFactor } = options;
+  const { maxRecordAgeMs, ordering, parallelizationFactor } = options;
   const isAge = Number.isInteger(maxRecordAgeMs) && maxRecordAgeMs >= AGE_MS.least && maxRecordAgeMs <= AGE_MS.most;
   if (maxRecordAgeMs !== -1 && !isAge) {
     throw badOption('maxRecordAgeMs', maxRecordAgeMs, `Give -1, or ${AGE_MS.least} to ${AGE_MS.most}.`);
-  }
-  const isConcurrency =
-    maxConcurrency === null || (Number.isInteger(maxConcurrency) && maxConcurrency >= 1 && maxConcurrency <= 1_000);
-  if (!isConcurrency) throw badOption('maxConcurrency', maxConcurrency, 'Give 1 to 1000, or null.');
-  const isRate = recordsPerSecond === null || (typeof recordsPerSecond === 'number' && recordsPerSecond > 0);
-  if (!isRate || recordsPerSecond === Number.POSITIVE_INFINITY) {
-    throw badOption('recordsPerSecond', recordsPerSecond, 'Give a number above 0, or null.');
   }
   if (parallelizationFactor > 1 && ordering === 'partition') {
     throw badOption(

@@ -72,7 +72,8 @@ async function main(): Promise<never> {
     process.exit(1);
   }
   for (;;) {
-    const next = await fetch(`${api}/invocation/next`);
+    // Nobody is there any more: the host has ended.
+    const next = await fetch(`${api}/invocation/next`).catch(() => process.exit(0));
     const requestId = next.headers.get('lambda-runtime-aws-request-id');
     const text = await next.text();
     try {

@@ -13,7 +13,7 @@ import { FunctionProcess } from './function-process.ts';
 
 /** What happens in a host, for whoever looks at it. */
 export type HostNews =
-  | { readonly kind: 'cold-start' | 'reloaded' | 'throttled'; readonly name: string }
+  | { readonly kind: 'cold-start' | 'reloaded' | 'concurrency-reached'; readonly name: string }
   | { readonly kind: 'init-failed'; readonly name: string; readonly error: string }
   | { readonly kind: 'log'; readonly name: string; readonly line: string }
   | { readonly kind: 'async-given-up'; readonly name: string; readonly error: string };
@@ -94,7 +94,7 @@ export class LambdaHost implements FunctionInvoker {
       return { kind: 'missing', error: `there is no function ${nameOf(target)}: ${known}` };
     }
     if (hosted.running >= hosted.config.reservedConcurrency) {
-      this.#tell({ kind: 'throttled', name: hosted.config.name });
+      this.#tell({ kind: 'concurrency-reached', name: hosted.config.name });
       return { kind: 'throttled' };
     }
     hosted.running += 1;

@@ -12,7 +12,9 @@ const RANKS: readonly (readonly string[])[] = [
   ['client', 'event-source', 'gateway', 'http'],
   ['aws', 'memory', 'sqlite'],
   ['connect', 'local'],
-  ['index', 'middleware', 'lambda-host', 'dev', 'console', 'cli', 'constructs'],
+  ['index', 'middleware', 'lambda-host', 'console', 'constructs'],
+  ['dev'],
+  ['cli'],
   ['lambdas', 'bin'],
 ];
 

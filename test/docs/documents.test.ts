@@ -120,7 +120,7 @@ describe('README', () => {
   it.each(documents)('and others ($path) name commands that exist', ({ text }) => {
     const called = [
       ...codeOf(text).matchAll(
-        /(?:^|npx )millrace ((?:--[\w-]+ [\w:]+ )?(?:(?:topic|group|perf|inspect) )?[a-z][\w-]*)/gm,
+        /(?:^|npx )millrace ((?:--[\w-]+ [\w:]+ )?(?:(?:topic|group|subscription|dlq|perf|inspect) )?[a-z][\w-]*)/gm,
       ),
     ];
     const commands = called.map(([, command = '']) => command.replace(/^--[\w-]+ [\w:]+ /, ''));
@@ -131,7 +131,7 @@ describe('README', () => {
     expect(existsSync(join(ROOT, manifest.bin.millrace!))).toBe(true);
     for (const command of COMMANDS) expect((await call([...command.split(' '), '--help'])).code, command).toBe(0);
     expect((await call(['topic', 'rename', '--help'])).printed).not.toContain('millrace topic rename');
-    const families = ['topic', 'group', 'perf', 'inspect'];
+    const families = ['topic', 'group', 'subscription', 'dlq', 'perf', 'inspect'];
     const helps = await Promise.all(families.map((family) => call([family, '--help'])));
     const listings = helps
       .map(({ printed }) => printed)

@@ -157,8 +157,6 @@ describe('a subscription', () => {
     [{ options: { parallelizationFactor: 2 } }, 'INVALID_CONFIG'],
     [{ options: { maxRecordAgeMs: 5 } }, 'INVALID_CONFIG'],
     [{ options: { retryDelaysMs: [5] } }, 'INVALID_CONFIG'],
-    [{ options: { recordsPerSecond: 0 } }, 'INVALID_CONFIG'],
-    [{ options: { maxConcurrency: 0 } }, 'INVALID_CONFIG'],
     [{ options: { filters: [{ value: 'x' }] } }, 'INVALID_CONFIG'],
     [{ options: { filters: {} } }, 'INVALID_CONFIG'],
     [{ options: { onFailure: 'nowhere' } }, 'INVALID_CONFIG'],

@@ -172,7 +172,7 @@ describe('a host', () => {
     host.invokeAsync('f', '{"do":"log"}');
     await slow;
     await until(() => news.some(({ kind }) => kind === 'log'));
-    expect(kinds()).toContain('throttled');
+    expect(kinds()).toContain('concurrency-reached');
   });
 
   it('stops a process between two calls when it is to', async () => {

@@ -1,0 +1,94 @@
+/** `millrace dev` */
+import { existsSync } from 'node:fs';
+import { EMPTY_CONFIG, parseFunctionArgument, readDevConfig } from '../dev/dev-config.ts';
+import { startDevServer } from '../dev/dev-server.ts';
+import type { EventSourceNews } from '../event-source/event-source-deps.ts';
+import type { HostNews } from '../lambda-host/lambda-host.ts';
+import type { CliCommand } from './cli-command.ts';
+import { action } from './cli-context.ts';
+import { type CliIo, toJson, write } from './cli-io.ts';
+import { collect, parseCount } from './parse-values.ts';
+
+interface DevOptions {
+  readonly data: string;
+  readonly httpPort: number;
+  readonly config?: string;
+  readonly function?: readonly string[];
+}
+
+const DEFAULT_CONFIG = 'millrace.json';
+const DEFAULT_PORT = 8080;
+
+/** Adds `dev`. */
+export function addDevCommand(program: CliCommand, io: CliIo): void {
+  program
+    .command('dev')
+    .description('Run a log on this machine that calls functions, with a page to look at it. Ends with Ctrl-C.')
+    .option('--data <dir>', 'directory of the log', '.millrace')
+    .option('--http-port <port>', 'port of the page; 0: any that is free', parseCount('--http-port', 0), DEFAULT_PORT)
+    .option('--config <file>', `topics, functions and subscriptions (default: ${DEFAULT_CONFIG} if it is there)`)
+    .option('--function <name=file>', 'a function, repeatable: bill=functions/bill.ts#handler', collect)
+    .examples(
+      'millrace dev',
+      'millrace dev --function bill=functions/bill.ts',
+      'millrace dev --config orders.json --data /tmp/log',
+    )
+    .action(
+      action<[], DevOptions>(io, async (context, _, { data, httpPort, config: path, function: named = [] }) => {
+        const interrupted = io.interrupts();
+        const file = path ?? (existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : null);
+        const read = file === null ? EMPTY_CONFIG : readDevConfig(file);
+        const config = { ...read, functions: [...read.functions, ...named.map(parseFunctionArgument)] };
+        const say = (text: string) => void write(io.stdout, text).catch(() => {});
+        const onNews = (news: EventSourceNews | HostNews) => {
+          const line = context.json ? toJson(news) : newsText(news);
+          if (line !== null) say(`${line}\n`);
+        };
+        const server = await startDevServer({ directory: data, httpPort, config, onNews });
+        const { names } = server.host;
+        await context.print({ page: server.address, data, functions: names }, () =>
+          [
+            `page       ${server.address}`,
+            `log        file:${data}`,
+            `functions  ${names.join(', ') || 'none; name some with --function or in millrace.json'}`,
+          ].join('\n'),
+        );
+        await aborted(interrupted);
+        await server.close();
+      }),
+    );
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** A line for who watches; null for what would only fill the screen. */
+function newsText(news: EventSourceNews | HostNews): string | null {
+  switch (news.kind) {
+    case 'invoked': {
+      const failed = news.failed > 0 ? `, ${news.failed} failed: ${news.error || 'reported by the function'}` : '';
+      const records = `${news.records} record${news.records === 1 ? '' : 's'}`;
+      return `${news.group}-${news.partition.partition}: ${records} in ${Math.round(news.durationMs)} ms${failed}`;
+    }
+    case 'given-up':
+      return `${news.group}-${news.partition.partition}: gave up ${news.records}: ${news.error || news.reason}`;
+    case 'throttled':
+      return `${news.group}-${news.partition.partition}: not called: ${news.error}`;
+    case 'destination-failed':
+      return `${news.group}: dead letters cannot be written: ${news.error}`;
+    case 'unreadable':
+      return `${news.group}-${news.partition.partition}: cannot read: ${news.error}`;
+    case 'log':
+      return `  ${news.name} | ${news.line}`;
+    case 'init-failed':
+      return `${news.name}: cannot begin: ${news.error}`;
+    case 'reloaded':
+      return `${news.name}: reloaded`;
+    default:
+      return null;
+  }
+}

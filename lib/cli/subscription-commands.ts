@@ -1,0 +1,218 @@
+/** `millrace subscription …` */
+import { systemClock } from '../clock.ts';
+import { formatDuration } from '../event-source/duration.ts';
+import type { FunctionSubscription } from '../event-source/function-subscription.ts';
+import type { SoughtLease } from '../event-source/seek-leases.ts';
+import type { SubscriptionDescription, SubscriptionPartition } from '../event-source/subscription-admin.ts';
+import type { SubscriptionOptions } from '../event-source/subscription-options.ts';
+import type { StartingPosition } from '../event-source/subscription-request.ts';
+import { addHelpCommand, type CliCommand } from './cli-command.ts';
+import { action } from './cli-context.ts';
+import { UsageError } from './cli-errors.ts';
+import type { CliIo } from './cli-io.ts';
+import { parseGroupPosition, resolvePosition } from './group-position.ts';
+import { addSubscriptionFlags, optionsOf, type SubscriptionFlags } from './subscription-options-flags.ts';
+import { table } from './table.ts';
+
+const POSITION_HELP = `
+A position is start, end, an offset (42), a time (@2026-11-24T10:00:00Z, or @ and ms since 1970), or how long ago (90s,
+30m, 2h, 1d12h). Behind the last record of a time is the end.`;
+
+/** Adds `subscription` and its subcommands. */
+export function addSubscriptionCommands(program: CliCommand, io: CliIo): void {
+  const subscription = program
+    .command('subscription')
+    .description('Have functions called for the records of topics.')
+    .examples(
+      'millrace subscription create billing orders bill-orders',
+      'millrace subscription describe billing',
+      'millrace subscription pause billing',
+    );
+  addCreate(subscription, io);
+  addLook(subscription, io);
+  addChange(subscription, io);
+  addSeek(subscription, io);
+  addDelete(subscription, io);
+  addHelpCommand(subscription);
+}
+
+function addCreate(parent: CliCommand, io: CliIo): void {
+  const command = parent
+    .command('create <name> <topic> <function>')
+    .description('Have a function called for the records of a topic. <function> is its name or its ARN.')
+    .option('--starting-position <position>', 'where it begins: start, end, an offset, a time, how long ago', 'start')
+    .option('--disabled', 'do not call it yet');
+  addSubscriptionFlags(command)
+    .addHelpText('after', POSITION_HELP)
+    .examples(
+      'millrace subscription create billing orders bill-orders',
+      'millrace subscription create billing orders bill-orders --starting-position end --retry-delays 10s,1m,10m',
+      `millrace subscription create big orders alert --filter '{"value":{"total":[{"numeric":[">",1000]}]}}'`,
+    )
+    .action(
+      action<[string, string, string], SubscriptionFlags & { startingPosition: string; disabled?: boolean }>(
+        io,
+        async (context, [name, topic, target], { startingPosition, disabled, ...flags }) => {
+          const options = { ...optionsOf(flags), ...(disabled && { enabled: false }) };
+          const position = positionOf(startingPosition);
+          const made = await context.withEventSource(({ subscriptions }) =>
+            subscriptions.create({ name, topic, target, options, startingPosition: position }),
+          );
+          await context.print(made, () => `Subscription ${name} calls ${target} for topic ${topic}.`);
+        },
+      ),
+    );
+}
+
+function addLook(parent: CliCommand, io: CliIo): void {
+  parent
+    .command('list')
+    .description('List all subscriptions.')
+    .examples('millrace subscription list')
+    .action(
+      action<[], object>(io, async (context) => {
+        const all = await context.withEventSource(({ subscriptions }) => subscriptions.list());
+        if (context.json || all.length > 0) await context.print(all, () => listText(all));
+      }),
+    );
+  parent
+    .command('describe <name>')
+    .description('Show how a subscription is set, how far it is, and what is wrong with it.')
+    .examples('millrace subscription describe billing')
+    .action(
+      action<[string], object>(io, async (context, [name]) => {
+        const described = await context.withEventSource(({ subscriptions }) => subscriptions.describe(name));
+        await context.print(described, () => describeText(described, systemClock.nowMs()));
+      }),
+    );
+}
+
+function addChange(parent: CliCommand, io: CliIo): void {
+  const command = parent
+    .command('update <name>')
+    .description('Change options of a subscription; all others stay.')
+    .option('--function <function>', 'another function');
+  addSubscriptionFlags(command)
+    .examples('millrace subscription update billing --batch-size 10 --ordering key --parallelization-factor 4')
+    .action(
+      action<[string], SubscriptionFlags & { function?: string }>(io, async (context, [name], flags) => {
+        const { function: target, ...rest } = flags;
+        const changes = { ...optionsOf(rest), ...(target !== undefined && { target }) };
+        if (Object.keys(changes).length === 0) {
+          throw new UsageError('there is nothing to change', 'Name an option: --batch-size 10', name);
+        }
+        const changed = await context.withEventSource(({ subscriptions }) => subscriptions.update(name, changes));
+        await context.print(changed, () => `Changed subscription ${name}.`);
+      }),
+    );
+  for (const verb of ['pause', 'resume'] as const) {
+    parent
+      .command(`${verb} <name>`)
+      .description(verb === 'pause' ? 'Call the function no more, until it is resumed.' : 'Call the function again.')
+      .examples(`millrace subscription ${verb} billing`)
+      .action(
+        action<[string], object>(io, async (context, [name]) => {
+          const changed = await context.withEventSource(({ subscriptions }) => subscriptions[verb](name));
+          await context.print(changed, () => `Subscription ${name} is ${verb === 'pause' ? 'paused' : 'on again'}.`);
+        }),
+      );
+  }
+}
+
+function addSeek(parent: CliCommand, io: CliIo): void {
+  parent
+    .command('seek <name> <position>')
+    .description('Go on elsewhere, in all partitions or some. What failed and waits is forgotten.')
+    .option('-p, --partition <list>', 'only these: 0,2')
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .addHelpText('after', POSITION_HELP)
+    .examples('millrace subscription seek billing start', 'millrace subscription seek billing 2h --dry-run')
+    .action(
+      action<[string, string], { readonly partition?: string; readonly dryRun?: boolean }>(
+        io,
+        async (context, [name, text], { partition, dryRun = false }) => {
+          const partitions = partition?.split(',').map(Number);
+          const request = { to: positionOf(text), dryRun, ...(partitions && { partitions }) };
+          const sought = await context.withEventSource(({ subscriptions }) => subscriptions.seek(name, request));
+          await context.print({ subscription: name, dryRun, partitions: sought }, () => seekText(name, sought, dryRun));
+        },
+      ),
+    );
+}
+
+function addDelete(parent: CliCommand, io: CliIo): void {
+  parent
+    .command('delete <name>')
+    .description('Delete a subscription and its progress. Topics with what failed stay.')
+    .examples('millrace subscription delete billing')
+    .action(
+      action<[string], object>(io, async (context, [name]) => {
+        await context.withEventSource(({ subscriptions }) => subscriptions.delete(name));
+        await context.print({ deleted: name }, () => `Deleted subscription ${name}.`);
+      }),
+    );
+}
+
+function positionOf(text: string): StartingPosition {
+  const position = resolvePosition(parseGroupPosition(text), systemClock.nowMs());
+  if (position === 'start') return 'TRIM_HORIZON';
+  if (position === 'end') return 'LATEST';
+  if (typeof position === 'bigint') return { offset: position };
+  if ('timestampMs' in position) return position;
+  throw new UsageError(`${text} is no position of a subscription`, POSITION_HELP.trim(), text);
+}
+
+function listText(all: readonly FunctionSubscription[]): string {
+  const rows = all.map(({ group, topic, target, options }) => [
+    group,
+    topic,
+    target,
+    options.enabled ? 'on' : 'paused',
+  ]);
+  return table(['subscription', 'topic', 'function', 'state'], rows);
+}
+
+function describeText(described: SubscriptionDescription, nowMs: number): string {
+  const { group, topic, target, options, partitions, retries } = described;
+  const lag = partitions.reduce((sum, one) => sum + one.lag, 0n);
+  const facts = [
+    `subscription  ${group} (${options.enabled ? 'on' : 'paused'})`,
+    `topic         ${topic}`,
+    `function      ${target}`,
+    `lag           ${lag} record${lag === 1n ? '' : 's'}`,
+    ...(retries.length > 0 ? [`retries       ${retries.map((one) => one.topic).join(', ')}`] : []),
+  ];
+  const settings = Object.entries(options)
+    .filter(([name]) => name !== 'enabled')
+    .map(([name, value]) => [name.replace(/Ms$/, ''), settingText(name as keyof SubscriptionOptions, value)]);
+  return [
+    facts.join('\n'),
+    table(['option', 'value'], settings),
+    table(
+      ['partition', 'committed', 'high watermark', 'lag', 'lag in time', 'state', 'last error'],
+      partitions.map((one) => partitionRow(one, nowMs)),
+    ),
+  ].join('\n\n');
+}
+
+function partitionRow(one: SubscriptionPartition, nowMs: number): readonly unknown[] {
+  const lagMs = one.lagMs === null ? '?' : `${(one.lagMs / 1000).toFixed(1)} s`;
+  const waits = one.notBeforeMs > nowMs ? ` for ${Math.ceil((one.notBeforeMs - nowMs) / 1000)} s` : '';
+  const { partition, committed, highWatermark, lag, state, error } = one;
+  return [partition, committed ?? '-', highWatermark, lag, lagMs, `${state}${waits}`, error === '' ? '-' : error];
+}
+
+/** Durations as people write them. */
+function settingText(name: keyof SubscriptionOptions, value: unknown): string {
+  if (name === 'retryDelaysMs') return (value as readonly number[]).map(formatDuration).join(',') || 'none';
+  if (name === 'maxRecordAgeMs') return value === -1 ? 'never' : formatDuration(value as number);
+  if (name === 'maxBatchingWindowMs') return formatDuration(value as number);
+  if (name === 'filters') return (value as readonly object[]).map((one) => JSON.stringify(one)).join(' ') || 'none';
+  return String(value ?? 'none');
+}
+
+function seekText(name: string, sought: readonly SoughtLease[], isDry: boolean): string {
+  const rows = sought.map(({ partition, before, after }) => [partition, before ?? '-', after]);
+  const said = isDry ? `Subscription ${name} would go on here:` : `Subscription ${name} goes on here:`;
+  return `${said}\n${table(['partition', 'before', 'after'], rows)}`;
+}

@@ -1,0 +1,99 @@
+/** Everything on one machine, in one process: an embedded store, the event source, functions as processes, and a page. */
+import { systemClock as clock, systemRandom as random } from '../clock.ts';
+import { type EventSourceTools, eventSourceTools } from '../connect/event-source-tools.ts';
+import { ConsoleApi } from '../console/console-api.ts';
+import { ConsoleServer } from '../console/console-server.ts';
+import { MillraceError } from '../errors.ts';
+import type { EventSourceNews } from '../event-source/event-source-deps.ts';
+import { GiveUp } from '../event-source/give-up.ts';
+import { LocalEventSource } from '../event-source/local-event-source.ts';
+import type { CreateSubscriptionRequest } from '../event-source/subscription-request.ts';
+import { type HostNews, LambdaHost } from '../lambda-host/lambda-host.ts';
+import { Fetcher } from '../log/fetcher.ts';
+import { openFileStore } from '../sqlite/sqlite-store.ts';
+import type { DevConfig } from './dev-config.ts';
+
+/** How it is run. */
+export interface DevServerOptions {
+  /** The directory of the store. */
+  readonly directory: string;
+  /** 0: any that is free. */
+  readonly httpPort: number;
+  readonly config: DevConfig;
+  /** Told of everything that happens. */
+  readonly onNews: (news: EventSourceNews | HostNews) => void;
+}
+
+/** One that runs. */
+export interface DevServer {
+  readonly tools: EventSourceTools;
+  readonly host: LambdaHost;
+  /** Of the page. */
+  readonly address: string;
+  /** Settles what is being handled, ends the functions, and closes the store. */
+  close(): Promise<void>;
+}
+
+/** Starts it, and makes what its configuration names. Throws INVALID_CONFIG, and what opening the store throws. */
+export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
+  const { directory, httpPort, config } = options;
+  const store = await openFileStore({ directory, clock });
+  const tools = eventSourceTools(store);
+  const opened: { close(): Promise<void> }[] = [tools];
+  const close = async () => {
+    for (const one of opened.toReversed()) await one.close();
+  };
+  try {
+    const listeners: ((news: EventSourceNews | HostNews) => void)[] = [options.onNews];
+    const onNews = (news: EventSourceNews | HostNews) => {
+      for (const listener of listeners) listener(news);
+    };
+    const host = new LambdaHost({ clock, random, onNews, watch: true });
+    opened.push(host);
+    for (const one of config.functions) host.add(one);
+    await makeTopics(tools, config);
+    for (const one of config.subscriptions) await makeSubscription(tools, one);
+    const source = new LocalEventSource({
+      store,
+      changes: store.changes,
+      fetcher: new Fetcher({ store, clock, random }),
+      clock,
+      random,
+      sink: new GiveUp({ records: tools.records, notices: null, clock }),
+      invoker: host,
+      originOf: ({ topicId }) => ({
+        eventSourceArn: `arn:aws:kafka:us-east-1:000000000000:cluster/millrace/${topicId}`,
+        bootstrapServers: '127.0.0.1:9092',
+        region: 'us-east-1',
+      }),
+      onNews,
+    });
+    const server = new ConsoleServer(new ConsoleApi(tools, host), clock.nowMs);
+    listeners.push((news) => server.tell(news));
+    const address = await server.listen(httpPort);
+    opened.push(server, source);
+    source.start();
+    return { tools, host, address, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function makeTopics({ millrace }: EventSourceTools, { topics }: DevConfig): Promise<void> {
+  const existing = new Set(await millrace.topics.listTopics());
+  for (const topic of topics) if (!existing.has(topic.name)) await millrace.topics.createTopic(topic);
+}
+
+/** One that is there is changed to what the configuration says. */
+async function makeSubscription(
+  { subscriptions }: EventSourceTools,
+  request: CreateSubscriptionRequest,
+): Promise<void> {
+  try {
+    await subscriptions.create(request);
+  } catch (error) {
+    if (!(error instanceof MillraceError && error.code === 'SUBSCRIPTION_ALREADY_EXISTS')) throw error;
+    await subscriptions.update(request.name, { ...request.options, target: request.target });
+  }
+}
