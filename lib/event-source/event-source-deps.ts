@@ -53,6 +53,10 @@ export type EventSourceNews = {
   | { readonly kind: 'unreadable'; readonly error: string; readonly untilMs: number }
 );
 
+type WithoutPlace<N> = N extends unknown ? Omit<N, 'group' | 'partition'> : never;
+/** News without where it happened. */
+export type NewsBody = WithoutPlace<EventSourceNews>;
+
 /** What the event source needs of the world. */
 export interface EventSourceDeps {
   readonly store: EventSourceStore;

@@ -175,7 +175,7 @@ export class LocalEventSource {
       // An earlier one was set meanwhile, and has rung.
       if (this.#stop.signal.aborted || this.#alarms.get(name) !== atMs) return;
       this.#alarms.delete(name);
-      const rings = [{ group, partition, head: null }];
+      const rings = [{ group, partition, head: null, atMs }];
       await this.#attempt(async () => this.#setAlarms(await routeRings(this.#deps, this.#waker, rings)));
     };
     void ring();

@@ -9,7 +9,7 @@ import { asMillraceError } from '../errors.ts';
 import { freshUuid } from '../log/fresh-uuid.ts';
 import type { Head } from '../log/head.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
-import type { DeadRecord, EventSourceDeps, EventSourceNews } from './event-source-deps.ts';
+import type { DeadRecord, EventSourceDeps, EventSourceNews, NewsBody } from './event-source-deps.ts';
 import { dueMs } from './failed-record.ts';
 import { compileFilters, type RecordFilter } from './filter/filter.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
@@ -37,6 +37,8 @@ export interface WakeRequest {
   readonly seen: number;
   /** The head that was seen: its data is used, but nothing is ever concluded from what it does not have. */
   readonly head: Head | null;
+  /** It is at least this late, whatever the clock says here: the time of the wake-up that led here; 0 or absent: none. */
+  readonly atMs?: number;
 }
 
 /** How long the work may take. */
@@ -127,7 +129,7 @@ export class PartitionWork {
   /** Lets go now, and rings if there is more: for whoever can handle one batch only, or has no time left. */
   async finish(): Promise<void> {
     if (this.#session === null || this.#isOver) return;
-    const isResting = this.#restUntilMs > this.#deps.clock.nowMs();
+    const isResting = this.#restUntilMs > this.#nowMs();
     const plan = planBatch(this.#reader!.window(this.#committed!), this.#planContext());
     const isLeft = !isResting && (plan.batch.length > 0 || plan.refused.length > 0 || this.#reader!.canReadOn);
     const notBeforeMs = isResting ? this.#restUntilMs : (plan.notBeforeMs ?? 0);
@@ -192,7 +194,7 @@ export class PartitionWork {
       await this.finish();
       return null;
     }
-    if (this.#restUntilMs > clock.nowMs()) return this.#wait(this.#restUntilMs);
+    if (this.#restUntilMs > this.#nowMs()) return this.#wait(this.#restUntilMs);
     const reader = this.#reader!;
     const window = reader.window(this.#committed!);
     if (window.records.length === 0 && !window.isEnd) return this.#readOn();
@@ -204,7 +206,7 @@ export class PartitionWork {
   #planContext() {
     const { options, retry } = this.#subscription;
     const { sizeOf, maxBytes } = this.#limits;
-    const nowMs = Math.floor(this.#deps.clock.nowMs());
+    const nowMs = this.#nowMs();
     return {
       options,
       progress: this.#progress,
@@ -212,7 +214,7 @@ export class PartitionWork {
       matches: this.#matches,
       sizeOf,
       maxBytes,
-      dueMs: retry === null ? neverWaits : dueMs,
+      dueMs: retry === null ? () => 0 : dueMs,
     };
   }
 
@@ -251,7 +253,7 @@ export class PartitionWork {
       this.#isDirty = true;
       this.#move(passRanges(this.#progress, [{ from: this.#committed!, to: read.start }]));
     } else if (read.outcome === 'failed') {
-      const untilMs = Math.floor(this.#deps.clock.nowMs()) + (read.error.retriable ? retryDelayMs(1) : UNREADABLE_MS);
+      const untilMs = this.#nowMs() + (read.error.retriable ? retryDelayMs(1) : UNREADABLE_MS);
       this.#tell({ kind: 'unreadable', error: read.error.message, untilMs });
       this.#progress = { ...this.#progress, error: read.error.message };
       this.#restUntilMs = untilMs;
@@ -268,7 +270,7 @@ export class PartitionWork {
 
   async #settle(batch: readonly ReceivedEvent[], outcome: BatchOutcome): Promise<void> {
     const { options } = this.#subscription;
-    const nowMs = Math.floor(this.#deps.clock.nowMs());
+    const nowMs = this.#nowMs();
     const { progress, givenUp } = settleBatch(batch, outcome, this.#progress, { options, nowMs });
     this.#move({ ...progress, windowSinceMs: null });
     const dead = givenUp.map((one): DeadRecord => ({ ...one, reason: 'RetryAttemptsExhausted' }));
@@ -277,7 +279,7 @@ export class PartitionWork {
 
   /** The function cannot be called now: no attempt was made. */
   #rest({ error, retryMs }: { readonly error: string; readonly retryMs: number }): void {
-    const untilMs = Math.floor(this.#deps.clock.nowMs()) + retryMs;
+    const untilMs = this.#nowMs() + retryMs;
     this.#restUntilMs = untilMs;
     this.#progress = { ...this.#progress, error };
     this.#tell({ kind: 'throttled', error, untilMs });
@@ -291,7 +293,7 @@ export class PartitionWork {
     } catch (cause) {
       const error = asMillraceError(cause);
       this.#tell({ kind: 'destination-failed', records: records.length, error: error.message });
-      this.#restUntilMs = Math.floor(this.#deps.clock.nowMs()) + UNREADABLE_MS;
+      this.#restUntilMs = this.#nowMs() + UNREADABLE_MS;
       this.#progress = { ...this.#progress, error: error.message };
       return;
     }
@@ -322,7 +324,7 @@ export class PartitionWork {
     readonly isReleased: boolean;
     readonly notBeforeMs: number;
   }): Promise<boolean> {
-    const nowMs = Math.floor(this.#deps.clock.nowMs());
+    const nowMs = this.#nowMs();
     const isOurs = await this.#session!.update({
       committed: this.#committed,
       attempts: isReleased ? 0 : this.#attempts,
@@ -349,6 +351,9 @@ export class PartitionWork {
     }
     const session = this.#session!;
     if (!(await this.#write({ isReleased: true, notBeforeMs }))) return false;
+    // By another clock it may have come already, and found the lease held: once more, now that it is free.
+    const isNear = notBeforeMs > 0 && notBeforeMs - this.#nowMs() < LEASE_MARGIN_MS;
+    if (isNear) await this.#deps.wakeUps.book({ ...key, atMs: notBeforeMs });
     this.#session = null;
     this.#seen = session.epoch;
     return this.#looksAgain(notBeforeMs);
@@ -369,11 +374,16 @@ export class PartitionWork {
       expiresAtMs: 0,
     } as Lease;
     const subscription = this.#subscription;
-    return decideWake({ subscription, lease, head, nowMs: this.#deps.clock.nowMs() }).kind === 'wake';
+    return decideWake({ subscription, lease, head, nowMs: this.#nowMs() }).kind === 'wake';
   }
 
   async #ring(): Promise<void> {
     await repeatRequest(this.#deps, () => this.#deps.store.bells.ring(this.#key(), freshUuid(this.#deps.random)));
+  }
+
+  /** A clock that is behind would wait once more for what has come. */
+  #nowMs(): number {
+    return Math.max(Math.floor(this.#deps.clock.nowMs()), this.#request.atMs ?? 0);
   }
 
   #key() {
@@ -381,13 +391,7 @@ export class PartitionWork {
     return { group, partition: { topicId, partition: this.#request.partition } };
   }
 
-  #tell(news: NewsOf<EventSourceNews>): void {
+  #tell(news: NewsBody): void {
     this.#deps.onNews({ ...this.#key(), ...news } as EventSourceNews);
   }
 }
-
-/** Records of other topics are due when they are there. */
-const neverWaits = () => 0;
-
-/** News without what every one of them says. */
-type NewsOf<N> = N extends unknown ? Omit<N, 'group' | 'partition'> : never;

@@ -19,6 +19,8 @@ export interface Ring {
   readonly head: Head | null;
   /** Null: for all of them. */
   readonly group: string | null;
+  /** Of a wake-up: the time for which it was booked. It has come, whatever the clock says of the one who hears of it. */
+  readonly atMs?: number;
 }
 
 /** Starts workers. */
@@ -45,6 +47,7 @@ interface Candidate {
   readonly subscription: FunctionSubscription;
   readonly partition: PartitionKey;
   readonly head: Head | null;
+  readonly atMs: number;
 }
 
 /**
@@ -80,13 +83,14 @@ function candidatesOf(
   subscriptions: ReadonlyMap<string, readonly FunctionSubscription[]>,
 ): readonly Candidate[] {
   const newest = new Map<string, Candidate>();
-  for (const { partition, head, group } of rings) {
+  for (const { partition, head, group, atMs = 0 } of rings) {
     for (const subscription of subscriptions.get(partition.topicId) ?? []) {
       if (group !== null && subscription.group !== group) continue;
       const key = `${partitionPk(partition)} ${subscription.group}`;
       const before = newest.get(key);
       const isNewer = head !== null && (!before?.head || head.next > before.head.next);
-      if (before === undefined || isNewer) newest.set(key, { subscription, partition, head });
+      const latestMs = Math.max(atMs, before?.atMs ?? 0);
+      newest.set(key, { subscription, partition, head: isNewer ? head : (before?.head ?? null), atMs: latestMs });
     }
   }
   return [...newest.values()].filter(({ subscription }) => subscription.options.enabled);
@@ -107,7 +111,7 @@ async function withHeads(
 }
 
 /** Decides about each candidate by its lease, which is read now, and wakes. */
-export async function wakeWhereDue(
+async function wakeWhereDue(
   { store, ...deps }: RouterDeps,
   waker: Waker,
   candidates: readonly Candidate[],
@@ -117,15 +121,17 @@ export async function wakeWhereDue(
   await inParallel(pagesOf(candidates), PARALLEL, async (page) => {
     const places = page.map(({ subscription, partition }) => ({ group: subscription.group, partition }));
     const { answer: leases } = await repeatRequest(deps, () => store.leases.readMany(places));
-    for (const [index, { subscription, partition, head }] of page.entries()) {
+    for (const [index, { subscription, partition, head, atMs }] of page.entries()) {
       // Its topic was deleted.
       if (head === null) continue;
       const lease = leases[index]!;
-      const decision = decideWake({ subscription, lease, head, nowMs: deps.clock.nowMs() });
+      const nowMs = Math.max(deps.clock.nowMs(), atMs);
+      const decision = decideWake({ subscription, lease, head, nowMs });
       routed.push({ group: subscription.group, partition, decision });
       if (decision.kind !== 'wake') continue;
       try {
-        await waker.wake({ subscription, partition: partition.partition, seen: lease?.generation ?? 0, head });
+        const seen = lease?.generation ?? 0;
+        await waker.wake({ subscription, partition: partition.partition, seen, head, atMs });
       } catch (error) {
         failure ??= { error };
       }

@@ -6,7 +6,7 @@ import type { Lease } from '../../../lib/event-source/lease.ts';
 import { parseProgress } from '../../../lib/event-source/progress.ts';
 import { keyHash, type ReceivedEvent } from '../../../lib/event-source/received-event.ts';
 import type { SubscriptionOptions } from '../../../lib/event-source/subscription-options.ts';
-import type { VirtualTime } from '../../log/simulation/virtual-time.ts';
+import { START_MS, type VirtualTime } from '../../log/simulation/virtual-time.ts';
 import { type RecorderOptions, RunRecorder } from '../../simulate/run-recorder.ts';
 
 /** A subscription and a partition of its topic. */
@@ -17,6 +17,8 @@ export class PartitionTruth {
   start = 0n;
   epoch = 0;
   sequence = 0;
+  /** When the lease ends, by the clock of the one who took it; 0: it was released. */
+  expiresAtMs = 0;
   committed: bigint | null = null;
   /** By offset: how often a call that had it ended well. */
   readonly handled = new Map<bigint, number>();
@@ -47,8 +49,11 @@ export class PartitionTruth {
 export class EventSourceOracle extends RunRecorder {
   readonly #truths = new Map<string, PartitionTruth>();
 
+  readonly #time: VirtualTime;
+
   constructor(time: VirtualTime, options: RecorderOptions) {
     super(time, options);
+    this.#time = time;
   }
 
   add(key: string, truth: PartitionTruth): void {
@@ -63,7 +68,7 @@ export class EventSourceOracle extends RunRecorder {
     return this.#truths.get(key)!;
   }
 
-  /** A lease was taken. */
+  /** A lease was taken. Clocks are wrong by less than a second. */
   onTake(key: string, lease: Lease): void {
     const truth = this.truth(key);
     this.count('takes');
@@ -77,7 +82,13 @@ export class EventSourceOracle extends RunRecorder {
       'Fenced progress',
       () => `the take of ${truth.name} moved ${truth.committed} to ${lease.committed}`,
     );
-    Object.assign(truth, { epoch: lease.generation, sequence: 0 });
+    const nowMs = START_MS + this.#time.nowMs;
+    this.expect(
+      truth.expiresAtMs <= nowMs + 1_000,
+      'One worker',
+      () => `${truth.name} is taken ${truth.expiresAtMs - nowMs} ms before its lease ends`,
+    );
+    Object.assign(truth, { epoch: lease.generation, sequence: 0, expiresAtMs: lease.expiresAtMs });
   }
 
   /** A lease was changed by its owner. */
@@ -101,7 +112,8 @@ export class EventSourceOracle extends RunRecorder {
     for (const range of parseProgress(lease.progress).done) {
       for (let offset = range.from; offset < range.to; offset++) this.#checkSettled(truth, offset);
     }
-    Object.assign(truth, { sequence: lease.sequence, committed: lease.committed });
+    const { sequence, expiresAtMs } = lease;
+    Object.assign(truth, { sequence, expiresAtMs, committed: lease.committed });
   }
 
   #checkSettled(truth: PartitionTruth, offset: bigint): void {
@@ -120,7 +132,8 @@ export class EventSourceOracle extends RunRecorder {
     truth.handled.clear();
     truth.dead.clear();
     truth.given.clear();
-    Object.assign(truth, { epoch: lease.generation, sequence: 0, committed: lease.committed, start: lease.committed! });
+    const { committed } = lease;
+    Object.assign(truth, { epoch: lease.generation, sequence: 0, expiresAtMs: 0, committed, start: committed! });
   }
 
   /** A function is called. */

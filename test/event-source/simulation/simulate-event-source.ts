@@ -163,7 +163,7 @@ class Run {
             effect: async () => {
               oracle.count('booked');
               const delayMs = Math.max(0, atMs - this.world.nowMs()) + dice.between(0, 300);
-              time.schedule(delayMs, () => void this.#route([{ partition, group, head: null }]));
+              time.schedule(delayMs, () => void this.#route([{ partition, group, head: null, atMs }]));
             },
           }),
       },
@@ -329,9 +329,15 @@ class Run {
     this.isSweeping = false;
     await this.until(SWEEP_MS * 12, () => false);
     for (let partition = 0; partition < this.partitionCount; partition++) {
-      for (let n = 0; n < dice.between(1, 12); n++) void this.append(partition, `fine ${n}`, `k${n}`);
+      // One by one, so that each ring is the only one that can bring its record: some come while a worker is busy.
+      for (let n = 0; n < dice.between(1, 4); n++) {
+        time.schedule(
+          n === 0 ? 0 : dice.magnitude(100, 9_000),
+          () => void this.append(partition, `fine ${n}`, `k${n}`),
+        );
+      }
     }
-    await this.until(1_000, () => false);
+    await this.until(10_000, () => false);
     await this.until(SWEEP_MS * 10, () => this.#isAllSettled());
     oracle.expect(this.#isAllSettled(), 'No lost doorbell', () => `left without a sweep: ${this.#left()}`);
     await this.until(Number.POSITIVE_INFINITY, () => false);

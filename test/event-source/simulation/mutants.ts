@@ -1,0 +1,153 @@
+/** Rules of the event source taken away, each of which somebody must miss. */
+import type { Mutant } from '../../simulate/mutant.ts';
+
+export const eventSourceMutants: readonly Mutant[] = [
+  {
+    name: 'a lease is taken from who has it',
+    file: 'lib/event-source/lease-transitions.ts',
+    from: 'const isFree = current.expiresAtMs <= nowMs;',
+    to: 'const isFree = true;',
+  },
+  {
+    name: 'a lease is taken whatever was seen',
+    file: 'lib/event-source/lease-transitions.ts',
+    from: 'if (current.generation !== seen || !isFree)',
+    to: 'if (!isFree)',
+  },
+  {
+    name: 'a lease is updated by whoever had it',
+    file: 'lib/event-source/lease-transitions.ts',
+    from: 'const isOwner = current?.generation === epoch;',
+    to: 'const isOwner = current !== undefined;',
+  },
+  {
+    name: 'a late update undoes a later one',
+    file: 'lib/event-source/lease-transitions.ts',
+    from: 'if (!isOwner || current.sequence >= sequence)',
+    to: 'if (!isOwner)',
+  },
+  {
+    name: 'an update takes back what was committed',
+    file: 'lib/event-source/lease-transitions.ts',
+    from: 'current.committed !== null && current.committed > committed;',
+    to: 'current.committed !== null && current.committed > committed && epoch < 0;',
+    test: 'test/event-source/lease-transitions.property.test.ts',
+  },
+  {
+    name: 'a seek does not ask who has the lease',
+    file: 'lib/event-source/lease-transitions.ts',
+    from: "  if ((current?.generation ?? 0) !== seen) return { outcome: 'refused', item: current };\n",
+    to: '',
+  },
+  {
+    name: 'the head is not read behind a release',
+    file: 'lib/event-source/partition-work.ts',
+    from: 'return this.#looksAgain(notBeforeMs);',
+    to: 'return false;',
+  },
+  {
+    name: 'nobody is told to come back to what waits',
+    file: 'lib/event-source/partition-work.ts',
+    from: '      await this.#deps.wakeUps.book({ ...key, atMs: notBeforeMs });\n',
+    to: '',
+  },
+  {
+    name: 'a wake-up counts only by the clock of the one who hears of it',
+    file: 'lib/event-source/router.ts',
+    from: 'const nowMs = Math.max(deps.clock.nowMs(), atMs);',
+    to: 'const nowMs = deps.clock.nowMs() + atMs * 0;',
+  },
+  {
+    name: 'who has no time left tells nobody of the rest',
+    file: 'lib/event-source/partition-work.ts',
+    from: 'if (hasMore || (isLeft && !this.#isOver)) await this.#ring();',
+    to: '',
+    test: 'test/event-source/partition-work.test.ts',
+  },
+  {
+    name: 'what could not be sent to its destination counts as sent',
+    file: 'lib/event-source/partition-work.ts',
+    from: '      this.#progress = { ...this.#progress, error: error.message };\n      return;\n    }\n    for (const reason',
+    to: '      this.#progress = { ...this.#progress, error: error.message };\n    }\n    for (const reason',
+  },
+  {
+    name: 'what is given up is not sent anywhere',
+    file: 'lib/event-source/partition-work.ts',
+    from: 'if (dead.length > 0) await this.#sendAway(dead);',
+    to: 'this.#move(passRecords(this.#progress, dead.map(({ record }) => record)));',
+  },
+  {
+    name: 'what a crash has left is nobody’s business',
+    file: 'lib/event-source/wake-decision.ts',
+    from: 'if (lease.expiresAtMs > nowMs - LEASE_MARGIN_MS && lease.expiresAtMs !== 0) {',
+    to: 'if (lease.expiresAtMs !== 0) {',
+  },
+  {
+    name: 'a record is given before one of its key that waits',
+    file: 'lib/event-source/plan-batch.ts',
+    from: 'return key !== null && this.#heldKeys.has(key);',
+    to: 'return false;',
+  },
+  {
+    name: 'a record that waits does not stop its partition',
+    file: 'lib/event-source/plan-batch.ts',
+    from: "      this.#isStopped = options.ordering === 'partition';\n",
+    to: '',
+  },
+  {
+    name: 'the first record behind the committed offset is left out',
+    file: 'lib/event-source/received-event.ts',
+    from: 'if (offset < position) continue;',
+    to: 'if (offset <= position && position > 0n) continue;',
+  },
+  {
+    name: 'a record is given up one attempt too early',
+    file: 'lib/event-source/settle-batch.ts',
+    from: 'const isOver = retryAttempts >= 0 && failures > retryAttempts;',
+    to: 'const isOver = retryAttempts >= 0 && failures >= retryAttempts;',
+  },
+  {
+    name: 'all of a batch counts as handled when some of it failed',
+    file: 'lib/event-source/settle-batch.ts',
+    from: 'return first < 0 ? batch : batch.slice(0, first);',
+    to: 'return batch;',
+  },
+  {
+    name: 'a record that failed counts as handled without the ordering partition',
+    file: 'lib/event-source/settle-batch.ts',
+    from: 'return !isOpen(record.offset) && !isHeld;',
+    to: 'return !isHeld;',
+  },
+  {
+    name: 'what follows a failed record under its key is not given again',
+    file: 'lib/event-source/settle-batch.ts',
+    from: 'return !isOpen(record.offset) && !isHeld;',
+    to: 'return !isOpen(record.offset);',
+    test: 'test/event-source/settle-batch.test.ts',
+  },
+  {
+    name: 'committed offsets stop before what is done',
+    file: 'lib/event-source/offset-ranges.ts',
+    from: 'if (first === undefined || first.from > committed)',
+    to: 'if (first === undefined || first.from >= committed)',
+  },
+  {
+    name: 'what is done is given again',
+    file: 'lib/event-source/plan-batch.ts',
+    from: '    if (includesOffset(progress.done, offset)) return;\n',
+    to: '',
+    test: 'test/event-source/plan-batch.test.ts',
+  },
+  {
+    name: 'a batch may be larger than its limit once it was cut',
+    file: 'lib/event-source/plan-batch.ts',
+    from: 'this.#limit = Math.min(\n      batchLimit(context.options),\n      isCut ? Math.ceil(suspects.length / 2) : Number.POSITIVE_INFINITY,\n    );',
+    to: 'this.#limit = isCut ? Math.ceil(suspects.length / 2) : batchLimit(context.options);',
+  },
+  {
+    name: 'records of one key go to several calls at once',
+    file: 'lib/event-source/push/push-batches.ts',
+    from: "const key = ordering === 'key' ? keyHash(record) : null;",
+    to: "const key = ordering === 'key' && index < 0 ? keyHash(record) : null;",
+  },
+];
