@@ -14,7 +14,12 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = resolve(process.argv[2] ?? join(ROOT, 'dist'));
 
 /** What the package offers to `import`, by its name and the module behind it. */
-const DOORS = { '.': 'lib/index', './aws': 'lib/aws/index', './local': 'lib/local' } as const;
+const DOORS = {
+  '.': 'lib/index',
+  './aws': 'lib/aws/index',
+  './local': 'lib/local',
+  './middleware': 'lib/middleware/index',
+} as const;
 const BIN = 'bin/millrace.js';
 const DOCUMENTS = ['README.md', 'README.zh-CN.md', 'CHANGELOG.md', 'LICENSE'];
 

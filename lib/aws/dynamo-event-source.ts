@@ -3,7 +3,7 @@
  *
  * A comparison with an attribute that is absent is false.
  */
-import { BELLS_PK, bellFromItem, bellKey } from '../event-source/bell.ts';
+import { BELLS_PK, bellFromItem, bellKey, bellToItem } from '../event-source/bell.ts';
 import type { EventSourcePorts } from '../event-source/event-source-store.ts';
 import {
   SUBSCRIPTIONS_PK,
@@ -187,8 +187,8 @@ function dynamoSubscriptions(table: DynamoTable): FunctionSubscriptions {
 
 function dynamoBells(table: DynamoTable): Bells {
   return {
-    async ring(bell, stamp) {
-      await table.put(bellKey(bell), { stamp });
+    async ring(bell, stamp, atMs = 0) {
+      await table.put(bellKey(bell), bellToItem({ stamp, atMs }));
     },
     async list() {
       const rows = await table.query({

@@ -74,6 +74,8 @@ function newsText(news: EventSourceNews | HostNews): string | null {
       const records = `${news.records} record${news.records === 1 ? '' : 's'}`;
       return `${news.group}-${news.partition.partition}: ${records} in ${Math.round(news.durationMs)} ms${failed}`;
     }
+    case 'pulled':
+      return `${news.group}-${news.partition.partition}: pulled for ${Math.round(news.durationMs)} ms`;
     case 'given-up':
       return `${news.group}-${news.partition.partition}: gave up ${news.records}: ${news.error || news.reason}`;
     case 'throttled':

@@ -7,6 +7,7 @@ import { collect, parseCount } from './parse-values.ts';
 
 /** What the parser makes of the flags. */
 export interface SubscriptionFlags {
+  readonly mode?: SubscriptionOptions['mode'];
   readonly format?: SubscriptionOptions['format'];
   readonly ordering?: SubscriptionOptions['ordering'];
   readonly batchSize?: number;
@@ -25,6 +26,7 @@ export interface SubscriptionFlags {
 /** Adds the flags to a command. */
 export function addSubscriptionFlags(command: CliCommand): CliCommand {
   command
+    .option('--mode <mode>', 'push: the function is handed records; pull: it fetches them under the middleware')
     .option('--format <format>', 'event of a pushed batch: kafka, self-managed-kafka, kinesis, sqs')
     .option('--ordering <ordering>', 'what a failed record holds back: its partition, its key, or none')
     .option('--batch-size <n>', 'most records of a batch', parseCount('--batch-size', 1))
@@ -55,6 +57,7 @@ export function addSubscriptionFlags(command: CliCommand): CliCommand {
 export function optionsOf(flags: SubscriptionFlags): Partial<SubscriptionOptions> {
   const { maxBatchingWindow, bisect, maxRecordAge, retryDelays, filter, onFailure, ...same } = flags;
   const all: Partial<Record<keyof SubscriptionOptions, unknown>> = {
+    mode: same.mode,
     format: same.format,
     ordering: same.ordering,
     batchSize: same.batchSize,

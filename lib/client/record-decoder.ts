@@ -15,6 +15,12 @@ export interface DeserializerOptions<K, V> {
   readonly onDeserializationError?: OnDeserializationError;
 }
 
+/** What of a record is needed to type it; `key` and `value` are set. */
+export type DecodableRecord = Pick<
+  ReceivedRecord<unknown, unknown>,
+  'topic' | 'partition' | 'offset' | 'keyBytes' | 'valueBytes' | 'key' | 'value'
+>;
+
 /** Makes typed records of received ones. */
 export class RecordDecoder {
   readonly #options: DeserializerOptions<unknown, unknown>;
@@ -24,7 +30,7 @@ export class RecordDecoder {
   }
 
   /** The record with what the deserializers make of it. Rejects with DESERIALIZATION_FAILED. */
-  async decode(record: ReceivedRecord): Promise<ReceivedRecord> {
+  async decode<R extends DecodableRecord>(record: R): Promise<R> {
     const { keyDeserializer, valueDeserializer } = this.#options;
     const { topic } = record;
     try {
@@ -46,7 +52,7 @@ export class RecordDecoder {
   }
 }
 
-function failed({ topic, partition, offset }: ReceivedRecord, cause: unknown): MillraceError {
+function failed({ topic, partition, offset }: DecodableRecord, cause: unknown): MillraceError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new MillraceError(
     'DESERIALIZATION_FAILED',

@@ -1,4 +1,5 @@
 /** Everything on one machine, in one process: an embedded store, the event source, functions as processes, and a page. */
+import { resolve } from 'node:path';
 import { systemClock as clock, systemRandom as random } from '../clock.ts';
 import { type EventSourceTools, eventSourceTools } from '../connect/event-source-tools.ts';
 import { ConsoleApi } from '../console/console-api.ts';
@@ -50,7 +51,11 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     };
     const host = new LambdaHost({ clock, random, onNews, watch: true });
     opened.push(host);
-    for (const one of config.functions) host.add(one);
+    // Functions that pull open the same log.
+    const MILLRACE_STORE = `file:${resolve(directory)}`;
+    for (const one of config.functions) {
+      host.add({ ...one, environment: { MILLRACE_STORE, ...one.environment } });
+    }
     await makeTopics(tools, config);
     for (const one of config.subscriptions) await makeSubscription(tools, one);
     const source = new LocalEventSource({

@@ -49,6 +49,7 @@ export type EventSourceNews = {
   | { readonly kind: 'destination-failed'; readonly records: number; readonly error: string }
   | { readonly kind: 'skipped'; readonly from: bigint; readonly to: bigint }
   | { readonly kind: 'waiting'; readonly untilMs: number }
+  | { readonly kind: 'pulled'; readonly durationMs: number }
   | { readonly kind: 'fenced' | 'crashed-before' | 'time-limit' }
   | { readonly kind: 'unreadable'; readonly error: string; readonly untilMs: number }
 );

@@ -1,6 +1,6 @@
 /** The port to subscriptions of functions, and to the bells that wake their workers. */
 import type { Change } from '../log/head-transitions.ts';
-import type { Bell } from './bell.ts';
+import type { Bell, RungBell } from './bell.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
 
 /** Which subscription. */
@@ -22,8 +22,8 @@ export interface FunctionSubscriptions {
 
 /** As for `Heads`. */
 export interface Bells {
-  /** Changes the item of the bell to `stamp`, which is fresh: whoever watches the store hears of it. */
-  ring(bell: Bell, stamp: string): Promise<void>;
+  /** Changes the item of the bell to `stamp`, which is fresh: whoever watches the store hears of it. `atMs`: for then; default 0: for now. */
+  ring(bell: Bell, stamp: string, atMs?: number): Promise<void>;
   /** All bells that were ever rung and the stamp of the last time; only where there is no stream of changes. */
-  list(): Promise<readonly (Bell & { readonly stamp: string })[]>;
+  list(): Promise<readonly RungBell[]>;
 }

@@ -42,7 +42,7 @@ export async function takeLease(deps: LeaseDeps, request: TakeRequest): Promise<
     const owner = freshUuid(deps.random);
     const { answer } = await repeatRequest(deps, () => {
       const nowMs = Math.floor(deps.clock.nowMs());
-      const args = { topic, owner, seen, nowMs: nowMs - LEASE_MARGIN_MS, expiresAtMs: nowMs + leaseMs };
+      const args = { topic, owner, seen, nowMs: nowMs - LEASE_MARGIN_MS, expiresAtMs: Math.ceil(nowMs + leaseMs) };
       return deps.store.leases.take(group, partition, args);
     });
     const { item } = answer;

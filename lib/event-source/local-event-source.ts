@@ -9,6 +9,8 @@ import { repeatRequest } from '../log/repeat-request.ts';
 import type { StoreChanges } from './event-source-store.ts';
 import { LEASE_MARGIN_MS } from './lease-session.ts';
 import type { WakeRequest } from './partition-work.ts';
+import { pullPayload } from './pull-pointer.ts';
+import type { InvokeAnswer } from './push/function-invoker.ts';
 import { type PumpDeps, pushBatches } from './push/push-batches.ts';
 import { type Ring, type RoutedRing, routeRings } from './router.ts';
 import { allSubscriptions, sweepSubscriptions } from './sweeper.ts';
@@ -31,6 +33,10 @@ export interface LocalEventSourceOptions {
   /** How long one worker goes on before another takes its place. Default 300,000. */
   readonly workMs?: number;
 }
+
+/** Before a function that could not be called, or ended, is called again. */
+const AGAIN_MS = 1_000;
+const MISSING_MS = 60_000;
 
 const DEFAULTS: Required<LocalEventSourceOptions> = {
   pollMs: 5,
@@ -128,11 +134,13 @@ export class LocalEventSource {
 
   async #rungBells(): Promise<readonly Ring[]> {
     const { answer: bells } = await repeatRequest(this.#deps, () => this.#deps.store.bells.list());
-    return bells.flatMap(({ group, partition, stamp }) => {
+    const nowMs = this.#deps.clock.nowMs();
+    return bells.flatMap(({ group, partition, stamp, atMs }) => {
       const name = nameOf(group, partition);
       if (this.#stamps.get(name) === stamp) return [];
       this.#stamps.set(name, stamp);
-      return [{ group, partition, head: null }];
+      if (atMs > nowMs) this.#setAlarm(group, partition, atMs);
+      return atMs > nowMs ? [] : [{ group, partition, head: null, atMs }];
     });
   }
 
@@ -145,6 +153,7 @@ export class LocalEventSource {
   };
 
   async #work(request: WakeRequest): Promise<void> {
+    if (request.subscription.options.mode === 'pull') return this.#attempt(() => this.#callPulling(request));
     const { clock } = this.#deps;
     const { workMs, leaseMs } = this.#options;
     const wakeUps = {
@@ -154,6 +163,21 @@ export class LocalEventSource {
     const deps = { ...this.#deps, wakeUps };
     const limits = { deadlineMs: clock.monotonicMs() + workMs, leaseMs, stop: this.#stop.signal };
     await this.#attempt(() => pushBatches(deps, request, limits));
+  }
+
+  /** The function is the worker. One that was not called, or that ended without a word, perhaps with the lease, is called again. */
+  async #callPulling(request: WakeRequest): Promise<void> {
+    const { subscription, partition } = request;
+    const { group, topicId, target } = subscription;
+    const key = { topicId, partition };
+    const startMs = this.#deps.clock.monotonicMs();
+    const answer = await this.#deps.invoker.invoke(target, pullPayload(request));
+    const durationMs = this.#deps.clock.monotonicMs() - startMs;
+    if (answer.kind === 'returned') this.#deps.onNews({ kind: 'pulled', group, partition: key, durationMs });
+    if (answer.kind === 'returned' || this.#stop.signal.aborted) return;
+    const untilMs = Math.floor(this.#deps.clock.nowMs()) + (answer.kind === 'missing' ? MISSING_MS : AGAIN_MS);
+    this.#deps.onNews({ kind: 'throttled', group, partition: key, error: errorOf(answer), untilMs });
+    this.#setAlarm(group, key, untilMs);
   }
 
   /** Whoever has to wait, or may be dead, is looked at again when it is time. */
@@ -180,6 +204,11 @@ export class LocalEventSource {
     };
     void ring();
   }
+}
+
+function errorOf(answer: InvokeAnswer): string {
+  if (answer.kind === 'failed') return `${answer.errorType}: ${answer.errorMessage}`;
+  return answer.kind === 'missing' ? answer.error : 'too many calls run';
 }
 
 function nameOf(group: string, partition: PartitionKey): string {

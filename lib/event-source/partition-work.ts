@@ -55,8 +55,8 @@ export interface WorkLimits {
 /** What became of a batch: as the function answered, or it could not be called and no attempt was made. */
 export type WorkOutcome = BatchOutcome | { readonly kind: 'refused'; readonly error: string; readonly retryMs: number };
 
-/** A worker may end by itself, whatever its function does: once in a row that counts for nothing. */
-const UNREPORTED_ENDS_FORGIVEN = 1;
+/** A pump may end by itself, whatever its function does: once in a row that counts for nothing. A function that pulls ends with its handler. */
+const UNREPORTED_ENDS_FORGIVEN = { push: 1, pull: 0 } as const;
 /** How long what could not be read waits. */
 const UNREADABLE_MS = 60_000;
 
@@ -177,7 +177,7 @@ export class PartitionWork {
     if (this.#head !== null) this.#reader.see(this.#head);
     this.#isDirty = false;
     this.#attempts = lease.attempts;
-    this.#hasCrashedBefore = lease.attempts > UNREPORTED_ENDS_FORGIVEN + 1;
+    this.#hasCrashedBefore = lease.attempts > UNREPORTED_ENDS_FORGIVEN[this.#subscription.options.mode] + 1;
     this.#restUntilMs = 0;
   }
 
@@ -329,7 +329,7 @@ export class PartitionWork {
       committed: this.#committed,
       attempts: isReleased ? 0 : this.#attempts,
       progress: formatProgress(this.#progress),
-      expiresAtMs: isReleased ? 0 : nowMs + this.#limits.leaseMs,
+      expiresAtMs: isReleased ? 0 : Math.ceil(nowMs + this.#limits.leaseMs),
       notBeforeMs,
     });
     this.#isDirty = false;

@@ -182,7 +182,7 @@ function fail(
     }
     const waitMs = retryAfterMs ?? (isOver ? restMs(failures - retryAttempts) : retryDelayMs(failures));
     const key = ordering === 'key' ? keyHash(record) : null;
-    failed.set(offset, { offset, failures, notBeforeMs: nowMs + waitMs, key });
+    failed.set(offset, { offset, failures, notBeforeMs: Math.ceil(nowMs + waitMs), key });
   }
   return { progress: { ...progress, failed: byOffset(failed.values()), givenUpInARow, error }, givenUp };
 }

@@ -9,6 +9,8 @@ import { compileFilters } from './filter/filter.ts';
 
 /** See the module comment. */
 export interface SubscriptionOptions {
+  /** push: the function is handed records. pull: it is handed a pointer, and fetches them itself under the middleware. Default push. */
+  readonly mode: 'push' | 'pull';
   /** The event of a pushed batch: that of an MSK cluster, of a self-managed Kafka cluster, of a Kinesis stream, or of an SQS queue. Default kafka. */
   readonly format: 'kafka' | 'self-managed-kafka' | 'kinesis' | 'sqs';
   /**
@@ -43,6 +45,7 @@ export interface SubscriptionOptions {
 }
 
 const SCHEMA: OptionSchema<SubscriptionOptions> = {
+  mode: { oneOf: ['push', 'pull'] },
   format: { oneOf: ['kafka', 'self-managed-kafka', 'kinesis', 'sqs'] },
   ordering: { oneOf: ['partition', 'key', 'none'] },
   batchSize: { integerFrom: 1, to: 10_000 },
@@ -71,6 +74,7 @@ const AGE_MS = { least: 60_000, most: 604_800_000 };
 export function subscriptionOptions(given: Partial<SubscriptionOptions>, group: string): SubscriptionOptions {
   const set = checkOptions('subscription', given, SCHEMA as OptionSchema<Partial<SubscriptionOptions>>);
   const options: SubscriptionOptions = {
+    mode: 'push',
     format: 'kafka',
     ordering: 'partition',
     batchSize: 100,

@@ -35,6 +35,8 @@ export interface EventSourceBench {
   readonly calls: { readonly target: string; readonly values: readonly (string | null)[]; readonly atMs: number }[];
   /** By name; another one may take its place at any time. */
   readonly functions: Map<string, TestFunction>;
+  /** Functions that are handed events as they are. */
+  readonly pullers: Map<string, (event: unknown) => Promise<unknown>>;
   start(options?: LocalEventSourceOptions): LocalEventSource;
   /** Waits until something is so; throws after ten seconds. */
   until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void>;
@@ -73,6 +75,15 @@ function recordsOf(payload: string): readonly CalledRecord[] {
     }));
 }
 
+async function answerOf(call: () => Promise<unknown>): Promise<InvokeAnswer> {
+  try {
+    return { kind: 'returned', payload: JSON.stringify(await call()) ?? '' };
+  } catch (error) {
+    const { name, message, stack = '' } = error as Error;
+    return { kind: 'failed', errorType: name, errorMessage: message, stack };
+  }
+}
+
 /** Opens one; to be closed. */
 export function openBench(): EventSourceBench {
   const store = memoryStore({ clock });
@@ -81,6 +92,7 @@ export function openBench(): EventSourceBench {
   const news: EventSourceNews[] = [];
   const calls: EventSourceBench['calls'] = [];
   const functions = new Map<string, TestFunction>();
+  const pullers: EventSourceBench['pullers'] = new Map();
   const running: LocalEventSource[] = [];
   const records: RecordSender = {
     async send(topic, { key, value, headers }) {
@@ -88,17 +100,13 @@ export function openBench(): EventSourceBench {
     },
   };
   const invoke = async (target: string, payload: string): Promise<InvokeAnswer> => {
+    const puller = pullers.get(target);
+    if (puller !== undefined) return answerOf(async () => puller(JSON.parse(payload)));
     const handler = functions.get(target);
     if (handler === undefined) return { kind: 'missing', error: `there is no function ${target}` };
     const given = recordsOf(payload);
     calls.push({ target, values: given.map(({ value }) => value), atMs: clock.monotonicMs() });
-    try {
-      const answer = await handler(given, target);
-      return { kind: 'returned', payload: JSON.stringify(answer) ?? '' };
-    } catch (error) {
-      const { name, message, stack = '' } = error as Error;
-      return { kind: 'failed', errorType: name, errorMessage: message, stack };
-    }
+    return answerOf(async () => handler(given, target));
   };
   const subscriptions = new SubscriptionAdmin({ store, clock, random });
   const fetcher = new Fetcher({ store, clock, random });
@@ -110,6 +118,7 @@ export function openBench(): EventSourceBench {
     news,
     calls,
     functions,
+    pullers,
     start(options) {
       const source = new LocalEventSource(
         {

@@ -5,7 +5,7 @@ import type { Meter } from '../../log/meter.ts';
 import type { PartitionKey } from '../../log/partition-key.ts';
 import type { ItemTransactions } from '../../log/transactional/item-transactions.ts';
 import { changeItem, queryItems, readItem } from '../../log/transactional/metered-transaction.ts';
-import { BELLS_PK, bellFromItem, bellKey } from '../bell.ts';
+import { BELLS_PK, bellFromItem, bellKey, bellToItem } from '../bell.ts';
 import type { EventSourcePorts } from '../event-source-store.ts';
 import {
   type FunctionSubscription,
@@ -116,8 +116,8 @@ function transactionalSubscriptions(deps: Deps): FunctionSubscriptions {
 
 function transactionalBells({ items, meter }: Deps): Bells {
   return {
-    async ring(bell, stamp) {
-      items.write((transaction) => changeItem(transaction, meter, bellKey(bell), () => ({ stamp })));
+    async ring(bell, stamp, atMs = 0) {
+      items.write((transaction) => changeItem(transaction, meter, bellKey(bell), () => bellToItem({ stamp, atMs })));
     },
     async list() {
       const range = { pk: BELLS_PK, ...ALL_SKS, order: 'ascending', limit: ALL } as const;

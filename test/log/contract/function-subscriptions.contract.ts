@@ -97,9 +97,11 @@ export function functionSubscriptionsContract(name: string, open: OpenStore): vo
       const mine = async () => (await store.bells.list()).filter(({ group }) => group === bell.group);
       expect(await mine()).toEqual([]);
       await store.bells.ring(bell, 'first');
-      expect(await mine()).toEqual([{ ...bell, stamp: 'first' }]);
-      await store.bells.ring(bell, 'second');
-      expect(await mine()).toEqual([{ ...bell, stamp: 'second' }]);
+      expect(await mine()).toEqual([{ ...bell, stamp: 'first', atMs: 0 }]);
+      await store.bells.ring(bell, 'second', 1_764_000_000_000);
+      expect(await mine()).toEqual([{ ...bell, stamp: 'second', atMs: 1_764_000_000_000 }]);
+      await store.bells.ring(bell, 'third');
+      expect(await mine()).toEqual([{ ...bell, stamp: 'third', atMs: 0 }]);
     });
   });
 }
