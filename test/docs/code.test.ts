@@ -13,11 +13,12 @@ const programs = readDocuments().flatMap(({ path, text }) =>
 describe('programs in the documents', () => {
   let directory = '';
 
-  // A project that has installed the package.
+  // A project that has installed the package, and middy.
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'millrace-docs-'));
     mkdirSync(join(directory, 'node_modules'));
     symlinkSync(ROOT, join(directory, 'node_modules', 'millrace'), 'junction');
+    symlinkSync(join(ROOT, 'node_modules/@middy'), join(directory, 'node_modules', '@middy'), 'junction');
     writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
   });
 
