@@ -13,42 +13,48 @@ export type RecordFilter = (record: ReceivedEvent) => boolean;
 /** Checks patterns; a record matches if one of them does, and every record if there are none. Throws INVALID_CONFIG. */
 export function compileFilters(patterns: readonly unknown[]): RecordFilter {
   if (patterns.length === 0) return () => true;
-  const compiled = patterns.map((pattern) => ({ pattern: compilePattern(pattern), parsed: parsedFields(pattern) }));
+  const compiled = patterns.map((pattern) => ({ pattern: compilePattern(pattern), looks: looksOf(pattern) }));
   return (record) => {
     const documents = new Map<string, Json>();
-    return compiled.some(({ pattern, parsed }) => matchesRecord(record, pattern, parsed, documents));
+    return compiled.some(({ pattern, looks }) => matchesRecord(record, pattern, looks, documents));
   };
 }
 
-/** Which of key and value a pattern looks into. */
-interface ParsedFields {
-  readonly key: boolean;
-  readonly value: boolean;
+/** How a pattern looks at a field: not at all, as a text, or into it. */
+type Look = 'absent' | 'text' | 'json';
+
+interface Looks {
+  readonly key: Look;
+  readonly value: Look;
 }
 
-function parsedFields(pattern: unknown): ParsedFields {
-  const looksInto = (name: string) => someObject(pattern, name);
-  return { key: looksInto('key'), value: looksInto('value') };
+function looksOf(pattern: unknown): Looks {
+  return { key: lookOf(pattern, 'key'), value: lookOf(pattern, 'value') };
 }
 
-/** Whether a pattern, or an alternative of it, has fields for `name`. */
-function someObject(pattern: unknown, name: string): boolean {
+/** By a pattern, or by an alternative of it. */
+function lookOf(pattern: unknown, name: string): Look {
   const fields = pattern as Readonly<Record<string, unknown>>;
   const own = fields[name];
-  if (typeof own === 'object' && own !== null && !Array.isArray(own)) return true;
-  return Array.isArray(fields.$or) && fields.$or.some((one) => typeof one === 'object' && someObject(one, name));
+  if (typeof own === 'object' && own !== null && !Array.isArray(own)) return 'json';
+  const alternatives = Array.isArray(fields.$or)
+    ? fields.$or.filter((one) => typeof one === 'object' && one !== null)
+    : [];
+  const looks = alternatives.map((one) => lookOf(one, name));
+  if (looks.includes('json')) return 'json';
+  return own !== undefined || looks.includes('text') ? 'text' : 'absent';
 }
 
 function matchesRecord(
   record: ReceivedEvent,
   pattern: EventPattern,
-  parsed: ParsedFields,
+  looks: Looks,
   documents: Map<string, Json>,
 ): boolean {
-  const kind = `${parsed.key} ${parsed.value}`;
+  const kind = `${looks.key} ${looks.value}`;
   let document = documents.get(kind);
   if (document === undefined) {
-    document = documentOf(record, parsed);
+    document = documentOf(record, looks);
     documents.set(kind, document);
   }
   return matchesPattern(pattern, document);
@@ -56,32 +62,42 @@ function matchesRecord(
 
 const decoder = new TextDecoder();
 
-function documentOf(record: ReceivedEvent, parsed: ParsedFields): Json {
+/** What no rule looks at is not decoded. */
+function documentOf(record: ReceivedEvent, looks: Looks): Json {
   const headers: Record<string, Json[]> = Object.create(null);
   for (const { key, value } of record.headers) {
     headers[key] ??= [];
-    headers[key].push(fieldOf(value, false));
+    headers[key].push(textOf(value));
   }
   return {
     topic: record.topic,
     partition: record.partition,
     offset: Number(record.offset),
     timestamp: Number(record.timestampMs),
-    key: fieldOf(record.keyBytes, parsed.key),
-    value: fieldOf(record.valueBytes, parsed.value),
+    key: fieldOf(record.keyBytes, looks.key),
+    value: fieldOf(record.valueBytes, looks.value),
     headers,
   };
 }
 
-/** A text, also as the JSON scalar that it may be; or what it is as JSON. */
-function fieldOf(bytes: Uint8Array | null, isLookedInto: boolean): Json {
+function fieldOf(bytes: Uint8Array | null, look: Look): Json {
+  if (look === 'absent' || bytes === null) return null;
+  if (look === 'text') return textOf(bytes);
+  const text = decoder.decode(bytes);
+  return parseJson(text) ?? text;
+}
+
+/** A text, also as the number, truth value or null that it may be. */
+function textOf(bytes: Uint8Array | null): Json {
   if (bytes === null) return null;
   const text = decoder.decode(bytes);
-  const json = parseJson(text);
-  if (isLookedInto) return json ?? text;
-  const isScalar = typeof json === 'number' || typeof json === 'boolean' || text === 'null';
-  return isScalar ? [text, json as Json] : text;
+  // Nothing longer is a scalar that anybody compares with, and nothing else is worth parsing.
+  const json = text.length <= MAX_SCALAR_CHARACTERS && SCALAR.test(text) ? parseJson(text) : undefined;
+  return json === undefined ? text : [text, json];
 }
+
+const MAX_SCALAR_CHARACTERS = 40;
+const SCALAR = /^(?:-?\d|true$|false$|null$)/;
 
 function parseJson(text: string): Json | undefined {
   try {
