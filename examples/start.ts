@@ -5,6 +5,7 @@
 import { connect, type Millrace, MillraceError } from '../lib/index.ts';
 import { UsageMeter } from '../lib/log/meter.ts';
 import { readDeliveries } from './github/deliveries.ts';
+import { startFunctions } from './github/functions-job.ts';
 import {
   AUDIT,
   COUNTS,
@@ -22,7 +23,7 @@ import {
 } from './github/job.ts';
 import { readOptions } from './github/options.ts';
 import { progressDisplay } from './github/progress.ts';
-import { eventTable, grouped, partitionTable, usageTable } from './github/report.ts';
+import { eventTable, functionTable, grouped, partitionTable, usageTable } from './github/report.ts';
 
 const options = readOptions(process.argv.slice(2));
 const out = process.stdout;
@@ -138,23 +139,33 @@ async function main(): Promise<void> {
   const startMs = performance.now();
   const note = (what: string) => void changes.push(`${((performance.now() - startMs) / 1000).toFixed(1)} s: ${what}`);
   const job = await openJob(millrace, note);
+  // On a store of its own, so that what it watches is not counted below: on AWS the stream tells it.
+  const functions = await startFunctions(options.data);
   await sayWhatWasFound(millrace, job);
   const total = deliveries.length * rounds;
   say(
     `Producing ${grouped(deliveries.length)} webhook deliveries ${grouped(rounds)} ${rounds === 1 ? 'time' : 'times'}, keyed by repository.`,
   );
-  say('Group counts has three members, one of which leaves and comes back; group audit has one.\n');
+  say('Group counts has three members, one of which leaves and comes back; group audit has one.');
+  say(`Two functions are called by the same commits, in processes of their own. Watch them at ${functions.address}\n`);
   const work = async () => {
     const producing = produce(millrace, job, { deliveries, rounds, signal });
     if (rounds > 0) await leaveAndReturn(job, total, note, producing);
     await producing;
     await caughtUp(millrace, job);
+    note('both groups have read everything');
+    await functions.caughtUp();
+    const dead = functions.counters.reduce((sum, { givenUp }) => sum + givenUp, 0);
+    note(`so have the functions; ${dead === 1 ? '1 dead letter is' : `${grouped(dead)} dead letters are`} sent back`);
+    await functions.redrive();
   };
   await showWhile(job, meter, total, changes, startMs, work());
   await saveKnown(millrace, job);
   if (signal.aborted) say('\nStopped by Ctrl-C: what was acknowledged is in the log.');
   await Promise.all([...job.counting, job.auditing].map((member) => member.leave()));
   await report(millrace, job, meter);
+  say(`\nFunctions that were called for it\n${functionTable(functions.counters)}`);
+  await functions.close();
   await millrace.close();
   say(`\nRun it again: it goes on from here. Start afresh with: rm -r ${options.data}`);
 }

@@ -1,6 +1,7 @@
 /** What the run prints at its end. */
 import Table from 'cli-table3';
 import { requestDollars, type StoreUsage } from '../../lib/log/meter.ts';
+import type { FunctionCounters } from './functions-job.ts';
 
 const number = new Intl.NumberFormat('en-US');
 /** `1,234`. */
@@ -34,6 +35,36 @@ export function eventTable(counts: Readonly<Record<string, number>>): string {
     table.push(cells);
   }
   return table.toString();
+}
+
+/** What functions were called for. */
+export function functionTable(all: readonly FunctionCounters[]): string {
+  const table = new Table({
+    ...plain,
+    head: [
+      'function of',
+      'mode',
+      'records',
+      'calls',
+      'failed',
+      'largest batch',
+      'age when called',
+      'dead letters',
+      'sent back',
+    ],
+    colAligns: ['left', 'left', ...Array(7).fill('right')],
+  });
+  for (const { name, mode, records, calls, failures, largestBatch, agesMs, givenUp, sentBack } of all) {
+    const counts = [records, calls, failures, largestBatch].map(grouped);
+    table.push([name, mode, ...counts, ageText(agesMs), grouped(givenUp), grouped(sentBack)]);
+  }
+  return table.toString();
+}
+
+/** Half of them are at most so old. */
+function ageText(agesMs: readonly number[]): string {
+  const median = agesMs.toSorted((left, right) => left - right)[Math.floor(agesMs.length / 2)];
+  return median === undefined ? '' : `${Math.round(median)} ms`;
 }
 
 export interface PartitionRow {

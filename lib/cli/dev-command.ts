@@ -75,7 +75,8 @@ function newsText(news: EventSourceNews | HostNews): string | null {
       return `${news.group}-${news.partition.partition}: ${records} in ${Math.round(news.durationMs)} ms${failed}`;
     }
     case 'pulled':
-      return `${news.group}-${news.partition.partition}: pulled for ${Math.round(news.durationMs)} ms`;
+      if (news.batches === 0) return null;
+      return `${news.group}-${news.partition.partition}: pulled ${news.records} in ${Math.round(news.durationMs)} ms${news.failed > 0 ? `, ${news.failed} failed` : ''}`;
     case 'given-up':
       return `${news.group}-${news.partition.partition}: gave up ${news.records}: ${news.error || news.reason}`;
     case 'throttled':

@@ -71,7 +71,7 @@ export interface RedriveReport {
   readonly exhausted: number;
 }
 
-const LEASE_MS = 60_000;
+const LEASE_MS = 15_000;
 const BATCH = 100;
 const DEFAULT_MAX_REDRIVES = 3;
 
@@ -193,6 +193,7 @@ export class DeadLetters {
     const { session } = take;
     let { committed, ranges } = await this.#doneOf(place);
     let unwritten = 0;
+    let writtenMs = this.#deps.clock.monotonicMs();
     const write = async (expiresAtMs: number) => {
       ({ committed, done: ranges } = advance(committed, ranges));
       const progress = formatProgress({ ...NO_PROGRESS, done: ranges });
@@ -207,7 +208,11 @@ export class DeadLetters {
       mark: async (offset) => {
         ranges = addRange(ranges, { from: offset, to: offset + 1n });
         unwritten += 1;
-        if (unwritten % BATCH === 0) await write(Math.floor(this.#deps.clock.nowMs()) + LEASE_MS);
+        const isDue = this.#deps.clock.monotonicMs() - writtenMs > LEASE_MS / 3;
+        if (unwritten < BATCH && !isDue) return;
+        unwritten = 0;
+        writtenMs = this.#deps.clock.monotonicMs();
+        await write(Math.floor(this.#deps.clock.nowMs()) + LEASE_MS);
       },
       release: () => write(0),
     };

@@ -36,6 +36,8 @@ export type EventSourceNews = {
       readonly records: number;
       readonly failed: number;
       readonly durationMs: number;
+      /** Of the newest record, when the function was called. */
+      readonly ageMs: number;
       readonly error: string;
     }
   | { readonly kind: 'throttled'; readonly error: string; readonly untilMs: number }
@@ -49,7 +51,14 @@ export type EventSourceNews = {
   | { readonly kind: 'destination-failed'; readonly records: number; readonly error: string }
   | { readonly kind: 'skipped'; readonly from: bigint; readonly to: bigint }
   | { readonly kind: 'waiting'; readonly untilMs: number }
-  | { readonly kind: 'pulled'; readonly durationMs: number }
+  /** `records`: handled, `failed`: not; as the function tells it. */
+  | {
+      readonly kind: 'pulled';
+      readonly records: number;
+      readonly failed: number;
+      readonly batches: number;
+      readonly durationMs: number;
+    }
   | { readonly kind: 'fenced' | 'crashed-before' | 'time-limit' }
   | { readonly kind: 'unreadable'; readonly error: string; readonly untilMs: number }
 );

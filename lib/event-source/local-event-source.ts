@@ -9,7 +9,7 @@ import { repeatRequest } from '../log/repeat-request.ts';
 import type { StoreChanges } from './event-source-store.ts';
 import { LEASE_MARGIN_MS } from './lease-session.ts';
 import type { WakeRequest } from './partition-work.ts';
-import { pullPayload } from './pull-pointer.ts';
+import { parsePullAnswer, pullPayload } from './pull-pointer.ts';
 import type { InvokeAnswer } from './push/function-invoker.ts';
 import { type PumpDeps, pushBatches } from './push/push-batches.ts';
 import { type Ring, type RoutedRing, routeRings } from './router.ts';
@@ -173,7 +173,9 @@ export class LocalEventSource {
     const startMs = this.#deps.clock.monotonicMs();
     const answer = await this.#deps.invoker.invoke(target, pullPayload(request));
     const durationMs = this.#deps.clock.monotonicMs() - startMs;
-    if (answer.kind === 'returned') this.#deps.onNews({ kind: 'pulled', group, partition: key, durationMs });
+    if (answer.kind === 'returned') {
+      this.#deps.onNews({ kind: 'pulled', group, partition: key, durationMs, ...parsePullAnswer(answer.payload) });
+    }
     if (answer.kind === 'returned' || this.#stop.signal.aborted) return;
     const untilMs = Math.floor(this.#deps.clock.nowMs()) + (answer.kind === 'missing' ? MISSING_MS : AGAIN_MS);
     this.#deps.onNews({ kind: 'throttled', group, partition: key, error: errorOf(answer), untilMs });

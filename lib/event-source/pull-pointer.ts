@@ -65,6 +65,31 @@ export function parsePullEvent(event: unknown): WakeRequest | null {
   };
 }
 
+/** What a function tells of its work when it is done. */
+export interface PullAnswer {
+  /** Handled. */
+  readonly records: number;
+  /** Not handled; whatever becomes of them, nobody else is to try again. */
+  readonly failed: number;
+  readonly batches: number;
+}
+
+/** The answer as a function returns it. */
+export function pullAnswer(answer: PullAnswer): Readonly<Record<typeof FIELD, PullAnswer>> {
+  return { [FIELD]: answer };
+}
+
+/** What a function has answered; nothing for any other answer. */
+export function parsePullAnswer(payload: string): PullAnswer {
+  const none = { records: 0, failed: 0, batches: 0 };
+  try {
+    const answer = (JSON.parse(payload) as Record<string, PullAnswer | undefined> | null)?.[FIELD];
+    return { ...none, ...answer };
+  } catch {
+    return none;
+  }
+}
+
 function storedItem(item: Item): StoredItem {
   return Object.fromEntries(Object.entries(item).map(([name, value]) => [name, storedAttribute(value)]));
 }

@@ -1,24 +1,22 @@
 /** The ways in for functions that pull: a middleware for middy, and a plain wrapper. */
+import { pullAnswer } from '../event-source/pull-pointer.ts';
 import type { FunctionContext, PullCall, PulledBatch, PullOptions } from './pull-call.ts';
 import { PullFunction } from './pull-function.ts';
 
 /** What middy hands to a middleware, of all its versions from 5 on. */
-export interface MiddyRequest {
-  event: unknown;
+export interface MiddyRequest<E = unknown> {
+  event: E;
   readonly context: FunctionContext;
   response?: unknown;
   readonly error?: unknown;
 }
 
-/** A middleware as middy takes it: a plain object. */
-export interface MillraceMiddleware {
-  before(request: MiddyRequest): Promise<unknown>;
-  after(request: MiddyRequest): Promise<void>;
-  onError(request: MiddyRequest): Promise<void>;
+/** A middleware as middy takes it: a plain object. The handler behind it is given a `PulledBatch`. */
+export interface MillraceMiddleware<K, V> {
+  readonly before: (request: MiddyRequest<PulledBatch<K, V>>) => Promise<unknown>;
+  readonly after: (request: MiddyRequest<PulledBatch<K, V>>) => Promise<void>;
+  readonly onError: (request: MiddyRequest<PulledBatch<K, V>>) => Promise<void>;
 }
-
-/** What a function answers whose records are all dealt with, one way or the other. */
-const SETTLED = { millrace: 'settled' } as const;
 
 /**
  * A middleware for functions that pull: `event` becomes a `PulledBatch`, one for each call, and what the handler returns or throws is settled. With `eachRecord` the handler itself is not called; all there is is handled, record by
@@ -31,7 +29,7 @@ const SETTLED = { millrace: 'settled' } as const;
  */
 export function millrace<K = Uint8Array | null, V = Uint8Array | null>(
   options: PullOptions<K, V> = {},
-): MillraceMiddleware {
+): MillraceMiddleware<K, V> {
   const pulling = new PullFunction(options);
   // By request: one process may handle several at once.
   const calls = new WeakMap<object, PullCall<K, V>>();
@@ -42,7 +40,7 @@ export function millrace<K = Uint8Array | null, V = Uint8Array | null>(
     await how(call);
     await call.finish();
     // It is dealt with: nobody else is to try again.
-    request.response = SETTLED;
+    request.response = pullAnswer(call.told);
   };
   return {
     async before(request) {
@@ -50,10 +48,10 @@ export function millrace<K = Uint8Array | null, V = Uint8Array | null>(
       if (call === null) return undefined;
       if (options.eachRecord !== undefined) {
         await call.runEach(options.eachRecord);
-        return SETTLED;
+        return pullAnswer(call.told);
       }
       const batch = await call.next();
-      if (batch === null) return SETTLED;
+      if (batch === null) return pullAnswer(call.told);
       calls.set(request, call);
       request.event = batch;
       return undefined;
@@ -81,6 +79,6 @@ export function pullHandler<K = Uint8Array | null, V = Uint8Array | null>(
     if (call === null) return undefined;
     if (options.eachRecord !== undefined) await call.runEach(options.eachRecord);
     else if (handler !== null) await call.run(handler);
-    return SETTLED;
+    return pullAnswer(call.told);
   };
 }

@@ -4,6 +4,7 @@ import { MillraceError } from '../errors.ts';
 import type { EventSourceDeps, EventSourceNews } from '../event-source/event-source-deps.ts';
 import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import { PartitionWork, type WakeRequest } from '../event-source/partition-work.ts';
+import type { PullAnswer } from '../event-source/pull-pointer.ts';
 import type { ReceivedEvent } from '../event-source/received-event.ts';
 import type { Failure } from '../event-source/settle-batch.ts';
 import { failedOffsets } from './pulled-batch-response.ts';
@@ -62,6 +63,7 @@ export class PullCall<K, V> {
   /** Of the batch that is handed out: those that could not be read. */
   #unread: ReadonlyMap<bigint, Failure> = new Map();
   #batch: readonly ReceivedEvent[] = [];
+  readonly #told = { records: 0, failed: 0, batches: 0 };
 
   constructor(deps: EventSourceDeps, request: WakeRequest, options: PullOptions<K, V>, context: FunctionContext) {
     const { reserveMs = DEFAULT_RESERVE_MS, maxBatchBytes = DEFAULT_MAX_BATCH_BYTES } = options;
@@ -97,8 +99,15 @@ export class PullCall<K, V> {
     else await this.#settle({ failed, postponed: this.#notGiven() });
   }
 
+  /** What has been done so far. */
+  get told(): PullAnswer {
+    return this.#told;
+  }
+
   /** Takes what the handler has thrown. */
   async failed(cause: unknown): Promise<void> {
+    this.#told.batches += 1;
+    this.#told.failed += this.#batch.length;
     await this.#work.settle({ kind: 'failed', ...failureOf(cause) });
   }
 
@@ -171,6 +180,9 @@ export class PullCall<K, V> {
 
   async #settle({ failed, postponed }: RecordsOutcome): Promise<void> {
     const all = new Map([...this.#unread, ...failed]);
+    this.#told.batches += 1;
+    this.#told.failed += all.size;
+    this.#told.records += this.#batch.length - all.size - postponed.size;
     await this.#work.settle({ kind: 'answered', failed: all, postponed });
   }
 }

@@ -340,7 +340,8 @@ async function refresh(force = true) {
 const NEWS = {
   invoked: (n) =>
     `${n.group}: ${n.records} records handed over in ${Math.round(n.durationMs)} ms${n.failed ? `, ${n.failed} failed: ${n.error}` : ''}`,
-  pulled: (n) => `${n.group}: pulled for ${Math.round(n.durationMs)} ms`,
+  pulled: (n) =>
+    `${n.group}: ${n.records} pulled in ${Math.round(n.durationMs)} ms${n.failed ? `, ${n.failed} failed` : ''}`,
   'given-up': (n) => `${n.group}: ${n.records} given up: ${n.error || n.reason}`,
   throttled: (n) => `${n.group}: not called: ${n.error}`,
   waiting: (n) => `${n.group}: waits until ${new Date(n.untilMs).toLocaleTimeString()}`,

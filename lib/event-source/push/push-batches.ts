@@ -110,6 +110,7 @@ interface CallOutcome {
 async function call(deps: PumpDeps, work: PartitionWork, { part, format, encode, origin }: Call): Promise<CallOutcome> {
   const { subscription } = work;
   const startMs = deps.clock.monotonicMs();
+  const ageMs = Math.max(0, deps.clock.nowMs() - Number(part.at(-1)!.timestampMs));
   const payload = format.wrap(part.map(encode), part[0]!, origin);
   const outcome = await invoke(deps, subscription, payload, part, format);
   if (outcome.kind !== 'refused') {
@@ -120,6 +121,7 @@ async function call(deps: PumpDeps, work: PartitionWork, { part, format, encode,
       records: part.length,
       failed: outcome.kind === 'failed' ? part.length : outcome.failed.size,
       durationMs: deps.clock.monotonicMs() - startMs,
+      ageMs,
       error: outcome.kind === 'failed' ? outcome.error : '',
     });
   }
