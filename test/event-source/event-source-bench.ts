@@ -38,7 +38,7 @@ export interface EventSourceBench {
   /** Functions that are handed events as they are. */
   readonly pullers: Map<string, (event: unknown) => Promise<unknown>>;
   start(options?: LocalEventSourceOptions): LocalEventSource;
-  /** Waits until something is so; throws after ten seconds. */
+  /** Waits until something is so; throws after 25 seconds. */
   until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void>;
   /** All records of a topic, as they are now. */
   read(topic: string): Promise<readonly CalledRecord[]>;
@@ -143,7 +143,7 @@ export function openBench(): EventSourceBench {
       return source;
     },
     async until(what, isSo) {
-      const endMs = clock.monotonicMs() + 10_000;
+      const endMs = clock.monotonicMs() + 25_000;
       while (!(await isSo())) {
         if (clock.monotonicMs() > endMs)
           throw new MillraceError('REQUEST_TIMED_OUT', `it never came that ${what}`, { value: news.slice(-5) });

@@ -66,7 +66,7 @@ describe('an event source', () => {
   });
 
   it('waits for a batch to be full, for so long', async () => {
-    await subscribe(() => undefined, { batchSize: 3, maxBatchingWindowMs: 400 });
+    await subscribe(() => undefined, { batchSize: 3, maxBatchingWindowMs: 1_500 });
     bench.start();
     await send(['a']);
     await send(['b', 'c']);

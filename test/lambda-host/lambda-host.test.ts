@@ -96,10 +96,10 @@ describe('a call that fails', () => {
   });
 
   it.each(['sleep', 'spin'])('is ended when it takes too long: %s', async (kind) => {
-    add({ timeoutMs: 300 });
+    add({ timeoutMs: 900 });
     await call({ do: 'count' });
     const answer = await call({ do: kind, ms: 60_000 });
-    expect(answer).toMatchObject({ errorType: 'Sandbox.Timedout', errorMessage: 'Task timed out after 0.30 seconds' });
+    expect(answer).toMatchObject({ errorType: 'Sandbox.Timedout', errorMessage: 'Task timed out after 0.90 seconds' });
     expect(await returned({ do: 'count' })).toMatchObject({ calls: 1 });
   });
 
