@@ -99,6 +99,22 @@ describe('the checker of groups', () => {
     expect(checkGroupHistory(history(late), new Map([[0, 2]]), { graceMs: 10 }).problems).toEqual([]);
   });
 
+  // The long run found one that was stopped between its claim and the telling of it.
+  it('knows that who was stopped while it claimed begins where the group was then, as long as it may not know better', () => {
+    const late = (atMs: number) => `
+      1 a stopped
+      2 b assigned 0
+      3 b given 0 0
+      4 b committed 0 1
+      5 a woken
+      6 b revoked 0
+      ${atMs} a assigned 0
+      ${atMs + 1} a given 0 0`;
+    const judge = (atMs: number) => checkGroupHistory(history(late(atMs)), new Map([[0, 1]]), { graceMs: 10 });
+    expect(judge(7).problems).toEqual([]);
+    expect(judge(17).problems.join()).toMatch(/1 was committed/);
+  });
+
   it('does not ask that deleted records are given out, nor all of a deleted topic', () => {
     const events = history('1 a assigned 0\n2 a given 0 1\n3 a given 0 3\n4 a committed 0 4');
     const judge = (end: number | null, trim: number) =>

@@ -19,6 +19,8 @@ const FOUND: readonly (readonly [SimulationName, number])[] = [
   ['whole', 700_002],
   ['whole', 1_100_762],
   ['whole', 1_225_722],
+  ['event-source', 1],
+  ['event-source', 10_845],
 ];
 
 it.each(FOUND)('%s, seed %i, which found something once, is good', async (name, seed) => {
