@@ -82,10 +82,9 @@ export class LocalEventSource {
     while (!this.#stop.signal.aborted) {
       const now = changes.count();
       if (now !== count) {
-        count = now;
-        await this.#attempt(() => this.#look());
+        count = (await this.#attempt(() => this.#look())) ? now : Number.NaN;
       }
-      await clock.sleep(this.#options.pollMs, this.#stop.signal);
+      await clock.sleep(Number.isNaN(count) ? AGAIN_MS : this.#options.pollMs, this.#stop.signal);
     }
   }
 
@@ -99,18 +98,27 @@ export class LocalEventSource {
     }
   }
 
-  async #attempt(action: () => Promise<void>): Promise<void> {
+  /** Whether it went well. */
+  async #attempt(action: () => Promise<void>): Promise<boolean> {
     try {
       await action();
+      return true;
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#deps.onError?.(asMillraceError(error));
+      return false;
     }
   }
 
-  /** Compares the store with what was seen of it. */
+  /** Compares the store with what was seen of it. What was seen but not routed has to be seen again. */
   async #look(): Promise<void> {
-    const rings = [...(await this.#changedHeads()), ...(await this.#rungBells())];
-    if (rings.length > 0) this.#setAlarms(await routeRings(this.#deps, this.#waker, rings));
+    try {
+      const rings = [...(await this.#changedHeads()), ...(await this.#rungBells())];
+      if (rings.length > 0) this.#setAlarms(await routeRings(this.#deps, this.#waker, rings));
+    } catch (error) {
+      this.#seen.clear();
+      this.#stamps.clear();
+      throw error;
+    }
   }
 
   async #changedHeads(): Promise<readonly Ring[]> {
@@ -153,7 +161,15 @@ export class LocalEventSource {
   };
 
   async #work(request: WakeRequest): Promise<void> {
-    if (request.subscription.options.mode === 'pull') return this.#attempt(() => this.#callPulling(request));
+    const { subscription, partition } = request;
+    const { group, topicId, options } = subscription;
+    const pulls = options.mode === 'pull';
+    const done = await this.#attempt(() => (pulls ? this.#callPulling(request) : this.#push(request)));
+    // The lease it may have left says how long to wait.
+    if (!done) this.#setAlarm(group, { topicId, partition }, Math.floor(this.#deps.clock.nowMs()) + AGAIN_MS);
+  }
+
+  async #push(request: WakeRequest): Promise<void> {
     const { clock } = this.#deps;
     const { workMs, leaseMs } = this.#options;
     const wakeUps = {
@@ -162,7 +178,7 @@ export class LocalEventSource {
     };
     const deps = { ...this.#deps, wakeUps };
     const limits = { deadlineMs: clock.monotonicMs() + workMs, leaseMs, stop: this.#stop.signal };
-    await this.#attempt(() => pushBatches(deps, request, limits));
+    await pushBatches(deps, request, limits);
   }
 
   /** The function is the worker. One that was not called, or that ended without a word, perhaps with the lease, is called again. */
@@ -202,7 +218,8 @@ export class LocalEventSource {
       if (this.#stop.signal.aborted || this.#alarms.get(name) !== atMs) return;
       this.#alarms.delete(name);
       const rings = [{ group, partition, head: null, atMs }];
-      await this.#attempt(async () => this.#setAlarms(await routeRings(this.#deps, this.#waker, rings)));
+      const done = await this.#attempt(async () => this.#setAlarms(await routeRings(this.#deps, this.#waker, rings)));
+      if (!done) this.#setAlarm(group, partition, Math.floor(clock.nowMs()) + AGAIN_MS);
     };
     void ring();
   }

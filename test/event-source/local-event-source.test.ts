@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MillraceError } from '../../lib/errors.ts';
 import { RetryAfter } from '../../lib/event-source/retry-after.ts';
 import type { SubscriptionOptions } from '../../lib/event-source/subscription-options.ts';
 import { type EventSourceBench, openBench, type TestFunction } from './event-source-bench.ts';
@@ -228,5 +229,52 @@ describe('an event source', () => {
     expect((await bench.subscriptions.describe('billing')).partitions[0]).toMatchObject({
       error: 'Error: nothing works',
     });
+  });
+});
+
+/** The next call of a method fails, in a way that is not worth repeating. */
+function failOnce<K extends string>(port: Record<K, unknown>, method: K): () => boolean {
+  const own = Object.getOwnPropertyDescriptor(port, method);
+  let failed = false;
+  Object.defineProperty(port, method, {
+    configurable: true,
+    value: async () => {
+      failed = true;
+      if (own === undefined) Reflect.deleteProperty(port, method);
+      else Object.defineProperty(port, method, own);
+      throw new MillraceError('CORRUPT_OBJECT', 'the disk has failed', { value: method });
+    },
+  });
+  return () => failed;
+}
+
+describe('a store that fails once', () => {
+  it.each([
+    ['after the change was seen', () => failOnce(bench.store.bells, 'list')],
+    ['before the lease was read', () => failOnce(bench.store.leases, 'readMany')],
+    ['when the worker takes the lease', () => failOnce(bench.store.leases, 'take')],
+  ])('delays what was written, %s, and loses nothing', async (_, fail) => {
+    await subscribe(() => undefined);
+    bench.start();
+    await send(['a']);
+    await bench.until('it is committed', async () => (await committed())[0] === 1);
+    const failed = fail();
+    await send(['b']);
+    await bench.until('the other one is handled', () => values().length === 2);
+    expect(values()).toEqual(['a', 'b']);
+    expect(failed()).toBe(true);
+  });
+
+  it('wakes somebody also when it failed while an alarm rang', async () => {
+    let failed = () => false;
+    await subscribe(() => {
+      if (values().length > 1) return;
+      failed = failOnce(bench.store.leases, 'readMany');
+      throw new RetryAfter(300);
+    });
+    bench.start();
+    await send(['a']);
+    await bench.until('it is given again', () => values().length === 2);
+    expect(failed()).toBe(true);
   });
 });
