@@ -34,12 +34,18 @@ const SEQUENCE_RISES = '#seq < :seq';
 const NOT_BACK = anyOf('attribute_not_exists(#committed)', '#committed <= :committed');
 const SAME_VERSION = '#version = :version';
 
-function takeUpdate({ topic, owner, seen, nowMs, expiresAtMs }: TakeArgs): ItemUpdate {
+/** What whoever has the lease from now on sets, by a take or a seek. */
+const NEXT_EPOCH = ['#topic = :topic', '#generation = :next', '#seq = :zero', '#owner = :owner'];
+
+/** The values of `NEXT_EPOCH` and of the condition on the epoch before. */
+function nextEpochValues({ topic, owner, seen }: Pick<TakeArgs, 'topic' | 'owner' | 'seen'>) {
+  return { ':topic': topic, ':next': BigInt(seen + 1), ':epoch': BigInt(seen), ':owner': owner, ':zero': 0n };
+}
+
+function takeUpdate(args: TakeArgs): ItemUpdate {
+  const { seen, nowMs, expiresAtMs } = args;
   const set = [
-    '#topic = :topic',
-    '#generation = :next',
-    '#seq = :zero',
-    '#owner = :owner',
+    ...NEXT_EPOCH,
     '#expires = :expires',
     '#attempts = if_not_exists(#attempts, :zero) + :one',
     '#metadata = if_not_exists(#metadata, :none)',
@@ -52,13 +58,9 @@ function takeUpdate({ topic, owner, seen, nowMs, expiresAtMs }: TakeArgs): ItemU
     update: `SET ${set.join(', ')}`,
     condition: seen === 0 ? anyOf(NO_LEASE, isFree) : isFree,
     values: {
-      ':topic': topic,
-      ':next': BigInt(seen + 1),
-      ':epoch': BigInt(seen),
-      ':owner': owner,
+      ...nextEpochValues(args),
       ':expires': BigInt(expiresAtMs),
       ':now': BigInt(nowMs),
-      ':zero': 0n,
       ':one': 1n,
       ':none': '',
     },
@@ -87,12 +89,10 @@ function updateUpdate(args: UpdateLeaseArgs): ItemUpdate {
   };
 }
 
-function seekUpdate({ topic, owner, seen, committed, atMs }: SeekLeaseArgs): ItemUpdate {
+function seekUpdate(args: SeekLeaseArgs): ItemUpdate {
+  const { seen, committed, atMs } = args;
   const set = [
-    '#topic = :topic',
-    '#generation = :next',
-    '#seq = :zero',
-    '#owner = :owner',
+    ...NEXT_EPOCH,
     '#committed = :committed',
     '#metadata = :none',
     '#at = :at',
@@ -105,13 +105,9 @@ function seekUpdate({ topic, owner, seen, committed, atMs }: SeekLeaseArgs): Ite
     update: `SET ${set.join(', ')}`,
     condition: seen === 0 ? anyOf(NO_LEASE, SAME_EPOCH) : SAME_EPOCH,
     values: {
-      ':topic': topic,
-      ':next': BigInt(seen + 1),
-      ':epoch': BigInt(seen),
-      ':owner': owner,
+      ...nextEpochValues(args),
       ':committed': committed,
       ':at': BigInt(atMs),
-      ':zero': 0n,
       ':none': '',
     },
     returns: 'ALL_NEW',

@@ -1,10 +1,16 @@
 import { offsetKey } from '../../group/group-offset.ts';
 import type { Change } from '../../log/head-transitions.ts';
-import type { Item, ItemKey } from '../../log/item.ts';
+import type { Item } from '../../log/item.ts';
 import type { Meter } from '../../log/meter.ts';
 import type { PartitionKey } from '../../log/partition-key.ts';
 import type { ItemTransactions } from '../../log/transactional/item-transactions.ts';
-import { changeItem, queryItems, readItem } from '../../log/transactional/metered-transaction.ts';
+import {
+  carryOut,
+  changeItem,
+  type MeteredItems,
+  queryItems,
+  readItem,
+} from '../../log/transactional/metered-transaction.ts';
 import { BELLS_PK, bellFromItem, bellKey, bellToItem } from '../bell.ts';
 import type { EventSourcePorts } from '../event-source-store.ts';
 import {
@@ -27,29 +33,7 @@ const ALL_SKS = { fromSk: '', toSk: '\u{10FFFF}' };
 /** More than any listing has. */
 const ALL = 1_000_000;
 
-/** What all ports stand on. */
-interface Deps {
-  readonly items: ItemTransactions;
-  readonly meter: Meter;
-}
-
-function change<T>(
-  { items, meter }: Deps,
-  key: ItemKey,
-  codec: { readonly from: (item: Item) => T; readonly to: (value: T) => Item },
-  transition: (current: T | undefined) => Change<T>,
-): Change<T> {
-  return items.write((transaction) => {
-    let result: Change<T> | undefined;
-    changeItem(transaction, meter, key, (item) => {
-      result = transition(item && codec.from(item));
-      return result.outcome === 'done' ? codec.to(result.item) : null;
-    });
-    return result!;
-  });
-}
-
-function transactionalLeases(deps: Deps): Leases {
+function transactionalLeases(deps: MeteredItems): Leases {
   const changeLease = async (
     group: string,
     partition: PartitionKey,
@@ -57,7 +41,7 @@ function transactionalLeases(deps: Deps): Leases {
   ) => {
     const key = offsetKey(group, partition);
     const codec = { from: (item: Item) => leaseFromItem(key.sk, item), to: leaseToItem };
-    return change(deps, key, codec, transition);
+    return carryOut(deps, key, codec, transition);
   };
   return {
     take: (group, partition, args) =>
@@ -76,7 +60,7 @@ function transactionalLeases(deps: Deps): Leases {
   };
 }
 
-function transactionalSubscriptions(deps: Deps): FunctionSubscriptions {
+function transactionalSubscriptions(deps: MeteredItems): FunctionSubscriptions {
   const { items, meter } = deps;
   const query = (fromSk: string, toSk: string, limit: number) => {
     const range = { pk: SUBSCRIPTIONS_PK, fromSk, toSk, order: 'ascending', limit } as const;
@@ -89,7 +73,7 @@ function transactionalSubscriptions(deps: Deps): FunctionSubscriptions {
   ) => {
     const key = subscriptionKey(of);
     const codec = { from: (item: Item) => subscriptionFromItem(key.sk, item), to: subscriptionToItem };
-    return change(deps, key, codec, transition);
+    return carryOut(deps, key, codec, transition);
   };
   return {
     async get(name) {
@@ -114,7 +98,7 @@ function transactionalSubscriptions(deps: Deps): FunctionSubscriptions {
   };
 }
 
-function transactionalBells({ items, meter }: Deps): Bells {
+function transactionalBells({ items, meter }: MeteredItems): Bells {
   return {
     async ring(bell, stamp, atMs = 0) {
       items.write((transaction) => changeItem(transaction, meter, bellKey(bell), () => bellToItem({ stamp, atMs })));

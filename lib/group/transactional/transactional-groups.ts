@@ -1,8 +1,14 @@
-import type { Change } from '../../log/head-transitions.ts';
 import type { Item, ItemKey } from '../../log/item.ts';
 import type { Meter } from '../../log/meter.ts';
 import type { ItemTransaction, ItemTransactions } from '../../log/transactional/item-transactions.ts';
-import { changeItem, queryItems, readItem } from '../../log/transactional/metered-transaction.ts';
+import {
+  carryOut,
+  changeItem,
+  type ItemCodec,
+  type MeteredItems,
+  queryItems,
+  readItem,
+} from '../../log/transactional/metered-transaction.ts';
 import { GROUP_SK, GROUPS_PK, type Group, groupKey, groupListingKey, groupPk } from '../group.ts';
 import { groupFromItem, groupToItem } from '../group-item.ts';
 import { type GroupOffset, OFFSET_SKS, offsetFromItem, offsetKey, offsetSk, offsetToItem } from '../group-offset.ts';
@@ -26,42 +32,12 @@ const NAMES_PER_REQUEST = 1000;
 /** More than any group has members. */
 const ALL = 1_000_000;
 
-/** What all three ports stand on. */
-interface Deps {
-  readonly items: ItemTransactions;
-  readonly meter: Meter;
-}
-
-/** How a kind of item is read and written. */
-interface Codec<T> {
-  readonly from: (item: Item) => T;
-  /** `before`: the item that is replaced. */
-  readonly to: (value: T, before: Item | undefined) => Item;
-}
-
-/** Carries out one transition on one item. */
-function change<T>(
-  { items, meter }: Deps,
-  key: ItemKey,
-  codec: Codec<T>,
-  transition: (current: T | undefined) => Change<T>,
-): Change<T> {
-  return items.write((transaction) => {
-    let result: Change<T> | undefined;
-    changeItem(transaction, meter, key, (item) => {
-      result = transition(item && codec.from(item));
-      return result.outcome === 'done' ? codec.to(result.item, item) : null;
-    });
-    return result!;
-  });
-}
-
 function readGroup(transaction: ItemTransaction, name: string): Group | undefined {
   const item = transaction.get(groupKey(name));
   return item && groupFromItem(name, item);
 }
 
-function transactionalGroups(deps: Deps): Groups {
+function transactionalGroups(deps: MeteredItems): Groups {
   const { items, meter } = deps;
   /** One item of a transaction, at its double price; null leaves it as it is. */
   const changeMember = (transaction: ItemTransaction, key: ItemKey, item: Item | 'remove' | null) =>
@@ -111,7 +87,7 @@ function transactionalGroups(deps: Deps): Groups {
     },
     async update(group) {
       const codec = { from: (item: Item) => groupFromItem(group.name, item), to: groupToItem };
-      return change(deps, groupKey(group.name), codec, (current) => updateGroupTransition(current, group));
+      return carryOut(deps, groupKey(group.name), codec, (current) => updateGroupTransition(current, group));
     },
     async remove(name, groupId) {
       return items.write((transaction) => {
@@ -125,7 +101,7 @@ function transactionalGroups(deps: Deps): Groups {
   };
 }
 
-function transactionalHeartbeats(deps: Deps): Heartbeats {
+function transactionalHeartbeats(deps: MeteredItems): Heartbeats {
   const { items, meter } = deps;
   return {
     async put(group, heartbeat) {
@@ -134,8 +110,8 @@ function transactionalHeartbeats(deps: Deps): Heartbeats {
     },
     async beat(group, memberId, args) {
       const key = heartbeatKey(group, memberId);
-      const codec: Codec<Heartbeat> = { from: (item) => heartbeatFromItem(key.sk, item), to: heartbeatToItem };
-      return change(deps, key, codec, (current) => beatTransition(current, args));
+      const codec: ItemCodec<Heartbeat> = { from: (item) => heartbeatFromItem(key.sk, item), to: heartbeatToItem };
+      return carryOut(deps, key, codec, (current) => beatTransition(current, args));
     },
     async remove(group, memberId) {
       items.write((transaction) => changeItem(transaction, meter, heartbeatKey(group, memberId), () => 'remove'));
@@ -143,9 +119,9 @@ function transactionalHeartbeats(deps: Deps): Heartbeats {
   };
 }
 
-function transactionalOffsets(deps: Deps): GroupOffsets {
+function transactionalOffsets(deps: MeteredItems): GroupOffsets {
   const { items, meter } = deps;
-  const codecOf = (key: ItemKey): Codec<GroupOffset> => ({
+  const codecOf = (key: ItemKey): ItemCodec<GroupOffset> => ({
     from: (item) => offsetFromItem(key.sk, item),
     // What else stands beside an offset, a lease, stays.
     to: (offset, before) => ({ ...before, ...offsetToItem(offset) }),
@@ -153,11 +129,11 @@ function transactionalOffsets(deps: Deps): GroupOffsets {
   return {
     async claim(group, partition, args) {
       const key = offsetKey(group, partition);
-      return change(deps, key, codecOf(key), (current) => claimTransition(current, partition, args));
+      return carryOut(deps, key, codecOf(key), (current) => claimTransition(current, partition, args));
     },
     async commit(group, partition, args) {
       const key = offsetKey(group, partition);
-      return change(deps, key, codecOf(key), (current) => commitOffsetTransition(current, args));
+      return carryOut(deps, key, codecOf(key), (current) => commitOffsetTransition(current, args));
     },
     async readMany(group, partitions) {
       return partitions.map((partition) => {

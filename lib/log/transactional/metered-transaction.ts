@@ -1,8 +1,22 @@
 /** Counts what DynamoDB would charge for what a transaction does. */
+import type { Change } from '../head-transitions.ts';
 import type { Item, ItemKey } from '../item.ts';
 import { itemSizeBytes, readUnits, writeUnits } from '../item-size.ts';
 import type { Meter } from '../meter.ts';
-import type { ItemQuery, ItemTransaction } from './item-transactions.ts';
+import type { ItemQuery, ItemTransaction, ItemTransactions } from './item-transactions.ts';
+
+/** What ports over items with transactions stand on. */
+export interface MeteredItems {
+  readonly items: ItemTransactions;
+  readonly meter: Meter;
+}
+
+/** How a kind of item is read and written. */
+export interface ItemCodec<T> {
+  readonly from: (item: Item) => T;
+  /** `before`: the item that is replaced. */
+  readonly to: (value: T, before: Item | undefined) => Item;
+}
 
 const sizeOf = (key: ItemKey, item: Item | undefined): number => (item ? itemSizeBytes(key, item) : 0);
 
@@ -21,6 +35,23 @@ export function changeItem(
   if (after === 'remove') transaction.remove(key);
   else if (after !== null) transaction.put(key, after);
   meter.count({ kind: 'write', units: (options.unitFactor ?? 1) * writeUnits(beforeBytes, afterBytes) });
+}
+
+/** Carries out one transition on one item, in a transaction of its own. */
+export function carryOut<T>(
+  { items, meter }: MeteredItems,
+  key: ItemKey,
+  codec: ItemCodec<T>,
+  transition: (current: T | undefined) => Change<T>,
+): Change<T> {
+  return items.write((transaction) => {
+    let result: Change<T> | undefined;
+    changeItem(transaction, meter, key, (item) => {
+      result = transition(item && codec.from(item));
+      return result.outcome === 'done' ? codec.to(result.item, item) : null;
+    });
+    return result!;
+  });
 }
 
 /** Reads one item. */

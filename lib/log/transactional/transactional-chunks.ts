@@ -2,10 +2,11 @@ import { type Chunk, chunkFromItem, chunkKey, chunkSk, chunkToItem, MAX_OFFSET }
 import { mayRemoveChunk, putChunkTransition, replaceChunkTransition } from '../chunk-transitions.ts';
 import type { Chunks } from '../chunks.ts';
 import type { Change } from '../head-transitions.ts';
+import type { Item } from '../item.ts';
 import type { Meter } from '../meter.ts';
 import { type PartitionKey, partitionPk } from '../partition-key.ts';
 import type { ItemTransactions } from './item-transactions.ts';
-import { changeItem, queryItems } from './metered-transaction.ts';
+import { carryOut, changeItem, queryItems } from './metered-transaction.ts';
 
 /** `Chunks` over items with transactions. */
 export function transactionalChunks(items: ItemTransactions, meter: Meter): Chunks {
@@ -13,16 +14,11 @@ export function transactionalChunks(items: ItemTransactions, meter: Meter): Chun
     partition: PartitionKey,
     base: bigint,
     transition: (chunk: Chunk | undefined) => Change<Chunk>,
-  ): Change<Chunk> =>
-    items.write((transaction) => {
-      const key = chunkKey(partition, base);
-      let result: Change<Chunk> | undefined;
-      changeItem(transaction, meter, key, (item) => {
-        result = transition(item && chunkFromItem(key.sk, item));
-        return result.outcome === 'done' ? chunkToItem(result.item) : null;
-      });
-      return result!;
-    });
+  ): Change<Chunk> => {
+    const key = chunkKey(partition, base);
+    const codec = { from: (item: Item) => chunkFromItem(key.sk, item), to: chunkToItem };
+    return carryOut({ items, meter }, key, codec, transition);
+  };
 
   return {
     async query(partition, { fromBase, toBase, order, limit, consistent }) {

@@ -10,7 +10,7 @@ import type { Heads } from '../heads.ts';
 import type { Meter } from '../meter.ts';
 import type { PartitionKey } from '../partition-key.ts';
 import type { ItemTransactions } from './item-transactions.ts';
-import { changeItem, readItem } from './metered-transaction.ts';
+import { carryOut, changeItem, readItem } from './metered-transaction.ts';
 
 /** `Heads` over items with transactions: every change is its transition, run inside one. */
 export function transactionalHeads(items: ItemTransactions, meter: Meter): Heads {
@@ -20,15 +20,9 @@ export function transactionalHeads(items: ItemTransactions, meter: Meter): Heads
       return item ? headFromItem(item) : null;
     });
 
+  const codec = { from: headFromItem, to: headToItem };
   const change = (partition: PartitionKey, transition: (head: Head | undefined) => Change<Head>): Change<Head> =>
-    items.write((transaction) => {
-      let result: Change<Head> | undefined;
-      changeItem(transaction, meter, headKey(partition), (item) => {
-        result = transition(item && headFromItem(item));
-        return result.outcome === 'done' ? headToItem(result.item) : null;
-      });
-      return result!;
-    });
+    carryOut({ items, meter }, headKey(partition), codec, transition);
 
   return {
     async read(partition, { consistent }) {

@@ -25,7 +25,7 @@ import {
 } from '../topic-transitions.ts';
 import type { Topics } from '../topics.ts';
 import type { ItemTransaction, ItemTransactions } from './item-transactions.ts';
-import { changeItem, queryItems, readItem } from './metered-transaction.ts';
+import { carryOut, changeItem, queryItems, readItem } from './metered-transaction.ts';
 
 /** Above every topic name, whose characters are ASCII. */
 const AFTER_ALL_NAMES = '\u{10FFFF}';
@@ -100,14 +100,10 @@ export function transactionalTopics(items: ItemTransactions, meter: Meter): Topi
       });
     },
     async update(topic) {
-      return items.write((transaction) => {
-        let result: Change<Topic> | undefined;
-        changeItem(transaction, meter, topicKey(topic.name), (item) => {
-          result = updateTopicTransition(item && topicFromItem(topic.name, item), topic);
-          return result.outcome === 'done' ? topicToItem(result.item) : null;
-        });
-        return result!;
-      });
+      const codec = { from: (item: Item) => topicFromItem(topic.name, item), to: topicToItem };
+      return carryOut({ items, meter }, topicKey(topic.name), codec, (current) =>
+        updateTopicTransition(current, topic),
+      );
     },
     async remove(name, topicId) {
       return items.write((transaction) => {
