@@ -8,12 +8,12 @@ import { type PartitionKey, partitionPk } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { StoreChanges } from './event-source-store.ts';
 import { LEASE_MARGIN_MS } from './lease-session.ts';
-import type { WakeRequest } from './partition-work.ts';
 import { parsePullAnswer, pullPayload } from './pull-pointer.ts';
 import type { InvokeAnswer } from './push/function-invoker.ts';
 import { type PumpDeps, pushBatches } from './push/push-batches.ts';
 import { type Ring, type RoutedRing, routeRings } from './router.ts';
 import { allSubscriptions, sweepSubscriptions } from './sweeper.ts';
+import type { WakeRequest } from './wake-request.ts';
 
 /** What it needs. */
 export interface LocalEventSourceDeps extends Omit<PumpDeps, 'wakeUps'> {

@@ -5,7 +5,7 @@ import { MillraceError } from '../errors.ts';
 import { headFromItem, headToItem } from '../log/head.ts';
 import type { Attribute, Item } from '../log/item.ts';
 import { subscriptionFromItem, subscriptionSk, subscriptionToItem } from './function-subscription.ts';
-import type { WakeRequest } from './partition-work.ts';
+import type { WakeRequest } from './wake-request.ts';
 
 /** The field by which such an event is known. */
 const FIELD = 'millrace';

@@ -9,8 +9,8 @@ import { type PartitionKey, partitionPk } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { EventSourceDeps } from './event-source-deps.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
-import type { WakeRequest } from './partition-work.ts';
 import { decideWake, type WakeDecision } from './wake-decision.ts';
+import type { WakeRequest } from './wake-request.ts';
 
 /** Something that may be news: a partition whose head was changed, or that somebody wishes to be looked at for a group. */
 export interface Ring {

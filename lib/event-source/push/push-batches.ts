@@ -2,11 +2,12 @@
 import { asMillraceError } from '../../errors.ts';
 import type { EventSourceDeps } from '../event-source-deps.ts';
 import type { FunctionSubscription } from '../function-subscription.ts';
-import { PartitionWork, type WakeRequest, type WorkOutcome } from '../partition-work.ts';
+import { PartitionWork, type WorkOutcome } from '../partition-work.ts';
 import { keyHash, type ReceivedEvent } from '../received-event.ts';
 import { retryAfterMsOf } from '../retry-after.ts';
 import type { Failure } from '../settle-batch.ts';
 import type { SubscriptionOptions } from '../subscription-options.ts';
+import type { WakeRequest } from '../wake-request.ts';
 import { parseBatchResponse } from './batch-response.ts';
 import type { EventFormat, EventOrigin } from './event-format.ts';
 import type { FunctionInvoker, InvokeAnswer } from './function-invoker.ts';

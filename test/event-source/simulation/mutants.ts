@@ -41,14 +41,14 @@ export const eventSourceMutants: readonly Mutant[] = [
   },
   {
     name: 'the head is not read behind a release',
-    file: 'lib/event-source/partition-work.ts',
-    from: 'return this.#looksAgain(notBeforeMs);',
-    to: 'return false;',
+    file: 'lib/event-source/release-partition.ts',
+    from: 'return lookAgain(place, held, subscription, notBeforeMs);',
+    to: "return { outcome: 'released', head: null, hasMore: false };",
   },
   {
     name: 'nobody is told to come back to what waits',
-    file: 'lib/event-source/partition-work.ts',
-    from: '      await this.#deps.wakeUps.book({ ...key, atMs: notBeforeMs });\n',
+    file: 'lib/event-source/release-partition.ts',
+    from: '    await place.book(notBeforeMs);\n',
     to: '',
   },
   {
@@ -66,15 +66,15 @@ export const eventSourceMutants: readonly Mutant[] = [
   },
   {
     name: 'what could not be sent to its destination counts as sent',
-    file: 'lib/event-source/partition-work.ts',
-    from: '      this.#progress = { ...this.#progress, error: error.message };\n      return;\n    }\n    for (const reason',
-    to: '      this.#progress = { ...this.#progress, error: error.message };\n    }\n    for (const reason',
+    file: 'lib/event-source/send-away.ts',
+    from: '    held.remember({ error: error.message });\n    return;\n  }\n  for (const reason',
+    to: '    held.remember({ error: error.message });\n  }\n  for (const reason',
   },
   {
     name: 'what is given up is not sent anywhere',
     file: 'lib/event-source/partition-work.ts',
-    from: 'if (dead.length > 0) await this.#sendAway(dead);',
-    to: 'this.#move(passRecords(this.#progress, dead.map(({ record }) => record)));',
+    from: 'if (dead.length > 0) await sendAway(this.#place, held, this.#subscription, dead);',
+    to: 'held.move(passRanges(held.progress, dead.map(({ record: { offset } }) => ({ from: offset, to: offset + 1n }))));',
   },
   {
     name: 'what a crash has left is nobody’s business',

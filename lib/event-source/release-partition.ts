@@ -1,0 +1,53 @@
+import type { Head } from '../log/head.ts';
+import { repeatRequest } from '../log/repeat-request.ts';
+import type { FunctionSubscription } from './function-subscription.ts';
+import type { HeldPartition } from './held-partition.ts';
+import type { Lease } from './lease.ts';
+import { LEASE_MARGIN_MS } from './lease-session.ts';
+import { formatProgress } from './progress.ts';
+import { decideWake } from './wake-decision.ts';
+import type { WorkPlace } from './work-place.ts';
+
+/** What came of a release. */
+export type ReleaseOutcome =
+  /** The lease was lost before; whoever has it sees to everything. */
+  | { readonly outcome: 'lost' }
+  /** `hasMore`: there is something to do for whoever takes the lease next, as far as `head` tells, which was read afterwards. */
+  | { readonly outcome: 'released'; readonly head: Head | null; readonly hasMore: boolean };
+
+/** Lets go of a partition, and looks whether something has come that nobody else will hear of. `notBeforeMs`: when something that waits may be given, 0: nothing waits. One write and one read, and a wake-up or two where something waits. */
+export async function releasePartition(
+  place: WorkPlace,
+  held: HeldPartition,
+  subscription: FunctionSubscription,
+  notBeforeMs: number,
+): Promise<ReleaseOutcome> {
+  const { reader } = held;
+  held.remember({ seenEnd: notBeforeMs > 0 && !reader.isFull ? reader.end : null });
+  if (notBeforeMs > 0) {
+    // First the wake-up: if this worker ends now, somebody comes.
+    await place.book(notBeforeMs);
+    place.tell({ kind: 'waiting', untilMs: notBeforeMs });
+  }
+  if (!(await held.write({ kind: 'release', notBeforeMs }))) return { outcome: 'lost' };
+  // By another clock it may have come already, and found the lease held: once more, now that it is free.
+  if (notBeforeMs > 0 && notBeforeMs - place.nowMs() < LEASE_MARGIN_MS) await place.book(notBeforeMs);
+  return lookAgain(place, held, subscription, notBeforeMs);
+}
+
+/** Whoever rang while the lease was held found it held: that is seen here. */
+async function lookAgain(
+  place: WorkPlace,
+  { committed, progress }: HeldPartition,
+  subscription: FunctionSubscription,
+  notBeforeMs: number,
+): Promise<ReleaseOutcome> {
+  const { store } = place.deps;
+  const { answer: head } = await repeatRequest(place.deps, () =>
+    store.heads.read(place.partition, { consistent: true }),
+  );
+  if (head === null) return { outcome: 'released', head, hasMore: false };
+  const lease = { committed, progress: formatProgress(progress), notBeforeMs, expiresAtMs: 0 } as Lease;
+  const { kind } = decideWake({ subscription, lease, head, nowMs: place.nowMs() });
+  return { outcome: 'released', head, hasMore: kind === 'wake' };
+}
