@@ -153,13 +153,15 @@ function dynamoOffsets(table: DynamoTable): GroupOffsets {
       return change(group, partition, claimUpdate(args));
     },
     async commit(group, partition, { generation, sequence, offset, metadata, atMs }) {
+      const [update, committed] =
+        offset === null ? [' REMOVE #committed', {}] : [', #committed = :committed', { ':committed': offset }];
       return change(group, partition, {
-        update: 'SET #seq = :seq, #committed = :committed, #metadata = :metadata, #at = :at',
+        update: `SET #seq = :seq, #metadata = :metadata, #at = :at${update}`,
         condition: allOf(SAME_GENERATION, SEQUENCE_RISES),
         values: {
+          ...committed,
           ':generation': BigInt(generation),
           ':seq': BigInt(sequence),
-          ':committed': offset,
           ':metadata': metadata,
           ':at': BigInt(atMs),
         },

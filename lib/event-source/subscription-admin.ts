@@ -233,7 +233,9 @@ export class SubscriptionAdmin {
     await changeGroup(this.#deps, name, (group): Group | null => {
       if (group === null) return { ...emptyGroup(name, freshUuid(this.#deps.random), 'subscription'), topics: [known] };
       if (group.members.length > 0) checkKind(group, 'subscription');
-      return group.kind === 'subscription' ? null : { ...group, kind: 'subscription', topics: [known] };
+      return group.kind === 'subscription'
+        ? null
+        : { ...group, kind: 'subscription', topics: [known], coordination: null };
     });
   }
 

@@ -91,6 +91,8 @@ export async function describeGroup(deps: GroupDeps, name: string): Promise<Grou
 
 function stateOf(group: Group, heartbeats: readonly Heartbeat[]): GroupDescription['state'] {
   if (group.members.length === 0) return 'empty';
+  // A gateway stores a group when all is assigned.
+  if (group.kind !== 'sdk') return 'stable';
   const said = new Map(heartbeats.map(({ memberId, generation }) => [memberId, generation]));
   const isBehind = group.members.some(({ id }) => (said.get(id) ?? 0) < group.generation);
   return isBehind ? 'rebalancing' : 'stable';

@@ -6,20 +6,20 @@
  * |---|---|---|
  * | groupId | text | UUID |
  * | version | integer | counts the changes |
- * | kind | text | `sdk`, `subscription` |
+ * | kind | text | `sdk`, `subscription`, `classic`, `consumer` |
  * | state | text | `active`, `deleting` |
  * | generation | integer | |
  * | body | text | JSON, below |
  *
  * `body` is `{ assignor, topics: [[name, topicId, partitionCount]], subscriptions: [[topic name]], members: [{ id, instanceId, clientId, subscription, pattern, assignors, sessionMs,
- * assigned: [[topicId, "0-3,7"]] }], handovers: [[topicId, "0-3,7", from, since]] }`, where `subscription` is an index: most members want the same.
+ * assigned: [[topicId, "0-3,7"]] }], handovers: [[topicId, "0-3,7", from, since]], coordination: { gateway, tenure, state } }`, where `subscription` is an index: most members want the same.
+ * `coordination` is there only for groups of Kafka clients.
  */
 import { MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { type Item, integer, text } from '../log/item.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
-import type { AssignorName } from './assignor.ts';
-import type { Group, GroupMember, GroupTopic, Handover } from './group.ts';
+import type { Coordination, Group, GroupKind, GroupMember, GroupTopic, Handover } from './group.ts';
 import { formatRanges, parseRanges } from './partition-ranges.ts';
 
 type Ranges = readonly [topicId: string, partitions: string];
@@ -30,12 +30,15 @@ interface StoredMember extends Omit<GroupMember, 'topics'> {
 }
 
 interface Body {
-  readonly assignor: AssignorName | null;
+  readonly assignor: string | null;
   readonly topics: readonly (readonly [name: string, topicId: string, partitionCount: number])[];
   readonly subscriptions: readonly (readonly string[])[];
   readonly members: readonly StoredMember[];
   readonly handovers: readonly (readonly [topicId: string, partitions: string, from: string, since: number])[];
+  readonly coordination?: Coordination;
 }
+
+const KINDS: readonly string[] = ['sdk', 'subscription', 'classic', 'consumer'] satisfies readonly GroupKind[];
 
 /** The stored form without the name, which the key holds. */
 export function groupToItem(group: Group): Item {
@@ -64,6 +67,7 @@ function bodyOf(group: Group): Body {
     subscriptions,
     members,
     handovers: toStoredHandovers(group.handovers),
+    ...(group.coordination !== null && { coordination: group.coordination }),
   };
 }
 
@@ -93,7 +97,7 @@ export function groupFromItem(name: string, item: Item): Group {
       name,
       groupId: text(item, 'groupId'),
       version: Number(integer(item, 'version')),
-      kind: text(item, 'kind') === 'subscription' ? 'subscription' : 'sdk',
+      kind: kindOf(text(item, 'kind')),
       state: text(item, 'state') === 'deleting' ? 'deleting' : 'active',
       generation: Number(integer(item, 'generation')),
       assignor: body.assignor,
@@ -106,10 +110,16 @@ export function groupFromItem(name: string, item: Item): Group {
       handovers: body.handovers.flatMap(([topicId, partitions, from, since]) =>
         fromRanges([topicId, partitions]).map((partition) => ({ partition, from, since })),
       ),
+      coordination: body.coordination ?? null,
     };
   } catch (cause) {
     throw corrupt(name, cause);
   }
+}
+
+function kindOf(kind: string): GroupKind {
+  if (KINDS.includes(kind)) return kind as GroupKind;
+  throw new MillraceError('CORRUPT_OBJECT', `there is no kind of groups ${kind.slice(0, 64)}`, { value: kind });
 }
 
 function parseBody(name: string, json: string): Body {

@@ -68,8 +68,8 @@ export interface OffsetCommitArgs {
   readonly generation: number;
   /** From 1, one more with each commit of this partition under this claim. */
   readonly sequence: number;
-  /** The next offset to read. */
-  readonly offset: bigint;
+  /** The next offset to read; null: as if nothing had ever been committed. */
+  readonly offset: bigint | null;
   /** At most `limits.offsetMetadataBytes`. */
   readonly metadata: string;
   readonly atMs: number;

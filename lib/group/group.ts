@@ -11,8 +11,21 @@ import type { ItemKey } from '../log/item.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import type { AssignorName } from './assignor.ts';
 
-/** What kind of members a group has. One kind at a time. sdk: consumers. subscription: none, functions are called for it. More are to come: Kafka's own protocols. */
-export type GroupKind = 'sdk' | 'subscription';
+/**
+ * What kind of members a group has. One kind at a time; a group without members may become another. sdk: consumers. subscription: none, functions are called for it. classic, consumer: Kafka
+ * clients, which a gateway coordinates by Kafka's older or newer group protocol.
+ */
+export type GroupKind = 'sdk' | 'subscription' | 'classic' | 'consumer';
+
+/** What the gateway that coordinates a group keeps with it. */
+export interface Coordination {
+  /** Id of the gateway, for people. */
+  readonly gateway: string;
+  /** Fresh whenever a gateway takes the group, so that it can tell its own writes. */
+  readonly tenure: string;
+  /** What only gateways understand, as JSON. */
+  readonly state: unknown;
+}
 
 /** active: members may join. deleting: is going, and can be joined once it is gone. */
 export type GroupState = 'active' | 'deleting';
@@ -60,15 +73,17 @@ export interface Group {
   readonly version: number;
   readonly kind: GroupKind;
   readonly state: GroupState;
-  /** Rises whenever partitions are assigned anew. An i32, as in Kafka. */
+  /** Rises whenever partitions are assigned anew, or another gateway takes the group. An i32, as in Kafka. */
   readonly generation: number;
-  /** Null while there are no members. */
-  readonly assignor: AssignorName | null;
+  /** An `AssignorName`, or what Kafka clients call theirs. Null while there are no members. */
+  readonly assignor: string | null;
   readonly topics: readonly GroupTopic[];
   readonly members: readonly GroupMember[];
   /** By member id; every member has an entry. Sorted by topic id and partition. */
   readonly assignment: ReadonlyMap<string, readonly PartitionKey[]>;
   readonly handovers: readonly Handover[];
+  /** Null for a group that no gateway has taken since it became what it is. */
+  readonly coordination: Coordination | null;
 }
 
 /** Sort key of every group. Above all sort keys of heartbeats, so that one range has both. */
@@ -105,6 +120,7 @@ export function emptyGroup(name: string, groupId: string, kind: GroupKind = 'sdk
     members: [],
     assignment: new Map(),
     handovers: [],
+    coordination: null,
   };
 }
 

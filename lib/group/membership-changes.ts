@@ -6,7 +6,7 @@ import { repeatRequest } from '../log/repeat-request.ts';
 import { changeGroup } from './change-group.ts';
 import { emptyGroup, type Group, type GroupMember } from './group.ts';
 import type { GroupDeps } from './group-deps.ts';
-import { checkKind } from './group-kind.ts';
+import { asKind } from './group-kind.ts';
 import { type AutoOffsetReset, settleStarts } from './group-start.ts';
 import { aboveGeneration, joined, newTopics, wantedTopics, without, withTopics } from './membership-decisions.ts';
 import type { Acknowledged } from './rebalance.ts';
@@ -34,8 +34,7 @@ export async function joinGroup(
   formerId: string | null = null,
 ): Promise<Group> {
   const group = await changeGroup(deps, name, async (current) => {
-    if (current !== null) checkKind(current, 'sdk');
-    const base = current ?? emptyGroup(name, freshUuid(deps.random));
+    const base = asKind(current ?? emptyGroup(name, freshUuid(deps.random)), 'sdk');
     const topics = await readGroupTopics(deps, new Set([...wantedTopics(base.members), ...member.topics]));
     const changed = joined(base, member, { topics, acknowledged }, formerId);
     if (changed !== null) await settleStarts(deps, name, newTopics(base, topics), reset);

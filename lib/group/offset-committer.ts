@@ -15,7 +15,7 @@ export type CommitOutcome =
   | { readonly outcome: 'fenced'; readonly current: GroupOffset | null };
 
 interface Waiting {
-  offset: bigint;
+  offset: bigint | null;
   metadata: string;
   readonly outcome: PromiseWithResolvers<CommitOutcome>;
 }
@@ -39,11 +39,11 @@ export class OffsetCommitter {
   }
 
   /**
-   * Commits the next offset to read. A newer commit of the same partition that is called before this one is sent takes its place, and both end with it.
+   * Commits the next offset to read, or that there is none (null). A newer commit of the same partition that is called before this one is sent takes its place, and both end with it.
    *
    * One write unit. Throws what the store throws after ten attempts; then it may have taken effect, or may still do so unless a newer one does.
    */
-  commit(owned: OwnedPartition, offset: bigint, metadata = ''): Promise<CommitOutcome> {
+  commit(owned: OwnedPartition, offset: bigint | null, metadata = ''): Promise<CommitOutcome> {
     const lane = this.#lanes.get(owned) ?? { sequence: 0, waiting: null, isSending: false };
     this.#lanes.set(owned, lane);
     if (lane.waiting === null) lane.waiting = { offset, metadata, outcome: Promise.withResolvers() };

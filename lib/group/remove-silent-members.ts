@@ -34,6 +34,8 @@ export async function removeSilentMembers(
     const { answer } = await repeatRequest(deps, () => deps.store.groups.observe(name, { consistent: true }));
     if (answer.group === null) return;
     group = answer.group;
+    // Those of a gateway have no heartbeats here: it hears them, and takes them out itself.
+    if (group.kind !== 'sdk' && group.members.length > 0) throw nonEmptyGroup(group, 'emptied');
     silence.note(answer, nowMs);
     const isAlive = answer.heartbeats.some(
       ({ memberId, count }) =>

@@ -125,7 +125,7 @@ export const commitOffset = fc
     place,
     generationDelta: fc.constantFrom(-1, 0, 0, 0, 1),
     sequenceDelta: fc.integer({ min: -1, max: 2 }),
-    offset: fc.constantFrom(0n, 5n, 2n ** 63n - 1n),
+    offset: fc.constantFrom(null, 0n, 5n, 2n ** 63n - 1n),
     metadata: fc.constantFrom('', 'note'),
   })
   .map(

@@ -52,6 +52,43 @@ describe('describing a group', () => {
     for (const { lagMs } of group.partitions) expect(lagMs).toBeGreaterThanOrEqual(60_000);
   });
 
+  it('seeks, and is joined in, a group that Kafka clients have left', async () => {
+    const stage = await readGroup();
+    const { groups } = stage.millrace;
+    const read = () => stage.store.groups.get('g').then((group) => group!);
+    const coordination = { gateway: 'a', tenure: 'b', state: {} };
+    await stage.store.groups.update({ ...(await read()), kind: 'classic', coordination });
+    await during(stage.clock, groups.seekGroup('g', { to: 'start' }));
+    expect(await committed(stage)).toEqual([0n, 0n]);
+    expect(await read()).toMatchObject({ kind: 'classic', coordination });
+    await stage.join('b');
+    await stage.clock.advance(2_000);
+    expect(await read()).toMatchObject({ kind: 'sdk', coordination: null, members: [{ clientId: 'b' }] });
+  });
+
+  it('lets nobody join, seek or empty a group that Kafka clients are in', async () => {
+    const stage = await readGroup();
+    const group = (await stage.store.groups.get('g'))!;
+    const member = {
+      id: 'k',
+      instanceId: null,
+      clientId: 'kafka',
+      topics: [TOPIC],
+      pattern: null,
+      assignors: [],
+      sessionMs: 10,
+    };
+    const joined = { ...group, kind: 'classic', members: [member], assignor: 'anything' } as const;
+    await stage.store.groups.update({ ...joined, coordination: { gateway: 'a', tenure: 'b', state: {} } });
+    const { groups } = stage.millrace;
+    expect(await during(stage.clock, groups.describeGroup('g'))).toMatchObject({ kind: 'classic', state: 'stable' });
+    await expect(during(stage.clock, stage.join('b'))).rejects.toMatchObject({ code: 'INCONSISTENT_GROUP_PROTOCOL' });
+    const seek = groups.seekGroup('g', { to: 'start' });
+    await expect(during(stage.clock, seek)).rejects.toMatchObject({ code: 'NON_EMPTY_GROUP' });
+    const wait = groups.removeSilentMembers('g');
+    await expect(during(stage.clock, wait)).rejects.toMatchObject({ code: 'NON_EMPTY_GROUP' });
+  });
+
   it('tells the nearest name of a group that is not there', async () => {
     const { millrace, clock } = await readGroup();
     const { groups } = millrace;

@@ -124,7 +124,10 @@ function transactionalOffsets(deps: MeteredItems): GroupOffsets {
   const codecOf = (key: ItemKey): ItemCodec<GroupOffset> => ({
     from: (item) => offsetFromItem(key.sk, item),
     // What else stands beside an offset, a lease, stays.
-    to: (offset, before) => ({ ...before, ...offsetToItem(offset) }),
+    to: (offset, before) => {
+      const { committed: _, ...others } = before ?? {};
+      return { ...others, ...offsetToItem(offset) };
+    },
   });
   return {
     async claim(group, partition, args) {

@@ -15,7 +15,7 @@ export interface GroupWatch {
   onClaim(partition: number, after: GroupOffset): void;
   onCommit(
     partition: number,
-    args: { readonly generation: number; readonly sequence: number; readonly offset: bigint },
+    args: { readonly generation: number; readonly sequence: number; readonly offset: bigint | null },
   ): void;
 }
 

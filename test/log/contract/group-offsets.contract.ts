@@ -107,6 +107,17 @@ export function groupOffsetsContract(name: string, open: OpenStore): void {
         expect(await read(group, at)).toEqual(item);
       });
 
+      it('forgets what was committed with the offset null, and commits again', async () => {
+        const [group, at] = [freshName(), partition()];
+        await store.offsets.claim(group, at, claimOf());
+        await store.offsets.commit(group, at, commitOf());
+        const forgotten = await store.offsets.commit(group, at, commitOf({ sequence: 2, offset: null, metadata: '' }));
+        expect(forgotten).toMatchObject({ outcome: 'done', item: { committed: null, sequence: 2 } });
+        expect(await read(group, at)).toEqual(forgotten.item);
+        await store.offsets.commit(group, at, commitOf({ sequence: 3, offset: 7n }));
+        expect(await read(group, at)).toMatchObject({ committed: 7n });
+      });
+
       it('is refused where nobody has claimed', async () => {
         const [group, at] = [freshName(), partition()];
         expect(await store.offsets.commit(group, at, commitOf())).toEqual({ outcome: 'refused', item: undefined });

@@ -42,6 +42,7 @@ export function freshGroup(changes: Partial<Group> = {}): Group {
       { partition: { topicId: orders, partition: 3 }, from: 'a', since: 7 },
       { partition: { topicId: orders, partition: 4 }, from: 'a', since: 6 },
     ],
+    coordination: null,
     ...changes,
   };
 }
@@ -68,6 +69,17 @@ export function groupsContract(name: string, open: OpenStore): void {
       it('stores a group with all its fields', async () => {
         const group = freshGroup();
         expect(await store.groups.create(group)).toEqual({ outcome: 'done', item: group });
+        expect(await store.groups.get(group.name)).toEqual(group);
+      });
+
+      it.each(['classic', 'consumer'] as const)('stores what a gateway keeps with a %s group', async (kind) => {
+        const coordination = {
+          gateway: '7@host:9092',
+          tenure: randomUUID(),
+          state: { phase: '“stable”', members: [] },
+        };
+        const group = freshGroup({ kind, assignor: 'anything at all', coordination });
+        await store.groups.create(group);
         expect(await store.groups.get(group.name)).toEqual(group);
       });
 
