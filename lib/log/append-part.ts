@@ -62,6 +62,8 @@ export class AppendPart {
   readonly expectedOffset: bigint | null;
   /** Monotonic; nothing is attempted for it afterwards. */
   readonly deliverByMs: number;
+  /** Monotonic; until then it may be found out what became of an attempt that was left unanswered. */
+  readonly settleByMs: number;
   state: PartState = { kind: 'open' };
   byteCount = 0;
   recordCount = 0;
@@ -71,10 +73,11 @@ export class AppendPart {
   readonly #requests: PendingRequest[] = [];
   #changed = Promise.withResolvers<void>();
 
-  constructor(target: AppendTarget, expectedOffset: bigint | null, deliverByMs: number) {
+  constructor(target: AppendTarget, expectedOffset: bigint | null, deliverByMs: number, settleByMs = deliverByMs) {
     this.target = target;
     this.expectedOffset = expectedOffset;
     this.deliverByMs = deliverByMs;
+    this.settleByMs = settleByMs;
   }
 
   /** Adds a request's record batches; `summary` is theirs. */

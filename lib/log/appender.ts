@@ -26,8 +26,8 @@ export interface AppenderOptions extends Partial<FlushPolicy> {
   readonly random: Random;
   /** Default: ULIDs from the store's clock. */
   readonly ids?: IdSource;
-  /** How long a request may wait for its commit, in ms. Default 30,000; giving up an unanswered commit may take as long again. */
-  readonly deliveryTimeoutMs?: number;
+  /** How long a request may wait for its commit, in ms, or what tells it when a part is opened. Default 30,000; giving up an unanswered commit may take as long again. */
+  readonly deliveryTimeoutMs?: number | (() => number);
 }
 
 /** Defaults: segments of 8 MiB, no linger, 4 PUTs in flight, no bound on flushes. */
@@ -49,7 +49,7 @@ const GROUP_ENTRIES = 8;
 export class Appender {
   readonly #policy: FlushPolicy;
   readonly #clock: Clock;
-  readonly #deliveryTimeoutMs: number;
+  readonly #deliveryTimeoutMs: () => number;
   readonly #uploadDeps: UploadDeps;
   readonly #laneDeps: LaneDeps;
   readonly #writerId: SegmentId;
@@ -72,7 +72,8 @@ export class Appender {
     const ids = options.ids ?? new UlidSource({ clock, random, serverClock: store.serverClock });
     this.#clock = clock;
     this.#policy = { ...DEFAULT_POLICY, ...options };
-    this.#deliveryTimeoutMs = options.deliveryTimeoutMs ?? DEFAULT_DELIVERY_TIMEOUT_MS;
+    const { deliveryTimeoutMs = DEFAULT_DELIVERY_TIMEOUT_MS } = options;
+    this.#deliveryTimeoutMs = typeof deliveryTimeoutMs === 'number' ? () => deliveryTimeoutMs : deliveryTimeoutMs;
     this.#uploadDeps = { store, ids, clock, random };
     this.#writerId = ids.next(ZERO_ID);
     this.#laneDeps = {
@@ -86,7 +87,6 @@ export class Appender {
         tailBytesCap: limits.tailBytesCap,
       },
       tailBudget: { entries: limits.tailEntries, bytes: limits.tailBytes },
-      settleTimeoutMs: this.#deliveryTimeoutMs,
       upload: (part, lane) => void this.#uploadAgain(part, lane),
       isTooFarAhead: (id) => isTooFarAhead(store.serverClock, id),
       failOpen: (partition, error) => this.#failOpen(partition, error),
@@ -102,7 +102,7 @@ export class Appender {
     try {
       const summary = summarizeBatches(request.batches);
       if (this.#open.byteCount >= this.#policy.segmentBytes || !this.#open.takes(request)) this.#seal();
-      const part = this.#open.partFor(request, this.#clock.monotonicMs(), this.#deliveryTimeoutMs);
+      const part = this.#open.partFor(request, this.#clock.monotonicMs(), this.#deliveryTimeoutMs());
       const result = part.add(request, summary);
       this.#open.byteCount += request.batches.length;
       this.#schedule();

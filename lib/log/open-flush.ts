@@ -34,7 +34,8 @@ export class OpenFlush {
     const key = partitionPk(target.partition);
     const open = this.#parts.get(key);
     if (open) return open;
-    const part = new AppendPart(target, expectedOffset ?? null, nowMs + deliveryTimeoutMs);
+    const deliverByMs = nowMs + deliveryTimeoutMs;
+    const part = new AppendPart(target, expectedOffset ?? null, deliverByMs, deliverByMs + deliveryTimeoutMs);
     if (this.empty) this.sinceMs = nowMs;
     this.#parts.set(key, part);
     return part;

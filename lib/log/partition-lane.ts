@@ -25,8 +25,6 @@ import { shouldRoll, type TailBudget } from './roll-plan.ts';
 export interface LaneDeps extends CommitDeps {
   readonly limits: GroupLimits;
   readonly tailBudget: TailBudget;
-  /** How long a give-up may take once the delivery time is over. */
-  readonly settleTimeoutMs: number;
   /** Uploads a part again by itself, or gives it a new id; the part tells when it is ready. */
   readonly upload: (part: AppendPart, lane: PartitionLane) => void;
   /** Whether the id is further ahead of the store's clock than may be committed. */
@@ -181,8 +179,10 @@ export class PartitionLane {
       else this.#known = null;
       return;
     }
-    const deliverByMs = Math.min(...group.map(({ part }) => part.deliverByMs));
-    const deadlines = { deliverByMs, settleByMs: deliverByMs + this.#deps.settleTimeoutMs };
+    const deadlines = {
+      deliverByMs: Math.min(...group.map(({ part }) => part.deliverByMs)),
+      settleByMs: Math.min(...group.map(({ part }) => part.settleByMs)),
+    };
     const result = await commitGroup(
       this.#deps,
       this.partition,

@@ -1,6 +1,7 @@
 /** The ways in for functions that pull: a middleware for middy, and a plain wrapper. */
 import { pullAnswer } from '../event-source/pull-pointer.ts';
-import type { FunctionContext, PullCall, PulledBatch, PullOptions } from './pull-call.ts';
+import type { FunctionContext } from './function-time.ts';
+import type { PullCall, PulledBatch, PullOptions } from './pull-call.ts';
 import { PullFunction } from './pull-function.ts';
 
 /** What middy hands to a middleware, of all its versions from 5 on. */

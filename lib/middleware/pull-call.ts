@@ -8,6 +8,7 @@ import type { PullAnswer } from '../event-source/pull-pointer.ts';
 import type { ReceivedEvent } from '../event-source/received-event.ts';
 import type { Failure } from '../event-source/settle-batch.ts';
 import type { WakeRequest } from '../event-source/wake-request.ts';
+import { DEFAULT_RESERVE_MS, DEFAULT_TIME_MS, type FunctionContext, withinTime } from './function-time.ts';
 import { failedOffsets } from './pulled-batch-response.ts';
 import { decodeRecords, failureOf, type PulledRecord } from './pulled-record.ts';
 import { type RecordsOutcome, runRecords } from './run-records.ts';
@@ -19,11 +20,6 @@ export interface PulledBatch<K = Uint8Array | null, V = Uint8Array | null> {
   readonly partition: number;
   /** In the order of their offsets; not empty. */
   readonly records: readonly PulledRecord<K, V>[];
-}
-
-/** What of Lambda's context is used. */
-export interface FunctionContext {
-  getRemainingTimeInMillis?(): number;
 }
 
 /** How a function pulls. */
@@ -45,9 +41,6 @@ export interface PullOptions<K = Uint8Array | null, V = Uint8Array | null> exten
 }
 
 const DEFAULT_MAX_BATCH_BYTES = 32 * 1024 * 1024;
-const DEFAULT_RESERVE_MS = 2_000;
-/** Where nobody says how long a function may run. */
-const DEFAULT_TIME_MS = 60_000;
 /** A lease outlasts the function that has it. */
 const LEASE_BEYOND_MS = 5_000;
 /** What a record takes beside key and value. */
@@ -128,7 +121,7 @@ export class PullCall<K, V> {
   async run(handler: (batch: PulledBatch<K, V>, context: FunctionContext) => unknown): Promise<void> {
     for (let batch = await this.next(); batch !== null; batch = await this.next()) {
       const given = batch;
-      await this.#inTime(async () => handler(given, this.#context)).then(
+      await withinTime(this.#clock, this.#deadlineMs, async () => handler(given, this.#context)).then(
         (response) => this.answered(response),
         (error: unknown) => this.failed(error),
       );
@@ -138,22 +131,6 @@ export class PullCall<K, V> {
   /** Commits and lets go, and rings if there is more. */
   finish(): Promise<void> {
     return this.#work.finish();
-  }
-
-  /** What a handler returns, unless the function's time is nearly over before that. */
-  async #inTime<T>(action: () => Promise<T>): Promise<T> {
-    const over = new AbortController();
-    const leftMs = Math.max(0, this.#deadlineMs - this.#clock.monotonicMs());
-    const late = this.#clock.sleep(leftMs, over.signal).then((): never => {
-      const problem = 'the handler was still running when the time of the function was nearly over';
-      throw new MillraceError('REQUEST_TIMED_OUT', problem, { hint: 'Give it more time, or smaller batches.' });
-    });
-    late.catch(() => {});
-    try {
-      return await Promise.race([action(), late]);
-    } finally {
-      over.abort();
-    }
   }
 
   async #decode(batch: readonly ReceivedEvent[]): Promise<readonly PulledRecord<K, V>[]> {

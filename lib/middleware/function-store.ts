@@ -1,0 +1,31 @@
+import type { Clock } from '../clock.ts';
+import { parseConnectionString } from '../connect/connection-string.ts';
+import { openStore } from '../connect/open-store.ts';
+import { MillraceError } from '../errors.ts';
+import type { EventSourceStore } from '../event-source/event-source-store.ts';
+import { noMeter } from '../log/meter.ts';
+
+/** The store of a function: one that is open, or that a connection string names; without either the variable MILLRACE_STORE says it. Throws INVALID_CONFIG when nothing does, and what opening it throws. */
+export async function functionStore(
+  store: EventSourceStore | string | undefined,
+  clock: Clock,
+): Promise<EventSourceStore> {
+  const named = store ?? process.env.MILLRACE_STORE;
+  if (typeof named === 'object') return named;
+  if (named !== undefined && named !== '') return openStore(parseConnectionString(named), { clock, meter: noMeter });
+  throw new MillraceError('INVALID_CONFIG', 'the function does not know where the log is', {
+    hint: 'Set the variable MILLRACE_STORE, or the option store.',
+  });
+}
+
+/** What is made once in the life of a process; a failure is forgotten, so that the next call tries again. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | null = null;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = null;
+      throw error;
+    });
+    return made;
+  };
+}

@@ -1,0 +1,396 @@
+import middy7 from '@middy/core';
+import middy5 from 'middy-5';
+import middy6 from 'middy-6';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
+import { MillraceError, UnansweredError } from '../../lib/errors.ts';
+import type { EventSourceStore } from '../../lib/event-source/event-source-store.ts';
+import type { Heads } from '../../lib/log/heads.ts';
+import {
+  type FunctionContext,
+  type InvocationProducer,
+  millrace,
+  millraceProducer,
+  type ProduceOptions,
+  type Producing,
+  type PulledBatch,
+  producerHandler,
+  pullHandler,
+  serdes,
+} from '../../lib/middleware/index.ts';
+import { type EventSourceBench, openBench } from '../event-source/event-source-bench.ts';
+
+type Handler = (event: unknown, context: FunctionContext) => Promise<unknown>;
+type Body = (event: unknown, context: Producing) => unknown;
+
+let bench: EventSourceBench;
+
+beforeEach(async () => {
+  bench = openBench();
+  await bench.millrace.topics.createTopic({ name: 'orders', partitionCount: 3 });
+  await bench.millrace.topics.createTopic({ name: 'bills', partitionCount: 1 });
+});
+afterEach(() => bench.close());
+
+/** The context of an invocation that may take so long. */
+function contextOf(timeMs = 10_000) {
+  const endMs = clock.monotonicMs() + timeMs;
+  return { awsRequestId: 'a', getRemainingTimeInMillis: () => endMs - clock.monotonicMs() };
+}
+
+/** The store, with some requests to heads made otherwise. */
+function withHeads(changes: Partial<Heads>): EventSourceStore {
+  const heads = new Proxy(bench.store.heads, {
+    get(target, name) {
+      const value: unknown = Reflect.get(changes, name) ?? Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return { ...bench.store, heads };
+}
+
+const values = async (topic: string) => (await bench.read(topic)).map(({ value }) => value).sort();
+const failureOf = (call: Promise<unknown>) =>
+  call.then(
+    (answer) => {
+      throw new TypeError(`it answered ${JSON.stringify(answer)}`);
+    },
+    (error: unknown) => error as MillraceError,
+  );
+
+/** What of middy is used here; its versions type it differently. */
+type Middy = () => { use(middleware: unknown): ReturnType<Middy>; handler(handler: unknown): unknown };
+
+const WAYS: readonly (readonly [string, (body: Body, options?: ProduceOptions) => Handler])[] = [
+  ...(
+    [
+      ['under middy 5', middy5],
+      ['under middy 6', middy6],
+      ['under middy 7', middy7],
+    ] as unknown as readonly [string, Middy][]
+  ).map(
+    ([name, middy]) =>
+      [
+        name,
+        (body: Body, options: ProduceOptions = {}) =>
+          middy()
+            .use(millraceProducer({ store: bench.store, ...options }))
+            .handler(body) as Handler,
+      ] as const,
+  ),
+  [
+    'without middy',
+    (body, options = {}) => producerHandler(body, { store: bench.store, ...options }) as unknown as Handler,
+  ],
+];
+
+describe.each(WAYS)('a function that produces, %s', (_, functionOf) => {
+  it('answers when all is acknowledged, although nothing was awaited', async () => {
+    const handler = functionOf((event, { producer }) => {
+      for (const value of event as string[]) producer.send({ topic: 'orders', key: value, value });
+      return { taken: (event as string[]).length };
+    });
+    expect(await handler(['a', 'b', 'c'], contextOf())).toEqual({ taken: 3 });
+    expect(await values('orders')).toEqual(['a', 'b', 'c']);
+  });
+
+  it('fails when a record that nobody waited for failed, and says which', async () => {
+    const handler = functionOf((_event, { producer }) => {
+      producer.send({ topic: 'orders', value: 'good' });
+      producer.send({ topic: 'no-such-topic', key: 'k', value: 'lost' });
+    });
+    const error = await failureOf(handler({}, contextOf()));
+    expect(error).toBeInstanceOf(MillraceError);
+    expect(error.message).toContain('1 of 2 records was not acknowledged: 1 to no-such-topic');
+    expect(error.code).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+    expect(error.value).toEqual([{ index: 1, topic: 'no-such-topic', key: 'k', code: 'UNKNOWN_TOPIC_OR_PARTITION' }]);
+    expect(await values('orders')).toEqual(['good']);
+  });
+
+  it('leaves a failure that the handler has waited for to the handler', async () => {
+    const handler = functionOf(async (_event, { producer }) => {
+      const sent = producer.send({ topic: 'orders', partition: 0, value: 'late', expectedOffset: 7n });
+      return sent.then(
+        () => 'written',
+        (error: MillraceError) => error.code,
+      );
+    });
+    expect(await handler({}, contextOf())).toBe('OFFSET_MISMATCH');
+  });
+
+  it('reports failures instead, if that is wished', async () => {
+    const reported: string[] = [];
+    const handler = functionOf(
+      (_event, { producer }) => {
+        producer.send({ topic: 'no-such-topic', value: 'lost' });
+        return 'fine';
+      },
+      { onSendFailed: (error, { value }) => void reported.push(`${error.code} ${value}`) },
+    );
+    expect(await handler({}, contextOf())).toBe('fine');
+    expect(reported).toEqual(['UNKNOWN_TOPIC_OR_PARTITION lost']);
+  });
+
+  it('has what was sent acknowledged when the handler throws, whose error it keeps', async () => {
+    const handler = functionOf((_event, { producer }) => {
+      producer.send({ topic: 'orders', value: 'before' });
+      throw new RangeError('no');
+    });
+    expect(await failureOf(handler({}, contextOf()))).toBeInstanceOf(RangeError);
+    expect(await values('orders')).toEqual(['before']);
+  });
+
+  it('says both when the handler throws and a record failed', async () => {
+    const handler = functionOf((_event, { producer }) => {
+      producer.send({ topic: 'no-such-topic', value: 'lost' });
+      throw new RangeError('no');
+    });
+    const error = await failureOf(handler({}, contextOf()));
+    expect(error.message).toContain('the handler failed, too: RangeError: no');
+    expect(error.cause).toBeInstanceOf(RangeError);
+  });
+
+  it('starts anew after an invocation that failed', async () => {
+    const handler = functionOf((event, { producer }) => {
+      for (const topic of event as string[]) producer.send({ topic, value: topic });
+    });
+    await failureOf(handler(['no-such-topic', 'orders'], contextOf()));
+    await handler(['orders'], contextOf());
+    expect(await values('orders')).toEqual(['orders', 'orders']);
+  });
+
+  it('keeps invocations apart that run at the same time', async () => {
+    const handler = functionOf(async (event, { producer }) => {
+      const { name, isBad } = event as { name: string; isBad: boolean };
+      await producer.send({ topic: 'orders', partition: 0, value: `${name} first` });
+      // Behind one that is refused nothing of its producer stands in the log.
+      if (isBad) producer.send({ topic: 'orders', partition: 0, value: 'bad', expectedOffset: 0n });
+      producer.send({ topic: 'orders', partition: 0, value: `${name} second` });
+      await clock.sleep(5);
+    });
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 6 }, (_one, index) => handler({ name: `${index}`, isBad: index === 3 }, contextOf())),
+    );
+    expect(outcomes.map(({ status }) => status === 'fulfilled')).toEqual([true, true, true, false, true, true]);
+    const written = await values('orders');
+    for (const index of [0, 1, 2, 4, 5]) expect(written).toContain(`${index} second`);
+  });
+
+  it('names what is not acknowledged when the time is nearly over, and that it may be there', async () => {
+    let isHanging = true;
+    const { commit } = bench.store.heads;
+    const heads: Partial<Heads> = {
+      commit: (...args) => (isHanging ? new Promise(() => {}) : commit.apply(bench.store.heads, args)),
+    };
+    const handler = functionOf(
+      (_event, { producer }) => {
+        producer.send({ topic: 'orders', key: 'ada', value: 'x' });
+      },
+      { store: withHeads(heads) },
+    );
+    const error = await failureOf(handler({}, contextOf(300)));
+    expect(error.code).toBe('COMMIT_UNKNOWN');
+    expect(error.message).toBe('1 of 1 record was not acknowledged: 1 to orders (still under way, may be in the log)');
+    expect(error.value).toEqual([{ index: 0, topic: 'orders', key: 'ada', code: 'COMMIT_UNKNOWN' }]);
+    isHanging = false;
+    // Whatever hangs of the last one, the next has a producer of its own.
+    await handler({}, contextOf());
+    expect(await values('orders')).toEqual(['x']);
+  });
+
+  it('lets go early while the handler still works', async () => {
+    let isSeen = false;
+    const handler = functionOf(async (_event, { producer }) => {
+      producer.send({ topic: 'orders', value: 'x' });
+      // With 80 ms to go nothing is held back any more.
+      await bench.until('it is in the log', async () => (await values('orders')).length === 1);
+      isSeen = true;
+    });
+    await handler({}, contextOf(400));
+    expect(isSeen).toBe(true);
+  });
+
+  it('holds records back until the handler is done, unless somebody waits for one', async () => {
+    const seen: unknown[] = [];
+    const handler = functionOf(async (_event, { producer }) => {
+      producer.send({ topic: 'orders', value: 'held' });
+      await clock.sleep(20);
+      seen.push(await values('orders'));
+      await producer.sendAll([{ topic: 'bills', value: 'awaited' }]);
+      seen.push(await values('orders'));
+    });
+    await handler({}, contextOf());
+    expect(seen).toEqual([[], ['held']]);
+  });
+
+  it('refuses what is sent when its handler is done', async () => {
+    let kept: InvocationProducer | undefined;
+    const handler = functionOf((_event, { producer }) => {
+      kept = producer;
+    });
+    await handler({}, contextOf());
+    const error = await failureOf(kept!.send({ topic: 'orders', value: 'x' }));
+    expect(error.code).toBe('CLOSED');
+    expect(await values('orders')).toEqual([]);
+  });
+
+  it('has nothing under way when it has answered, rolls included', async () => {
+    let underWay = 0;
+    const counting = <T extends object>(port: T): T =>
+      new Proxy(port, {
+        get(target, name) {
+          const value: unknown = Reflect.get(target, name);
+          if (typeof value !== 'function') return value;
+          return async (...args: unknown[]) => {
+            underWay += 1;
+            await clock.sleep(1);
+            return Promise.resolve(value.apply(target, args)).finally(() => {
+              underWay -= 1;
+            });
+          };
+        },
+      });
+    const { heads, chunks, topics, objects } = bench.store;
+    const store = {
+      ...bench.store,
+      heads: counting(heads),
+      chunks: counting(chunks),
+      topics: counting(topics),
+      objects: counting(objects),
+    };
+    const handler = functionOf(
+      async (_event, { producer }) => {
+        for (let count = 0; count < 20; count++) await producer.send({ topic: 'bills', value: 'x'.repeat(500) });
+      },
+      { store },
+    );
+    await handler({}, contextOf());
+    expect(underWay).toBe(0);
+  });
+});
+
+describe('a function that pulls and produces', () => {
+  const subscribe = () =>
+    bench.subscriptions.create({ name: 'billing', topic: 'orders', target: 'bill', options: { mode: 'pull' } });
+  const bill = async ({ records }: PulledBatch, { producer }: Producing) => {
+    for (const record of records) producer.send({ topic: 'bills', value: `bill of ${record.text()}` });
+  };
+  const send = async () => {
+    const producer = bench.millrace.producer();
+    await producer.send({ topic: 'orders', value: 'ada' });
+    await producer.close();
+  };
+
+  it.each([
+    [
+      'under middy',
+      (store: EventSourceStore) =>
+        middy7().use(millrace({ store })).use(millraceProducer({ store })).handler(bill) as unknown as Handler,
+    ],
+    [
+      'without it',
+      (store: EventSourceStore) => pullHandler(producerHandler(bill, { store }) as never, { store }) as Handler,
+    ],
+  ])('%s commits its batch when what it made of it is acknowledged', async (_, functionOf) => {
+    let failures = 2;
+    const { commit } = bench.store.heads;
+    const store = withHeads({
+      commit: (...args) => {
+        failures -= 1;
+        if (failures >= 0) return Promise.reject(new MillraceError('ACCESS_DENIED', 'not now'));
+        return commit.apply(bench.store.heads, args);
+      },
+    });
+    const handler = functionOf(store);
+    bench.pullers.set('bill', (event) => handler(event, contextOf()));
+    await subscribe();
+    await send();
+    bench.start();
+    await bench.until('it is billed', async () => (await values('bills')).length === 1);
+    expect(failures).toBeLessThan(0);
+  });
+
+  it.each([
+    [
+      'under middy',
+      () =>
+        middy7()
+          .use(millraceProducer({ store: bench.store }))
+          .use(millrace({ store: bench.store })),
+    ],
+    [
+      'without it',
+      () =>
+        producerHandler(
+          pullHandler(() => {}, { store: bench.store }),
+          { store: bench.store },
+        ),
+    ],
+  ])('%s is told when the two stand the wrong way round', async (_, functionOf) => {
+    const handler = functionOf() as unknown as Handler;
+    let thrown: unknown;
+    bench.pullers.set('bill', async (event) => {
+      thrown = await failureOf(handler(event, contextOf()));
+      throw thrown;
+    });
+    await subscribe();
+    await send();
+    bench.start();
+    await bench.until('it is told', () => thrown !== undefined);
+    expect(thrown).toMatchObject({ code: 'INVALID_CONFIG', hint: expect.stringContaining('Use millrace() first') });
+  });
+});
+
+describe('a function whose commits are never answered', () => {
+  it('finds out in time that nothing is in the log', async () => {
+    const heads: Partial<Heads> = { commit: () => Promise.reject(new UnansweredError('no answer came')) };
+    const handler = producerHandler(
+      (_event: unknown, { producer }) => {
+        producer.send({ topic: 'orders', value: 'x' });
+      },
+      // The shortest waits between two attempts.
+      { store: withHeads(heads), random: { ...random, fraction: () => 0 } },
+    );
+    const error = await failureOf(handler({}, contextOf(2_000)));
+    expect(error.code).toBe('NOT_COMMITTED');
+    expect(error.message).toContain('1 to orders (not in the log');
+    expect(await values('orders')).toEqual([]);
+  });
+});
+
+describe('the options of a function that produces', () => {
+  it('are checked when it is loaded', () => {
+    const make = (options: object) => () => millraceProducer(options as ProduceOptions);
+    expect(make({ lingerMS: 5 })).toThrow('a producer has no option lingerMS');
+    expect(make({ reserveMs: -1 })).toThrow('the option reserveMs cannot be -1');
+    expect(make({ acks: 0 })).toThrow('a function waits for all of its records');
+  });
+
+  it('take serializers', async () => {
+    const handler = producerHandler(
+      (_event: unknown, { producer }) => {
+        producer.send({ topic: 'orders', value: { total: 5 } });
+      },
+      { store: bench.store, valueSerializer: serdes.json<{ total: number }>() },
+    );
+    await handler({}, contextOf());
+    expect(await values('orders')).toEqual(['{"total":5}']);
+  });
+
+  it('need a store', async () => {
+    const handler = producerHandler(() => 'never');
+    expect(await failureOf(handler({}, contextOf()))).toMatchObject({ code: 'INVALID_CONFIG' });
+  });
+
+  it('a handler that hangs is told from one that is done, before its time is over', async () => {
+    const handler = producerHandler(
+      async (_event: unknown, { producer }) => {
+        producer.send({ topic: 'orders', value: 'x' });
+        await new Promise(() => {});
+      },
+      { store: bench.store },
+    );
+    expect(await failureOf(handler({}, contextOf(200)))).toMatchObject({ code: 'REQUEST_TIMED_OUT' });
+    expect(await values('orders')).toEqual(['x']);
+  });
+});
