@@ -1,5 +1,6 @@
 /** `millrace dlq …` */
-import type { DeadLetter, RedriveReport } from '../event-source/dead-letters.ts';
+import type { DeadLetter } from '../event-source/dead-letter.ts';
+import type { RedriveReport } from '../event-source/dead-letters.ts';
 import { failureHeader, withoutFailureHeaders } from '../event-source/failed-record.ts';
 import { addHelpCommand, type CliCommand } from './cli-command.ts';
 import { action, type CliContext } from './cli-context.ts';

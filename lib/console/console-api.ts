@@ -2,7 +2,7 @@
 
 import type { EventSourceTools } from '../connect/event-source-tools.ts';
 import { MillraceError } from '../errors.ts';
-import type { DeadLetter } from '../event-source/dead-letters.ts';
+import type { DeadLetter } from '../event-source/dead-letter.ts';
 import { withoutFailureHeaders } from '../event-source/failed-record.ts';
 import type { RecordHeader } from '../record/record.ts';
 import { shownBytes } from './console-json.ts';

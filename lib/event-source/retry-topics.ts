@@ -14,3 +14,8 @@ export function redriveTopic(group: string): string {
 export function deadLetterGroup(group: string): string {
   return `${group}.dlq`;
 }
+
+/** Names of all that retries may need: what comes back from the dead letters, then the tiers. */
+export function retryNames(group: string, tiers: number): readonly string[] {
+  return [redriveTopic(group), ...Array.from({ length: tiers }, (_, index) => retryTopic(group, index + 1))];
+}

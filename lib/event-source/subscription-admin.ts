@@ -3,27 +3,28 @@
  *
  * Bad input is refused before anything is written; whatever is interrupted can be done again.
  */
-import { MillraceError } from '../errors.ts';
-import { changeGroup } from '../group/change-group.ts';
+import { hasCode, MillraceError } from '../errors.ts';
 import { deleteGroup } from '../group/delete-group.ts';
 import { describeGroup, type GroupPartitionDescription } from '../group/describe-group.ts';
-import { emptyGroup, type Group } from '../group/group.ts';
-import { checkKind } from '../group/group-kind.ts';
-import { createTopic } from '../log/create-topic.ts';
+import type { GroupTopic } from '../group/group.ts';
 import { findTopic } from '../log/find-topic.ts';
-import { freshUuid } from '../log/fresh-uuid.ts';
-import { inParallel } from '../log/in-parallel.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
-import type { Topic } from '../log/topic.ts';
 import { nearestName } from '../nearest-name.ts';
-import type { EventSourceDeps } from './event-source-deps.ts';
-import { parseDestination } from './failure-destination.ts';
+import { findRetries, findSubscription } from './find-subscription.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
 import type { Lease } from './lease.ts';
 import { type Progress, parseProgress } from './progress.ts';
-import { deadLetterGroup, redriveTopic, retryTopic } from './retry-topics.ts';
+import { makeRedrive, makeRetries } from './retry-subscriptions.ts';
+import { deadLetterGroup, retryNames } from './retry-topics.ts';
 import { type SeekLeasesRequest, type SoughtLease, seekLeases, setStarts } from './seek-leases.ts';
-import { type SubscriptionOptions, subscriptionOptions } from './subscription-options.ts';
+import { MAX_RETRY_DELAYS, type SubscriptionOptions, subscriptionOptions } from './subscription-options.ts';
+import {
+  makeFailureTopics,
+  makeGroup,
+  ringAll,
+  ringPartitions,
+  type SubscriptionAdminDeps,
+} from './subscription-parts.ts';
 import {
   type CreateSubscriptionRequest,
   checkNoLoop,
@@ -31,9 +32,6 @@ import {
   parseTarget,
 } from './subscription-request.ts';
 import { allSubscriptions } from './sweeper.ts';
-
-/** What administration needs. */
-export type SubscriptionAdminDeps = Pick<EventSourceDeps, 'store' | 'clock' | 'random'>;
 
 /** How a subscription is in one partition. */
 export interface SubscriptionPartition
@@ -59,8 +57,6 @@ export interface SubscriptionDescription extends FunctionSubscription {
 
 /** Offsets of one query. */
 const PAGE = 500;
-/** Rings at once. */
-const PARALLEL = 16;
 
 /** See the module comment. */
 export class SubscriptionAdmin {
@@ -85,16 +81,40 @@ export class SubscriptionAdmin {
     const topic = await findTopic(this.#deps, request.topic);
     const { topicId, domain } = topic;
     const subscription = { group: name, topic: topic.name, topicId, domain, version: 0, target, options, retry: null };
-    if ((await this.#find(name)) !== undefined) throw alreadyExists(name);
-    await this.#makeTopics(name, topic, options);
-    await this.#makeGroup(name, topic);
+    const existing = await findSubscription(this.#deps, name);
+    if (existing !== null) {
+      // Whoever made it may have ended before anybody was told.
+      if (existing.options.enabled) await ringAll(this.#deps, existing, topic.readyPartitionCount);
+      throw alreadyExists(name);
+    }
+    await makeFailureTopics(this.#deps, name, topic, options);
+    const others = await makeGroup(this.#deps, name, topic);
     await setStarts(this.#deps, subscription, topic, startingPosition);
-    await this.#makeRetries(subscription);
+    await makeRetries(this.#deps, subscription);
     const { answer } = await repeatRequest(this.#deps, () => this.#deps.store.subscriptions.create(subscription));
     const isOurs = JSON.stringify(answer.item) === JSON.stringify(subscription);
     if (answer.outcome === 'refused' && !isOurs) throw alreadyExists(name);
-    await this.#ringAll(subscription, topic.readyPartitionCount);
+    await this.#keepName(subscription, others);
+    await ringAll(this.#deps, subscription, topic.readyPartitionCount);
     return subscription;
+  }
+
+  /** Of two that are made at once under one name for different topics at most one stays: the one whose topic the group names last, unless the other was there before. */
+  async #keepName(ours: FunctionSubscription, others: readonly GroupTopic[]): Promise<void> {
+    const { subscriptions } = this.#deps.store;
+    for (const { name: topic, topicId, partitionCount } of others) {
+      const { answer: other } = await repeatRequest(this.#deps, () =>
+        subscriptions.get({ topicId, group: ours.group }),
+      );
+      if (other === null) continue;
+      await this.#remove(ours);
+      await makeGroup(this.#deps, ours.group, { name: topic, topicId, readyPartitionCount: partitionCount });
+      throw alreadyExists(ours.group);
+    }
+    const named = await findSubscription(this.#deps, ours.group);
+    if (named === null || named.topicId === ours.topicId) return;
+    await this.#remove(ours);
+    throw alreadyExists(ours.group);
   }
 
   /** All subscriptions by name, without those of retry topics. */
@@ -105,16 +125,12 @@ export class SubscriptionAdmin {
 
   /** Throws SUBSCRIPTION_NOT_FOUND with the nearest name. */
   async get(name: string): Promise<FunctionSubscription> {
-    const found = await this.#find(parseSubscriptionName(name));
-    if (found !== undefined) return found;
-    const nearest = nearestName(
-      name,
-      (await this.list()).map(({ group }) => group),
-    );
-    throw new MillraceError('SUBSCRIPTION_NOT_FOUND', `there is no subscription ${name}`, {
-      value: name,
-      hint: nearest === undefined ? 'Create it.' : `Did you mean ${nearest}?`,
-    });
+    const found = await findSubscription(this.#deps, parseSubscriptionName(name));
+    // One that was deleted while it was made may be without its group.
+    const all = found === null ? await this.list() : [found];
+    const named = all.find(({ group }) => group === name);
+    if (named !== undefined) return named;
+    throw notFound(name, all);
   }
 
   /** The subscription with how far it is. Throws SUBSCRIPTION_NOT_FOUND. */
@@ -130,7 +146,7 @@ export class SubscriptionAdmin {
     return {
       ...subscription,
       partitions: partitions.map((one, index) => ({ ...one, ...leaseState(leases[index]!, nowMs) })),
-      retries: await this.#retriesOf(name),
+      retries: await findRetries(this.#deps, name),
     };
   }
 
@@ -149,11 +165,11 @@ export class SubscriptionAdmin {
       };
       checkNoLoop(current.topic, name, changed.options);
       const topic = await findTopic(this.#deps, current.topic);
-      await this.#makeTopics(name, topic, changed.options);
-      await this.#makeRetries(changed);
+      await makeFailureTopics(this.#deps, name, topic, changed.options);
+      await makeRetries(this.#deps, changed);
       const { answer } = await repeatRequest(this.#deps, () => this.#deps.store.subscriptions.update(changed));
       if (answer.outcome === 'refused') continue;
-      if (changed.options.enabled) await this.#ringAll(changed, topic.readyPartitionCount);
+      if (changed.options.enabled) await ringAll(this.#deps, changed, topic.readyPartitionCount);
       return answer.item;
     }
   }
@@ -174,21 +190,44 @@ export class SubscriptionAdmin {
     const topic = await findTopic(this.#deps, subscription.topic);
     const sought = await seekLeases(this.#deps, subscription, topic, request);
     if (request.dryRun !== true)
-      await this.#ring(
+      await ringPartitions(
+        this.#deps,
         subscription,
         sought.map(({ partition }) => partition),
       );
     return sought;
   }
 
-  /** Deletes a subscription with its progress. The topics for what failed stay, with what is in them. Throws SUBSCRIPTION_NOT_FOUND. */
+  /** Deletes a subscription with its progress; also what an interrupted deletion or creation has left of it. The topics for what failed stay, with what is in them. Throws SUBSCRIPTION_NOT_FOUND. */
   async delete(name: string): Promise<void> {
-    const subscription = await this.get(name);
-    for (const one of [...(await this.#retriesOf(name)), subscription]) {
-      await repeatRequest(this.#deps, () => this.#deps.store.subscriptions.remove(one));
-      await deleteGroup(this.#deps, one.group, 'subscription').catch(ignoreGone);
+    const isLeft = await this.#hasGroup(name);
+    // First the subscription, so that nobody works without its group; last the group, so that all of it can be done again.
+    const subscription = isLeft ? await findSubscription(this.#deps, name) : await this.get(name);
+    if (subscription !== null) await this.#remove(subscription);
+    for (const one of retryNames(name, MAX_RETRY_DELAYS)) {
+      const found = await findSubscription(this.#deps, one);
+      if (found !== null && found.retry?.of !== name) continue;
+      if (found !== null) await this.#remove(found);
+      await this.#deleteGroup(one);
     }
     await this.#forgetDeadLetters(name);
+    await this.#deleteGroup(name);
+  }
+
+  async #remove(subscription: FunctionSubscription): Promise<void> {
+    await repeatRequest(this.#deps, () => this.#deps.store.subscriptions.remove(subscription));
+  }
+
+  async #hasGroup(name: string): Promise<boolean> {
+    const { answer: group } = await repeatRequest(this.#deps, () => this.#deps.store.groups.get(name));
+    return group?.kind === 'subscription';
+  }
+
+  async #deleteGroup(name: string): Promise<void> {
+    if (!(await this.#hasGroup(name))) return;
+    await deleteGroup(this.#deps, name, 'subscription').catch((error: unknown) => {
+      if (!hasCode(error, 'GROUP_ID_NOT_FOUND')) throw error;
+    });
   }
 
   /** How far its dead letters were done with: a subscription that is made again begins with all of them. */
@@ -202,92 +241,9 @@ export class SubscriptionAdmin {
     }
   }
 
-  async #find(name: string): Promise<FunctionSubscription | undefined> {
-    return (await allSubscriptions(this.#deps)).find(({ group }) => group === name);
-  }
-
-  async #retriesOf(name: string): Promise<readonly FunctionSubscription[]> {
-    const all = await allSubscriptions(this.#deps);
-    const tiers = all.filter(({ retry }) => retry?.of === name);
-    return tiers.sort((left, right) => left.retry!.tier - right.retry!.tier);
-  }
-
-  async #makeTopics(name: string, { partitionCount, domain }: Topic, options: SubscriptionOptions): Promise<void> {
-    const destination = options.onFailure === null ? null : parseDestination(options.onFailure);
-    for (const tier of options.retryDelaysMs.keys()) {
-      await this.#makeTopic(retryTopic(name, tier + 1), partitionCount, domain);
-    }
-    if (destination?.kind === 'topic') await this.#makeTopic(destination.topic, 1, domain);
-  }
-
-  async #makeTopic(name: string, partitionCount: number, domain: string): Promise<void> {
-    // A domain of one topic alone takes no other in.
-    const request = { name, partitionCount, domain: domain.startsWith('t-') ? 'own' : domain };
-    await createTopic(this.#deps, request).catch((error: unknown) => {
-      if (!(error instanceof MillraceError && error.code === 'TOPIC_ALREADY_EXISTS')) throw error;
-    });
-  }
-
-  async #makeGroup(name: string, { name: topic, topicId, readyPartitionCount }: Topic): Promise<void> {
-    const known = { name: topic, topicId, partitionCount: readyPartitionCount };
-    await changeGroup(this.#deps, name, (group): Group | null => {
-      if (group === null) return { ...emptyGroup(name, freshUuid(this.#deps.random), 'subscription'), topics: [known] };
-      if (group.members.length > 0) checkKind(group, 'subscription');
-      return group.kind === 'subscription'
-        ? null
-        : { ...group, kind: 'subscription', topics: [known], coordination: null };
-    });
-  }
-
-  /** One subscription for each retry topic, and for what comes back from the dead letters. Those of delays that are gone stay, for what waits there. */
-  async #makeRetries(of: FunctionSubscription): Promise<void> {
-    const before = await this.#retriesOf(of.group);
-    for (const tier of of.options.retryDelaysMs.keys()) {
-      await this.#makeTier(of, await findTopic(this.#deps, retryTopic(of.group, tier + 1)), tier + 1, before);
-    }
-    if (before.some(({ retry }) => retry!.tier === 0)) {
-      await this.#makeTier(of, await findTopic(this.#deps, redriveTopic(of.group)), 0, before);
-    }
-  }
-
   /** The subscription by which dead letters come back, and its topic: for whoever sends one back. */
   async makeRedrive(name: string): Promise<void> {
-    const subscription = await this.get(name);
-    const source = await findTopic(this.#deps, subscription.topic);
-    await this.#makeTopic(redriveTopic(name), source.partitionCount, source.domain);
-    const topic = await findTopic(this.#deps, redriveTopic(name));
-    await this.#makeTier(subscription, topic, 0, await this.#retriesOf(name));
-  }
-
-  async #makeTier(
-    of: FunctionSubscription,
-    topic: Topic,
-    tier: number,
-    before: readonly FunctionSubscription[],
-  ): Promise<void> {
-    const { subscriptions } = this.#deps.store;
-    const { topicId, domain, name: group } = topic;
-    const options = { ...of.options, filters: [], maxBatchingWindowMs: 0, retryAttempts: 0 };
-    const wanted = { ...of, group, topic: group, topicId, domain, options, retry: { of: of.group, tier } };
-    await this.#makeGroup(group, topic);
-    await setStarts(this.#deps, wanted, topic, 'TRIM_HORIZON');
-    const existing = before.find((one) => one.group === group);
-    const changed = { ...wanted, version: existing?.version ?? 0 };
-    const write = () => (existing === undefined ? subscriptions.create(changed) : subscriptions.update(changed));
-    await repeatRequest(this.#deps, write);
-    if (options.enabled) await this.#ringAll(wanted, topic.readyPartitionCount);
-  }
-
-  async #ringAll(subscription: FunctionSubscription, partitionCount: number): Promise<void> {
-    await this.#ring(subscription, Array.from({ length: partitionCount }).keys());
-  }
-
-  async #ring({ group, topicId }: FunctionSubscription, partitions: Iterable<number>): Promise<void> {
-    await inParallel(partitions, PARALLEL, async (partition) => {
-      const stamp = freshUuid(this.#deps.random);
-      const bell = { group, partition: { topicId, partition } };
-      await repeatRequest(this.#deps, () => this.#deps.store.bells.ring(bell, stamp));
-    });
+    await makeRedrive(this.#deps, await this.get(name));
   }
 }
 
@@ -311,6 +267,13 @@ function alreadyExists(name: string): MillraceError {
   });
 }
 
-function ignoreGone(error: unknown): void {
-  if (!(error instanceof MillraceError && error.code === 'GROUP_ID_NOT_FOUND')) throw error;
+function notFound(name: string, all: readonly FunctionSubscription[]): MillraceError {
+  const nearest = nearestName(
+    name,
+    all.map(({ group }) => group),
+  );
+  return new MillraceError('SUBSCRIPTION_NOT_FOUND', `there is no subscription ${name}`, {
+    value: name,
+    hint: nearest === undefined ? 'Create it.' : `Did you mean ${nearest}?`,
+  });
 }

@@ -66,7 +66,8 @@ const SCHEMA: OptionSchema<SubscriptionOptions> = {
 export const SUBSCRIPTION_OPTION_NAMES = Object.keys(SCHEMA) as readonly (keyof SubscriptionOptions)[];
 
 const MAX_FILTERS = 10;
-const MAX_DELAYS = 10;
+/** Retry topics of a subscription. */
+export const MAX_RETRY_DELAYS = 10;
 const DELAY_MS = { least: 1_000, most: 86_400_000 };
 const AGE_MS = { least: 60_000, most: 604_800_000 };
 
@@ -116,8 +117,8 @@ function checkRanges(options: SubscriptionOptions): void {
 function checkDelays(delays: unknown): void {
   const isDelay = (delay: unknown) =>
     Number.isInteger(delay) && (delay as number) >= DELAY_MS.least && (delay as number) <= DELAY_MS.most;
-  if (Array.isArray(delays) && delays.length <= MAX_DELAYS && delays.every(isDelay)) return;
-  const hint = `Give an array of at most ${MAX_DELAYS} delays of ${DELAY_MS.least} to ${DELAY_MS.most}.`;
+  if (Array.isArray(delays) && delays.length <= MAX_RETRY_DELAYS && delays.every(isDelay)) return;
+  const hint = `Give an array of at most ${MAX_RETRY_DELAYS} delays of ${DELAY_MS.least} to ${DELAY_MS.most}.`;
   throw badOption('retryDelaysMs', delays, hint);
 }
 

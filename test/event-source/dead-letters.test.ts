@@ -1,4 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
+import { MillraceError } from '../../lib/errors.ts';
+import { DeadLetters } from '../../lib/event-source/dead-letters.ts';
+import type { EventSourceStore } from '../../lib/event-source/event-source-store.ts';
+import { SubscriptionAdmin } from '../../lib/event-source/subscription-admin.ts';
+import { Fetcher } from '../../lib/log/fetcher.ts';
+import { countedStore } from './counted-store.ts';
 import { type EventSourceBench, openBench } from './event-source-bench.ts';
 
 let bench: EventSourceBench;
@@ -26,6 +33,14 @@ afterEach(() => bench.close());
 const valuesOf = async (selection = {}) =>
   (await bench.deadLetters.list('billing', selection)).map(({ record }) => Buffer.from(record.valueBytes!).toString());
 const handledAgain = () => bench.calls.flatMap(({ values }) => values).slice(-3);
+
+const depsOf = (store: EventSourceStore) => ({
+  store,
+  clock,
+  random,
+  fetcher: new Fetcher({ store, clock, random }),
+  subscriptions: new SubscriptionAdmin({ store, clock, random }),
+});
 
 describe('dead letters', () => {
   it('are listed with where they come from and why', async () => {
@@ -103,6 +118,56 @@ describe('dead letters', () => {
     await bench.until('all are dead', async () => (await bench.read('billing.dlq')).length === 7);
     expect(await valuesOf()).toEqual(['b', 'c', 'd']);
     expect(await bench.deadLetters.list('audit')).toHaveLength(4);
+  });
+
+  // A send that failed left the lease for 15 seconds and up to a hundred letters unmarked: the next one to try was turned away, and then sent them twice.
+  it('are marked and let go of when one of them cannot be sent', async () => {
+    const sent: string[] = [];
+    const failing = new DeadLetters({
+      ...depsOf(bench.store),
+      records: {
+        async send(_, { value }) {
+          if (Buffer.from(value!).toString() === 'd') throw new MillraceError('STORE_UNAVAILABLE', 'not now');
+          sent.push(Buffer.from(value!).toString());
+        },
+      },
+    });
+    await expect(failing.redrive('billing')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(sent).toEqual(['b', 'c']);
+    expect(await valuesOf()).toEqual(['d']);
+    isBroken = () => false;
+    expect(await bench.deadLetters.redrive('billing')).toEqual({ done: 1, exhausted: 0 });
+  });
+
+  it('are taken with one read and one take of the lease, and patterns are compiled once', async () => {
+    const { store, requests } = countedStore(bench.store);
+    const letters = new DeadLetters({ ...depsOf(store), records: { send: async () => {} } });
+    let looks = 0;
+    const filter = Object.defineProperty({}, 'value', {
+      enumerable: true,
+      get: () => {
+        looks += 1;
+        return ['b', 'c', 'd'];
+      },
+    });
+    await letters.discard('billing', { filters: [filter] });
+    expect(requests.filter((name) => name.startsWith('leases.'))).toEqual([
+      'leases.readMany',
+      'leases.take',
+      'leases.update',
+    ]);
+    const once = looks;
+    looks = 0;
+    await letters.list('billing', { filters: [filter] });
+    expect(looks).toBe(once);
+  });
+
+  it('are all found, however many there are', { timeout: 60_000 }, async () => {
+    const count = 50_100;
+    const headers = { 'millrace-group': 'billing' };
+    const producer = bench.millrace.producer();
+    await producer.sendAll(Array.from({ length: count }, (_, n) => ({ topic: 'billing.dlq', value: `${n}`, headers })));
+    expect(await bench.deadLetters.list('billing')).toHaveLength(count + 3);
   });
 
   it('are refused where there are none', async () => {

@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
+import { SubscriptionAdmin } from '../../lib/event-source/subscription-admin.ts';
 import type { SubscriptionOptions } from '../../lib/event-source/subscription-options.ts';
+import { countedStore } from './counted-store.ts';
 import { type EventSourceBench, openBench } from './event-source-bench.ts';
 
 let bench: EventSourceBench;
@@ -165,6 +168,79 @@ describe('a subscription', () => {
   ])('is refused: %j', async (changes, code) => {
     await expect(create({}, changes)).rejects.toMatchObject({ code });
     expect(await bench.millrace.topics.listTopics()).toEqual(['orders']);
+  });
+
+  it('is found among thousands by the same few requests, and never by listing them', async () => {
+    await create({ retryDelaysMs: [1_000] });
+    const { store, requests } = countedStore(bench.store);
+    const counted = new SubscriptionAdmin({ store, clock, random });
+    const commands: Readonly<Record<string, () => Promise<unknown>>> = {
+      get: () => counted.get('billing'),
+      describe: () => counted.describe('billing'),
+      update: () => counted.update('billing', { batchSize: 7 }),
+      pause: () => counted.pause('billing'),
+      resume: () => counted.resume('billing'),
+      seek: () => counted.seek('billing', { to: 'LATEST' }),
+      redrive: () => counted.makeRedrive('billing'),
+    };
+    const requestsOf = async (command: string) => {
+      requests.length = 0;
+      await commands[command]!();
+      expect(requests, command).not.toContain('subscriptions.list');
+      return requests.length;
+    };
+    expect(await requestsOf('get')).toBe(2);
+    const alone: Record<string, number> = {};
+    // A second time, so that what is made once is there already.
+    for (const command of [...Object.keys(commands), ...Object.keys(commands)]) {
+      alone[command] = await requestsOf(command);
+    }
+    const model = await counted.get('billing');
+    for (let n = 0; n < 3_000; n++) {
+      await bench.store.subscriptions.create({ ...model, group: `other-${n}`, topicId: `topic-${n % 7}` });
+    }
+    for (const command of Object.keys(commands)) expect(await requestsOf(command), command).toBe(alone[command]);
+    requests.length = 0;
+    await counted.create({ name: 'audit', topic: 'orders', target: 'bill' });
+    await counted.delete('audit');
+    await counted.delete('billing');
+    expect(requests).not.toContain('subscriptions.list');
+  });
+
+  // Whoever was interrupted while it deleted left a group that nobody could delete: the subscription was not found any more, and the group was said to be that of a subscription.
+  it('is deleted by the same command after an interruption', async () => {
+    await create({ retryDelaysMs: [1_000] });
+    await bench.store.subscriptions.remove(await bench.subscriptions.get('billing'));
+    await bench.subscriptions.delete('billing');
+    expect(await bench.store.subscriptions.list(null, 9)).toEqual([]);
+    expect(await bench.millrace.groups.listGroups()).toEqual([]);
+    await expect(bench.subscriptions.delete('billing')).rejects.toMatchObject({ code: 'SUBSCRIPTION_NOT_FOUND' });
+  });
+
+  it('is made for another topic after an interruption', async () => {
+    await bench.millrace.topics.createTopic({ name: 'bills', partitionCount: 1 });
+    const first = await create();
+    await bench.store.subscriptions.remove(first);
+    const made = await create({}, { topic: 'bills' });
+    expect(await bench.subscriptions.get('billing')).toEqual(made);
+  });
+
+  it('is one, when it is made for two topics at once', async () => {
+    await bench.millrace.topics.createTopic({ name: 'bills', partitionCount: 1 });
+    await Promise.allSettled([create(), create({}, { topic: 'bills' })]);
+    expect((await bench.subscriptions.list()).length).toBeLessThan(2);
+    await create().catch(() => {});
+    expect(await bench.subscriptions.list()).toEqual([await bench.subscriptions.get('billing')]);
+  });
+
+  it('takes the place of one in its retry topics that was deleted and made again', async () => {
+    await create({ retryDelaysMs: [1_000] });
+    await bench.millrace.topics.deleteTopic('billing.retry-1');
+    await bench.subscriptions.update('billing', { batchSize: 5 });
+    const [retry] = (await bench.subscriptions.describe('billing')).retries;
+    expect(retry).toMatchObject({ options: { batchSize: 5 } });
+    expect(retry!.topicId).toBe((await bench.millrace.topics.describeTopic('billing.retry-1')).topic.topicId);
+    expect(await bench.store.subscriptions.list(null, 9)).toHaveLength(2);
   });
 
   it('is refused when there is one of its name', async () => {

@@ -1,0 +1,78 @@
+/** The subscriptions that belong to one: to its retry topics, and to what comes back from its dead letters. Each calls the same function; all steps may be done again. */
+import { MillraceError } from '../errors.ts';
+import { findTopic } from '../log/find-topic.ts';
+import { repeatRequest } from '../log/repeat-request.ts';
+import type { Topic } from '../log/topic.ts';
+import { findRetries, findSubscription } from './find-subscription.ts';
+import type { FunctionSubscription } from './function-subscription.ts';
+import { redriveTopic, retryTopic } from './retry-topics.ts';
+import { setStarts } from './seek-leases.ts';
+import { makeGroup, makeTopic, ringAll, type SubscriptionAdminDeps } from './subscription-parts.ts';
+
+/** One subscription for each retry topic, and for what comes back from the dead letters if there is one. Those of delays that are gone stay, for what waits there. */
+export async function makeRetries(deps: SubscriptionAdminDeps, of: FunctionSubscription): Promise<void> {
+  const before = await findRetries(deps, of.group);
+  const count = of.options.retryDelaysMs.length;
+  for (let tier = 1; tier <= count; tier++) {
+    await makeTier(deps, of, await findTopic(deps, retryTopic(of.group, tier)), tier);
+  }
+  for (const { topic: name, retry } of before) {
+    const { tier } = retry!;
+    if (tier > 0 && tier <= count) continue;
+    const topic = await findTopic(deps, name).catch(ignoreGone);
+    if (topic !== null) await makeTier(deps, of, topic, tier);
+  }
+}
+
+/** The subscription by which dead letters come back, and its topic: for whoever sends one back. */
+export async function makeRedrive(deps: SubscriptionAdminDeps, of: FunctionSubscription): Promise<void> {
+  const source = await findTopic(deps, of.topic);
+  await makeTopic(deps, redriveTopic(of.group), source.partitionCount, source.domain);
+  await makeTier(deps, of, await findTopic(deps, redriveTopic(of.group)), 0);
+}
+
+async function makeTier(
+  deps: SubscriptionAdminDeps,
+  of: FunctionSubscription,
+  topic: Topic,
+  tier: number,
+): Promise<void> {
+  const { topicId, domain, name: group } = topic;
+  const options = { ...of.options, filters: [], maxBatchingWindowMs: 0, retryAttempts: 0 };
+  const wanted = { ...of, group, topic: group, topicId, domain, options, retry: { of: of.group, tier } };
+  // Before its group is made: where there is none, there is no subscription.
+  const found = await findSubscription(deps, group);
+  await makeGroup(deps, group, topic);
+  await setStarts(deps, wanted, topic, 'TRIM_HORIZON');
+  await writeTier(deps, wanted, found);
+  if (options.enabled) await ringAll(deps, wanted, topic.readyPartitionCount);
+}
+
+/** Whoever changed it meanwhile may have meant other options: the last one to change the subscription itself writes all of them again. */
+async function writeTier(
+  deps: SubscriptionAdminDeps,
+  wanted: FunctionSubscription,
+  before: FunctionSubscription | null,
+): Promise<void> {
+  const { subscriptions } = deps.store;
+  for (let found = before; ; found = await findSubscription(deps, wanted.group)) {
+    const stale = found !== null && found.topicId !== wanted.topicId ? found : null;
+    // Of a topic of that name that was deleted.
+    if (stale !== null) await repeatRequest(deps, () => subscriptions.remove(stale));
+    const existing = stale === null ? found : null;
+    const changed = { ...wanted, version: existing?.version ?? 0 };
+    if (existing !== null && isSame(existing, changed)) return;
+    const write = () => (existing === null ? subscriptions.create(changed) : subscriptions.update(changed));
+    const { answer } = await repeatRequest(deps, write);
+    if (answer.outcome === 'done') return;
+  }
+}
+
+function ignoreGone(error: unknown): null {
+  if (error instanceof MillraceError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION') return null;
+  throw error;
+}
+
+function isSame(one: FunctionSubscription, other: FunctionSubscription): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
