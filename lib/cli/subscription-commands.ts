@@ -1,11 +1,11 @@
 /** `millrace subscription …` */
 import { systemClock } from '../clock.ts';
-import { formatDuration } from '../event-source/duration.ts';
 import type { FunctionSubscription } from '../event-source/function-subscription.ts';
 import type { SoughtLease } from '../event-source/seek-leases.ts';
 import type { SubscriptionDescription, SubscriptionPartition } from '../event-source/subscription-admin.ts';
 import type { SubscriptionOptions } from '../event-source/subscription-options.ts';
 import type { StartingPosition } from '../event-source/subscription-request.ts';
+import { formatDuration } from '../log/duration.ts';
 import { addHelpCommand, type CliCommand } from './cli-command.ts';
 import { action } from './cli-context.ts';
 import { UsageError } from './cli-errors.ts';

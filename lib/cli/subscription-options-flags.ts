@@ -1,6 +1,7 @@
 /** The options of a subscription as flags, by Lambda's names. */
-import { parseDuration } from '../event-source/duration.ts';
+
 import type { SubscriptionOptions } from '../event-source/subscription-options.ts';
+import { parseDuration } from '../log/duration.ts';
 import type { CliCommand } from './cli-command.ts';
 import { UsageError } from './cli-errors.ts';
 import { collect, parseCount } from './parse-values.ts';

@@ -11,10 +11,10 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { MillraceError } from '../errors.ts';
-import { parseDuration } from '../event-source/duration.ts';
 import type { SubscriptionOptions } from '../event-source/subscription-options.ts';
 import type { CreateSubscriptionRequest } from '../event-source/subscription-request.ts';
 import type { FunctionConfig } from '../lambda-host/function-config.ts';
+import { parseDuration } from '../log/duration.ts';
 import { checkOptionNames } from '../log/option-names.ts';
 
 /** See the module comment. */

@@ -1,4 +1,4 @@
-import { parseDuration } from './duration.ts';
+import { parseDuration } from '../log/duration.ts';
 
 const MESSAGE = /^(\d{1,15}) ms\b/;
 
