@@ -59,7 +59,7 @@ export class HeldPartition {
   }
 
   /** Remembers something that need not be written for its own sake. */
-  remember(changes: Partial<Pick<Progress, 'windowSinceMs' | 'seenEnd' | 'error'>>): void {
+  remember(changes: Partial<Pick<Progress, 'windowSinceMs' | 'seenEnd' | 'waitsUnder' | 'error'>>): void {
     this.#progress = { ...this.#progress, ...changes };
   }
 

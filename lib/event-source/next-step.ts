@@ -1,9 +1,11 @@
 /** What a worker does next with the partition that it holds: a pure decision. */
 import { type BatchPlan, type PlanContext, planBatch, type ReadWindow } from './plan-batch.ts';
 import type { ReceivedEvent } from './received-event.ts';
+import type { SubscriptionState } from './watched-subscription.ts';
 
 /** What it is decided by. */
 export interface StepInput {
+  readonly state: SubscriptionState;
   /** No time is left to give anything out. */
   readonly isOutOfTime: boolean;
   /** Nothing before this. */
@@ -16,8 +18,10 @@ export interface StepInput {
 
 /** What to do. */
 export type Step =
-  /** Lets go, and has somebody else go on. */
-  | { readonly kind: 'stop' }
+  /** Lets go; the function is not to be called any more, or there is no subscription. */
+  | { readonly kind: 'leave' }
+  /** Lets go, and has another worker go on. */
+  | { readonly kind: 'stop'; readonly why: 'time-limit' | 'another-way' }
   /** Lets go; `notBeforeMs`: when something that waits may be given, 0: nothing waits. */
   | { readonly kind: 'wait'; readonly notBeforeMs: number }
   | { readonly kind: 'read-on' }
@@ -34,8 +38,11 @@ export interface StepDecision {
 }
 
 /** See the top of this file. */
-export function nextStep({ isOutOfTime, restUntilMs, hasCrashedBefore, window, context }: StepInput): StepDecision {
-  if (isOutOfTime) return { step: { kind: 'stop' }, found: null };
+export function nextStep(input: StepInput): StepDecision {
+  const { state, isOutOfTime, restUntilMs, hasCrashedBefore, window, context } = input;
+  if (state === 'paused' || state === 'gone') return { step: { kind: 'leave' }, found: null };
+  if (state === 'another-way') return { step: { kind: 'stop', why: state }, found: null };
+  if (isOutOfTime) return { step: { kind: 'stop', why: 'time-limit' }, found: null };
   if (restUntilMs > context.nowMs) return { step: { kind: 'wait', notBeforeMs: restUntilMs }, found: null };
   const readOn = { step: { kind: 'read-on' }, found: null } as const;
   if (window.records.length === 0 && !window.isEnd) return readOn;

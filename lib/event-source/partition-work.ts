@@ -11,7 +11,6 @@ import type { Head } from '../log/head.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { DeadRecord, EventSourceDeps } from './event-source-deps.ts';
 import { dueMs } from './failed-record.ts';
-import { compileFilters, type RecordFilter } from './filter/filter.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
 import { HeldPartition } from './held-partition.ts';
 import { LEASE_MARGIN_MS, takeLease } from './lease-session.ts';
@@ -22,6 +21,7 @@ import { releasePartition } from './release-partition.ts';
 import { sendAway, UNREADABLE_MS } from './send-away.ts';
 import { type BatchOutcome, passRanges, retryDelayMs, settleBatch } from './settle-batch.ts';
 import type { WakeRequest } from './wake-request.ts';
+import { WatchedSubscription } from './watched-subscription.ts';
 import { WorkPlace } from './work-place.ts';
 
 /** How long the work may take. */
@@ -42,8 +42,7 @@ export type WorkOutcome = BatchOutcome | { readonly kind: 'refused'; readonly er
 export class PartitionWork {
   readonly #place: WorkPlace;
   readonly #limits: WorkLimits;
-  #subscription: FunctionSubscription;
-  #matches: RecordFilter;
+  readonly #subscription: WatchedSubscription;
   #held: HeldPartition | null = null;
   #seen: number;
   #head: Head | null;
@@ -53,15 +52,14 @@ export class PartitionWork {
   constructor(deps: EventSourceDeps, request: WakeRequest, limits: WorkLimits) {
     this.#place = new WorkPlace(deps, request);
     this.#limits = limits;
-    this.#subscription = request.subscription;
-    this.#matches = compileFilters(request.subscription.options.filters);
+    this.#subscription = new WatchedSubscription(this.#place, request);
     this.#seen = request.seen;
     this.#head = request.head;
   }
 
   /** The subscription, as it was read last. */
   get subscription(): FunctionSubscription {
-    return this.#subscription;
+    return this.#subscription.current;
   }
 
   /** Nothing is left to do here. */
@@ -114,10 +112,10 @@ export class PartitionWork {
   async #take(): Promise<HeldPartition | null> {
     const { deps, group, partition } = this.#place;
     if (this.#seen === 0 && !(await this.#isThere())) return null;
-    const { topic } = this.#subscription;
-    const request = { group, topic, partition, seen: this.#seen, leaseMs: this.#limits.leaseMs };
+    const { current } = this.#subscription;
+    const request = { group, topic: current.topic, partition, seen: this.#seen, leaseMs: this.#limits.leaseMs };
     const take = await takeLease(deps, request);
-    if (take.outcome === 'taken') return new HeldPartition(this.#place, take.session, this.#subscription, this.#head);
+    if (take.outcome === 'taken') return new HeldPartition(this.#place, take.session, current, this.#head);
     // Whoever has it may be dead: then somebody has to come when it has run out.
     if (take.outcome === 'busy') await this.#place.book(take.untilMs + LEASE_MARGIN_MS);
     this.#isOver = true;
@@ -126,15 +124,15 @@ export class PartitionWork {
 
   /** A lease that nobody has had yet tells nothing of a subscription that was deleted meanwhile. */
   async #isThere(): Promise<boolean> {
-    const { deps } = this.#place;
-    const { answer } = await repeatRequest(deps, () => deps.store.subscriptions.get(this.#subscription));
-    this.#isOver = answer === null;
-    return answer !== null;
+    await this.#subscription.read();
+    this.#isOver = this.#subscription.state !== 'enabled';
+    return !this.#isOver;
   }
 
   /** One step. A batch is given out; otherwise null: look again. */
   async #advance(held: HeldPartition): Promise<readonly ReceivedEvent[] | null> {
     const { step, found } = nextStep({
+      state: this.#subscription.state,
       isOutOfTime: this.#place.deps.clock.monotonicMs() >= this.#limits.deadlineMs,
       restUntilMs: held.restUntilMs,
       hasCrashedBefore: held.hasCrashedBefore,
@@ -148,10 +146,11 @@ export class PartitionWork {
   }
 
   #planContext({ progress }: HeldPartition): PlanContext {
-    const { options, retry } = this.#subscription;
+    const { current, matches } = this.#subscription;
     const { sizeOf, maxBytes } = this.#limits;
     const nowMs = this.#place.nowMs();
-    return { options, progress, nowMs, matches: this.#matches, sizeOf, maxBytes, dueMs: retry ? dueMs : () => 0 };
+    const { options, retry } = current;
+    return { options, progress, nowMs, matches, sizeOf, maxBytes, dueMs: retry === null ? () => 0 : dueMs };
   }
 
   #note(held: HeldPartition, { passed, filteredCount, windowSinceMs }: NonNullable<StepDecision['found']>): void {
@@ -162,8 +161,10 @@ export class PartitionWork {
 
   async #carryOut(held: HeldPartition, step: Exclude<Step, { kind: 'give-out' }>): Promise<void> {
     switch (step.kind) {
+      case 'leave':
+        return this.#wait(held, 0);
       case 'stop':
-        this.#place.tell({ kind: 'time-limit' });
+        if (step.why === 'time-limit') this.#place.tell({ kind: step.why });
         return this.finish();
       case 'wait':
         return this.#wait(held, step.notBeforeMs);
@@ -171,7 +172,7 @@ export class PartitionWork {
         return this.#readOn(held);
       case 'send-away': {
         const dead = step.refused.map((one): DeadRecord => ({ ...one, failures: 0, error: '', stack: '' }));
-        return sendAway(this.#place, held, this.#subscription, dead);
+        return sendAway(this.#place, held, this.subscription, dead);
       }
       case 'count-crash': {
         const error = 'the function or its worker ended without an answer';
@@ -185,6 +186,8 @@ export class PartitionWork {
 
   async #giveOut(held: HeldPartition, batch: readonly ReceivedEvent[]): Promise<readonly ReceivedEvent[] | null> {
     if (held.isDirty && !(await this.#keep(held))) return null;
+    // It may have been paused, changed or deleted since: then all is decided anew.
+    if (this.#subscription.isStale && (await this.#subscription.read())) return null;
     this.#givenOut = batch;
     return batch;
   }
@@ -214,12 +217,12 @@ export class PartitionWork {
   }
 
   async #settle(held: HeldPartition, batch: readonly ReceivedEvent[], outcome: BatchOutcome): Promise<void> {
-    const { options } = this.#subscription;
+    const { options } = this.subscription;
     const context = { options, nowMs: this.#place.nowMs() };
     const { progress, givenUp } = settleBatch(batch, outcome, held.progress, context);
     held.move({ ...progress, windowSinceMs: null });
     const dead = givenUp.map((one): DeadRecord => ({ ...one, reason: 'RetryAttemptsExhausted' }));
-    if (dead.length > 0) await sendAway(this.#place, held, this.#subscription, dead);
+    if (dead.length > 0) await sendAway(this.#place, held, this.subscription, dead);
   }
 
   /** The function cannot be called now: no attempt was made. */

@@ -29,6 +29,8 @@ export interface Progress {
   readonly seenEnd: bigint | null;
   /** When the oldest record that waits for its batch to be full was seen; null: none waits. */
   readonly windowSinceMs: number | null;
+  /** Where something waits: the version of the subscription by whose options it does. Null: nothing waits. */
+  readonly waitsUnder: number | null;
   /** What went wrong last, for people. */
   readonly error: string;
 }
@@ -41,6 +43,7 @@ export const NO_PROGRESS: Progress = {
   givenUpInARow: 0,
   seenEnd: null,
   windowSinceMs: null,
+  waitsUnder: null,
   error: '',
 };
 
@@ -55,12 +58,13 @@ interface Stored {
   readonly g?: number;
   readonly n?: string;
   readonly w?: number;
+  readonly v?: number;
   readonly e?: string;
 }
 
 /** The stored form. */
 export function formatProgress(progress: Progress): string {
-  const { done, failed, suspectEnd, givenUpInARow, seenEnd, windowSinceMs, error } = progress;
+  const { done, failed, suspectEnd, givenUpInARow, seenEnd, windowSinceMs, waitsUnder, error } = progress;
   const stored: Stored = {
     ...(done.length > 0 && { d: done.flatMap(({ from, to }) => [`${from}`, `${to}`]) }),
     ...(failed.length > 0 && {
@@ -70,6 +74,7 @@ export function formatProgress(progress: Progress): string {
     ...(givenUpInARow > 0 && { g: givenUpInARow }),
     ...(seenEnd !== null && { n: `${seenEnd}` }),
     ...(windowSinceMs !== null && { w: windowSinceMs }),
+    ...(waitsUnder !== null && { v: waitsUnder }),
     ...(error !== '' && { e: error.slice(0, ERROR_CHARACTERS).toWellFormed() }),
   };
   return Object.keys(stored).length === 0 ? '' : JSON.stringify(stored);
@@ -79,7 +84,7 @@ export function formatProgress(progress: Progress): string {
 export function parseProgress(text: string): Progress {
   if (text === '') return NO_PROGRESS;
   try {
-    const { d = [], f = [], s, g = 0, n, w = null, e = '' } = JSON.parse(text) as Stored;
+    const { d = [], f = [], s, g = 0, n, w = null, v = null, e = '' } = JSON.parse(text) as Stored;
     return {
       done: Array.from({ length: d.length / 2 }, (_, index) => ({
         from: BigInt(d[index * 2]!),
@@ -90,6 +95,7 @@ export function parseProgress(text: string): Progress {
       givenUpInARow: g,
       seenEnd: n === undefined ? null : BigInt(n),
       windowSinceMs: w,
+      waitsUnder: v,
       error: e,
     };
   } catch (cause) {

@@ -20,6 +20,7 @@ interface Pointer {
   readonly version: number;
   readonly sk: string;
   readonly subscription: StoredItem;
+  readonly readAtMs: number;
   readonly partition: number;
   readonly seen: number;
   readonly atMs: number;
@@ -27,13 +28,14 @@ interface Pointer {
 }
 
 /** The event as JSON. */
-export function pullPayload({ subscription, partition, seen, head, atMs = 0 }: WakeRequest): string {
+export function pullPayload({ subscription, readAtMs, partition, seen, head, atMs = 0 }: WakeRequest): string {
   const item = head === null ? null : storedItem(headToItem(head));
   const isSmall = JSON.stringify(item).length <= MAX_HEAD_CHARACTERS;
   const pointer: Pointer = {
     version: VERSION,
     sk: subscriptionSk(subscription),
     subscription: storedItem(subscriptionToItem(subscription)),
+    readAtMs,
     partition,
     seen,
     atMs,
@@ -45,7 +47,7 @@ export function pullPayload({ subscription, partition, seen, head, atMs = 0 }: W
 /** What an event points to; null for any other event. Throws UNSUPPORTED_FORMAT for one of another version. */
 export function parsePullEvent(event: unknown): WakeRequest | null {
   if (typeof event !== 'object' || event === null || !(FIELD in event)) return null;
-  const { version, sk, subscription, partition, seen, atMs, head } = event[FIELD] as Pointer;
+  const { version, sk, subscription, readAtMs, partition, seen, atMs, head } = event[FIELD] as Pointer;
   if (version !== VERSION) {
     throw new MillraceError(
       'UNSUPPORTED_FORMAT',
@@ -58,6 +60,7 @@ export function parsePullEvent(event: unknown): WakeRequest | null {
   }
   return {
     subscription: subscriptionFromItem(sk, itemOf(subscription)),
+    readAtMs,
     partition,
     seen,
     atMs,

@@ -1,11 +1,11 @@
 import type { Head } from '../log/head.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
-import type { FunctionSubscription } from './function-subscription.ts';
 import type { HeldPartition } from './held-partition.ts';
 import type { Lease } from './lease.ts';
 import { LEASE_MARGIN_MS } from './lease-session.ts';
 import { formatProgress } from './progress.ts';
 import { decideWake } from './wake-decision.ts';
+import type { WatchedSubscription } from './watched-subscription.ts';
 import type { WorkPlace } from './work-place.ts';
 
 /** What came of a release. */
@@ -15,23 +15,33 @@ export type ReleaseOutcome =
   /** `hasMore`: there is something to do for whoever takes the lease next, as far as `head` tells, which was read afterwards. */
   | { readonly outcome: 'released'; readonly head: Head | null; readonly hasMore: boolean };
 
-/** Lets go of a partition, and looks whether something has come that nobody else will hear of. `notBeforeMs`: when something that waits may be given, 0: nothing waits. One write and one read, and a wake-up or two where something waits. */
+/**
+ * Lets go of a partition, and looks whether something has come that nobody else will hear of. `notBeforeMs`: when something that waits may be given, 0: nothing waits.
+ *
+ * One write and one read of the head; where something is left undone, a read of the subscription too, and a wake-up or two for what waits.
+ */
 export async function releasePartition(
   place: WorkPlace,
   held: HeldPartition,
-  subscription: FunctionSubscription,
+  subscription: WatchedSubscription,
   notBeforeMs: number,
 ): Promise<ReleaseOutcome> {
   const { reader } = held;
-  held.remember({ seenEnd: notBeforeMs > 0 && !reader.isFull ? reader.end : null });
-  if (notBeforeMs > 0) {
+  const isWaiting = notBeforeMs > 0;
+  held.remember({
+    seenEnd: isWaiting && !reader.isFull ? reader.end : null,
+    waitsUnder: isWaiting ? subscription.current.version : null,
+  });
+  if (isWaiting) {
     // First the wake-up: if this worker ends now, somebody comes.
     await place.book(notBeforeMs);
     place.tell({ kind: 'waiting', untilMs: notBeforeMs });
   }
   if (!(await held.write({ kind: 'release', notBeforeMs }))) return { outcome: 'lost' };
   // By another clock it may have come already, and found the lease held: once more, now that it is free.
-  if (notBeforeMs > 0 && notBeforeMs - place.nowMs() < LEASE_MARGIN_MS) await place.book(notBeforeMs);
+  if (isWaiting && notBeforeMs - place.nowMs() < LEASE_MARGIN_MS) await place.book(notBeforeMs);
+  // Whoever changed the options, or resumed, rang while the lease was held.
+  if (isWaiting || subscription.state === 'paused') await subscription.read();
   return lookAgain(place, held, subscription, notBeforeMs);
 }
 
@@ -39,15 +49,15 @@ export async function releasePartition(
 async function lookAgain(
   place: WorkPlace,
   { committed, progress }: HeldPartition,
-  subscription: FunctionSubscription,
+  { state, current }: WatchedSubscription,
   notBeforeMs: number,
 ): Promise<ReleaseOutcome> {
   const { store } = place.deps;
   const { answer: head } = await repeatRequest(place.deps, () =>
     store.heads.read(place.partition, { consistent: true }),
   );
-  if (head === null) return { outcome: 'released', head, hasMore: false };
+  if (head === null || state === 'gone') return { outcome: 'released', head, hasMore: false };
   const lease = { committed, progress: formatProgress(progress), notBeforeMs, expiresAtMs: 0 } as Lease;
-  const { kind } = decideWake({ subscription, lease, head, nowMs: place.nowMs() });
+  const { kind } = decideWake({ subscription: current, lease, head, nowMs: place.nowMs() });
   return { outcome: 'released', head, hasMore: kind === 'wake' };
 }

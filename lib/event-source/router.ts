@@ -45,6 +45,7 @@ const ITEMS_PER_REQUEST = 100;
 
 interface Candidate {
   readonly subscription: FunctionSubscription;
+  readonly readAtMs: number;
   readonly partition: PartitionKey;
   readonly head: Head | null;
   readonly atMs: number;
@@ -60,8 +61,9 @@ export async function routeRings(
   waker: Waker,
   rings: readonly Ring[],
 ): Promise<readonly RoutedRing[]> {
+  const readAtMs = Math.floor(deps.clock.nowMs());
   const subscriptions = await subscriptionsOf(deps, rings);
-  const candidates = withHeads(deps, candidatesOf(rings, subscriptions));
+  const candidates = withHeads(deps, candidatesOf(rings, subscriptions, readAtMs));
   return wakeWhereDue(deps, waker, await candidates);
 }
 
@@ -81,6 +83,7 @@ async function subscriptionsOf(
 function candidatesOf(
   rings: readonly Ring[],
   subscriptions: ReadonlyMap<string, readonly FunctionSubscription[]>,
+  readAtMs: number,
 ): readonly Candidate[] {
   const newest = new Map<string, Candidate>();
   for (const { partition, head, group, atMs = 0 } of rings) {
@@ -90,7 +93,8 @@ function candidatesOf(
       const before = newest.get(key);
       const isNewer = head !== null && (!before?.head || head.next > before.head.next);
       const latestMs = Math.max(atMs, before?.atMs ?? 0);
-      newest.set(key, { subscription, partition, head: isNewer ? head : (before?.head ?? null), atMs: latestMs });
+      const newestHead = isNewer ? head : (before?.head ?? null);
+      newest.set(key, { subscription, readAtMs, partition, head: newestHead, atMs: latestMs });
     }
   }
   return [...newest.values()].filter(({ subscription }) => subscription.options.enabled);
@@ -121,7 +125,7 @@ async function wakeWhereDue(
   await inParallel(pagesOf(candidates), PARALLEL, async (page) => {
     const places = page.map(({ subscription, partition }) => ({ group: subscription.group, partition }));
     const { answer: leases } = await repeatRequest(deps, () => store.leases.readMany(places));
-    for (const [index, { subscription, partition, head, atMs }] of page.entries()) {
+    for (const [index, { subscription, readAtMs, partition, head, atMs }] of page.entries()) {
       // Its topic was deleted.
       if (head === null) continue;
       const lease = leases[index]!;
@@ -131,7 +135,7 @@ async function wakeWhereDue(
       if (decision.kind !== 'wake') continue;
       try {
         const seen = lease?.generation ?? 0;
-        await waker.wake({ subscription, partition: partition.partition, seen, head, atMs });
+        await waker.wake({ subscription, readAtMs, partition: partition.partition, seen, head, atMs });
       } catch (error) {
         failure ??= { error };
       }

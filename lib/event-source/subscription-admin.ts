@@ -174,7 +174,7 @@ export class SubscriptionAdmin {
     }
   }
 
-  /** Calls the function no more, until it is resumed; a batch that is being handled is settled. */
+  /** Calls the function no more, until it is resumed. A batch that is being handled is settled; a worker notices within about a second, before it gives out another one. */
   pause(name: string): Promise<FunctionSubscription> {
     return this.update(name, { enabled: false });
   }

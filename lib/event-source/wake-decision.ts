@@ -4,11 +4,11 @@ import type { FunctionSubscription } from './function-subscription.ts';
 import type { Lease } from './lease.ts';
 import { LEASE_MARGIN_MS } from './lease-session.ts';
 import { batchLimit } from './plan-batch.ts';
-import { parseProgress } from './progress.ts';
+import { type Progress, parseProgress } from './progress.ts';
 
 /** What is known of a partition. */
 export interface WakeInput {
-  readonly subscription: Pick<FunctionSubscription, 'options' | 'retry'>;
+  readonly subscription: Pick<FunctionSubscription, 'options' | 'retry' | 'version'>;
   /** Null: nobody has ever worked on it. */
   readonly lease: Lease | null;
   readonly head: { readonly next: bigint; readonly start: bigint };
@@ -35,14 +35,23 @@ export function decideWake({ subscription, lease, head, nowMs }: WakeInput): Wak
     return { kind: 'busy', untilMs: lease.expiresAtMs };
   }
   if (lease.notBeforeMs <= nowMs) return { kind: 'wake' };
-  return canGoOn(subscription, lease, head.next) ? { kind: 'wake' } : { kind: 'later', atMs: lease.notBeforeMs };
+  const progress = parseProgress(lease.progress);
+  // By other options it may be given now.
+  if (progress.waitsUnder !== null && progress.waitsUnder !== subscription.version) return { kind: 'wake' };
+  return canGoOn(subscription, { committed, progress }, head.next)
+    ? { kind: 'wake' }
+    : { kind: 'later', atMs: lease.notBeforeMs };
 }
 
 /** Whether what has come since can be given although something waits. */
-function canGoOn({ options, retry }: WakeInput['subscription'], lease: Lease, next: bigint): boolean {
+function canGoOn(
+  { options, retry }: WakeInput['subscription'],
+  { committed, progress }: { readonly committed: bigint; readonly progress: Progress },
+  next: bigint,
+): boolean {
   // What has come to a retry topic since is due later than what waits.
   if (retry !== null) return false;
-  const { seenEnd, windowSinceMs } = parseProgress(lease.progress);
-  if (windowSinceMs !== null) return next - (lease.committed ?? 0n) >= BigInt(batchLimit(options));
+  const { seenEnd, windowSinceMs } = progress;
+  if (windowSinceMs !== null) return next - committed >= BigInt(batchLimit(options));
   return options.ordering !== 'partition' && seenEnd !== null && next > seenEnd;
 }

@@ -4,6 +4,8 @@ import type { FunctionSubscription } from './function-subscription.ts';
 /** What wakes a worker. */
 export interface WakeRequest {
   readonly subscription: FunctionSubscription;
+  /** When it was read, by the clock of whoever read it, milliseconds since 1970. A worker that begins much later reads it again first. */
+  readonly readAtMs: number;
   readonly partition: number;
   /** The epoch of the lease that was seen, 0 for none. */
   readonly seen: number;

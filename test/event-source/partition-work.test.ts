@@ -3,6 +3,7 @@ import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts
 import type { EventSourceDeps, EventSourceNews } from '../../lib/event-source/event-source-deps.ts';
 import type { FunctionSubscription } from '../../lib/event-source/function-subscription.ts';
 import { PartitionWork } from '../../lib/event-source/partition-work.ts';
+import { decideWake } from '../../lib/event-source/wake-decision.ts';
 import { Fetcher } from '../../lib/log/fetcher.ts';
 import { offsetsOf } from './event-fixtures.ts';
 import { type EventSourceBench, openBench } from './event-source-bench.ts';
@@ -11,11 +12,14 @@ let bench: EventSourceBench;
 let subscription: FunctionSubscription;
 let news: EventSourceNews[];
 let booked: number[];
+/** So much more than the clock says. */
+let passedMs: number;
 
 beforeEach(async () => {
   bench = openBench();
   news = [];
   booked = [];
+  passedMs = 0;
   await bench.millrace.topics.createTopic({ name: 'orders', partitionCount: 1 });
   subscription = await bench.subscriptions.create({
     name: 'billing',
@@ -34,20 +38,26 @@ const send = async (count: number) => {
 const partition = () => ({ topicId: subscription.topicId, partition: 0 });
 const leaseOf = async () => (await bench.store.leases.readMany([{ group: 'billing', partition: partition() }]))[0]!;
 
-async function workOf(changes: { store?: EventSourceDeps['store']; deadlineMs?: number } = {}): Promise<PartitionWork> {
-  const { store = bench.store, deadlineMs = clock.monotonicMs() + 60_000 } = changes;
+interface WorkChanges {
+  store?: EventSourceDeps['store'];
+  deadlineMs?: number;
+  readAtMs?: number;
+}
+
+async function workOf(changes: WorkChanges = {}): Promise<PartitionWork> {
+  const { store = bench.store, deadlineMs = clock.monotonicMs() + 60_000, readAtMs = clock.nowMs() } = changes;
   const [head, lease] = await Promise.all([bench.store.heads.read(partition(), { consistent: true }), leaseOf()]);
   const deps: EventSourceDeps = {
     store,
     fetcher: new Fetcher({ store, clock, random }),
-    clock,
+    clock: { ...clock, monotonicMs: () => clock.monotonicMs() + passedMs },
     random,
     wakeUps: { book: async ({ atMs }) => void booked.push(atMs) },
     sink: { send: async () => {} },
     onNews: (one) => void news.push(one),
   };
   const limits = { deadlineMs, leaseMs: 60_000, sizeOf: () => 1, maxBytes: 1_000 };
-  return new PartitionWork(deps, { subscription, partition: 0, seen: lease.generation, head }, limits);
+  return new PartitionWork(deps, { subscription, readAtMs, partition: 0, seen: lease.generation, head }, limits);
 }
 
 const HANDLED = { kind: 'answered', failed: new Map() } as const;
@@ -170,6 +180,99 @@ describe('the work on a partition', () => {
   });
 });
 
+describe('a subscription that is changed while a worker works', () => {
+  /** Gives out one batch of four records, of which the handler takes two seconds. */
+  const workedOnce = async (changes: WorkChanges = {}) => {
+    await send(4);
+    const work = await workOf(changes);
+    expect(offsetsOf((await work.next())!)).toEqual([0, 1]);
+    passedMs += 2_000;
+    await work.settle(HANDLED);
+    return work;
+  };
+
+  it('is read again before a batch when the last time was over a second ago, and not otherwise', async () => {
+    const work = await workedOnce({ store: { ...bench.store, ...toldPorts(bench.store) } });
+    await work.next();
+    await work.settle(HANDLED);
+    expect(await work.next()).toBeNull();
+    expect(calls).toEqual(['take', 'update', 'get subscription', 'update', 'read head']);
+  });
+
+  it('is read first when the wake-up came late', async () => {
+    await send(1);
+    await bench.subscriptions.pause('billing');
+    const work = await workOf({ readAtMs: clock.nowMs() - 6_000 });
+    expect(await work.next()).toBeNull();
+    expect(await leaseOf()).toMatchObject({ expiresAtMs: 0, attempts: 0 });
+  });
+
+  it('is paused after the batch that is being handled', async () => {
+    const work = await workedOnce();
+    await bench.subscriptions.pause('billing');
+    expect(await work.next()).toBeNull();
+    expect(work.isOver).toBe(true);
+    expect(await leaseOf()).toMatchObject({ committed: 2n, expiresAtMs: 0 });
+  });
+
+  it('goes on when it is resumed just before the lease is released', async () => {
+    const store = { ...bench.store };
+    const work = await workedOnce({ store });
+    await bench.subscriptions.pause('billing');
+    const { leases } = store;
+    let isResumed = false;
+    store.leases = {
+      ...leases,
+      async update(...args) {
+        // The ring of this finds the lease held, and is dropped.
+        if (!isResumed && args[2].expiresAtMs === 0) await bench.subscriptions.resume('billing');
+        isResumed ||= args[2].expiresAtMs === 0;
+        return leases.update(...args);
+      },
+    };
+    expect(offsetsOf((await work.next())!)).toEqual([2, 3]);
+    expect(isResumed).toBe(true);
+  });
+
+  it('is deleted after the batch that is being handled', async () => {
+    const work = await workedOnce();
+    await bench.subscriptions.delete('billing');
+    expect(await work.next()).toBeNull();
+    expect(work.isOver).toBe(true);
+    expect(await bench.store.leases.readMany([{ group: 'billing', partition: partition() }])).toEqual([null]);
+  });
+
+  it('has new options from the next batch on', async () => {
+    const work = await workedOnce();
+    await bench.subscriptions.update('billing', { batchSize: 1, target: 'bill-anew' });
+    expect(offsetsOf((await work.next())!)).toEqual([2]);
+    expect(work.subscription).toMatchObject({ target: 'bill-anew', options: { batchSize: 1 } });
+  });
+
+  it('is handed over to another worker when the function is to be called in another way', async () => {
+    const work = await workedOnce();
+    await bench.subscriptions.update('billing', { mode: 'pull' });
+    const [before] = await bench.store.bells.list();
+    expect(await work.next()).toBeNull();
+    expect((await bench.store.bells.list())[0]!.stamp).not.toBe(before!.stamp);
+    expect(await leaseOf()).toMatchObject({ committed: 2n, expiresAtMs: 0 });
+  });
+
+  it('does not wait any longer by old options', async () => {
+    await bench.subscriptions.update('billing', { maxBatchingWindowMs: 300_000, batchSize: 10 });
+    subscription = await bench.subscriptions.get('billing');
+    await send(2);
+    const work = await workOf();
+    expect(await work.next()).toBeNull();
+    const lease = await leaseOf();
+    const head = (await bench.store.heads.read(partition(), { consistent: true }))!;
+    const decide = (of: FunctionSubscription) =>
+      decideWake({ subscription: of, lease, head, nowMs: clock.nowMs() }).kind;
+    expect(decide(subscription)).toBe('later');
+    expect(decide(await bench.subscriptions.update('billing', { maxBatchingWindowMs: 0 }))).toBe('wake');
+  });
+});
+
 let calls: string[];
 beforeEach(() => {
   calls = [];
@@ -194,6 +297,10 @@ function toldPorts(store: EventSourceDeps['store']): Partial<EventSourceDeps['st
       ...store.heads,
       read: told('read head', store.heads.read),
       readMany: told('read heads', store.heads.readMany),
+    },
+    subscriptions: {
+      ...store.subscriptions,
+      get: told('get subscription', store.subscriptions.get),
     },
     objects: {
       ...store.objects,

@@ -73,7 +73,7 @@ export const eventSourceMutants: readonly Mutant[] = [
   {
     name: 'what is given up is not sent anywhere',
     file: 'lib/event-source/partition-work.ts',
-    from: 'if (dead.length > 0) await sendAway(this.#place, held, this.#subscription, dead);',
+    from: 'if (dead.length > 0) await sendAway(this.#place, held, this.subscription, dead);',
     to: 'held.move(passRanges(held.progress, dead.map(({ record: { offset } }) => ({ from: offset, to: offset + 1n }))));',
   },
   {
