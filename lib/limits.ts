@@ -38,6 +38,9 @@ export const limits = {
   /** Kafka: `offset.metadata.max.bytes`. */
   offsetMetadataBytes: 4096,
 
+  /** Elements of all arrays of one request of Kafka's protocol: far above what clients send, and a bound on what a small frame can make of itself in memory. */
+  wireElements: 250_000,
+
   /** DynamoDB: items of one transaction. */
   transactionItems: 100,
   /** An id further ahead of the store's own clock than this is not committed. */
