@@ -20,6 +20,7 @@ import type { Leases } from '../event-source/leases.ts';
 import { offsetKey } from '../group/group-offset.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import { allOf, anyOf } from './alias.ts';
+import { offsetRange } from './dynamo-groups.ts';
 import type { DynamoTable, ItemUpdate } from './dynamo-table.ts';
 
 /** A page ends at 1 MB. */
@@ -129,6 +130,10 @@ function dynamoLeases(table: DynamoTable): Leases {
       const keys = places.map(({ group, partition }) => offsetKey(group, partition));
       const items = await table.getMany(keys, { consistent: true });
       return items.map((item, index) => (item ? leaseFromItem(keys[index]!.sk, item) : null));
+    },
+    async list(group, after, limit) {
+      const rows = await table.query({ ...offsetRange(group, after, limit), consistent: false });
+      return rows.map(({ sk, item }) => leaseFromItem(sk, item));
     },
   };
 }

@@ -3,6 +3,7 @@
  *
  * A comparison with an attribute that is absent is false.
  */
+
 import { GROUP_SK, GROUPS_PK, type Group, groupKey, groupListingKey, groupPk } from '../group/group.ts';
 import { groupFromItem, groupToItem } from '../group/group-item.ts';
 import { OFFSET_SKS, offsetFromItem, offsetKey, offsetSk } from '../group/group-offset.ts';
@@ -12,8 +13,9 @@ import type { ClaimArgs } from '../group/group-transitions.ts';
 import type { Groups, Heartbeats } from '../group/groups.ts';
 import { HEARTBEATS_FROM_SK, heartbeatFromItem, heartbeatKey, heartbeatToItem } from '../group/heartbeat.ts';
 import type { Item } from '../log/item.ts';
+import type { PartitionKey } from '../log/partition-key.ts';
 import { allOf, anyOf } from './alias.ts';
-import type { DynamoTable, ItemUpdate } from './dynamo-table.ts';
+import type { DynamoTable, ItemRange, ItemUpdate } from './dynamo-table.ts';
 
 /** Names of one listing. */
 const NAMES_PER_REQUEST = 1000;
@@ -174,19 +176,23 @@ function dynamoOffsets(table: DynamoTable): GroupOffsets {
       return items.map((item, index) => (item ? offsetFromItem(keys[index]!.sk, item) : null));
     },
     async list(group, after, limit) {
-      const from = after === null ? OFFSET_SKS.from : offsetSk({ ...after, partition: after.partition + 1 });
-      const rows = await table.query({
-        condition: '#pk = :pk AND #sk BETWEEN :from AND :to',
-        values: { ':pk': groupPk(group), ':from': from, ':to': OFFSET_SKS.to },
-        order: 'ascending',
-        limit,
-        consistent: true,
-      });
+      const rows = await table.query({ ...offsetRange(group, after, limit), consistent: true });
       return rows.map(({ sk, item }) => offsetFromItem(sk, item));
     },
     async remove(group, partition) {
       await table.remove(offsetKey(group, partition));
     },
+  };
+}
+
+/** Offsets of a group above one of them. */
+export function offsetRange(group: string, after: PartitionKey | null, limit: number): Omit<ItemRange, 'consistent'> {
+  const from = after === null ? OFFSET_SKS.from : offsetSk({ ...after, partition: after.partition + 1 });
+  return {
+    condition: '#pk = :pk AND #sk BETWEEN :from AND :to',
+    values: { ':pk': groupPk(group), ':from': from, ':to': OFFSET_SKS.to },
+    order: 'ascending',
+    limit,
   };
 }
 

@@ -21,6 +21,7 @@ import {
   measureLeave,
   measureOffsetCommit,
 } from './measured-group-cost.ts';
+import { CALLS, measureIdleMonth, measureTrigger, triggerDollars } from './measured-trigger-cost.ts';
 
 const BLOCK = /(<!-- generated: ([^\n]+?) -->\n)[\s\S]*?(<!-- end -->)/g;
 const KIB = 1024;
@@ -170,6 +171,38 @@ async function groupMonthTable(): Promise<string> {
   return table(['in 30 days', '$'], rows);
 }
 
+const TRIGGERS = [
+  ['1 record, inline', 'inline', 1],
+  ['10 records, inline', 'inline', 10],
+  ['1 record, in a segment', 'segment', 1],
+  ['10 records, in a segment', 'segment', 10],
+  ['100 records, in a segment', 'segment', 100],
+  ['10,000 records, in a segment', 'segment', 10_000],
+] as const;
+
+/** What a batch asks for, and what a million records cost in batches of that size. Both modes ask the stores for the same. */
+async function triggerTable(): Promise<string> {
+  const rows = TRIGGERS.map(async ([name, path, records]) => {
+    const push = await measureTrigger('push', path, records);
+    const pull = await measureTrigger('pull', path, records);
+    if (JSON.stringify(push) !== JSON.stringify(pull)) throw new RangeError(`${name}: push and pull differ`);
+    const costs = (['push', 'pull'] as const).map((mode) => dollars(triggerDollars(mode, push, records)));
+    return [name, ...(['gets', 'writeUnits', 'readUnits'] as const).map((one) => count(push[one])), ...costs];
+  });
+  const head = ['a batch of', EN.get, EN.write, EN.read];
+  const calls = (mode: keyof typeof CALLS) => `\`${mode}\`, ${CALLS[mode]} calls: ${EN.per} records`;
+  return table([...head, calls('push'), calls('pull')], await Promise.all(rows));
+}
+
+/** What subscriptions cost in a month in which nothing is written. */
+async function idleTable(): Promise<string> {
+  const rows = [1, 10, 100, 1_000].map(async (partitionCount) => {
+    const { readUnits, dollars: amount } = await measureIdleMonth(partitionCount);
+    return [partitionCount.toLocaleString('en'), Math.round(readUnits).toLocaleString('en'), dollars(amount)];
+  });
+  return table(['partitions', 'read units in 30 days', '$'], await Promise.all(rows));
+}
+
 function priceTable(): Promise<string> {
   const rows = [
     ['S3 PUT, LIST', `$${prices.s3PutPerMillion.toFixed(2)} per million`],
@@ -185,6 +218,8 @@ function priceTable(): Promise<string> {
       `$${prices.dynamoReadUnitPerMillion} per million`,
     ],
     ['DynamoDB storage', `$${prices.dynamoPerGbMonth} per GB and month`],
+    ['Lambda: a call', `$${prices.lambdaCallPerMillion.toFixed(2)} per million`],
+    ['Lambda: time', `$${(prices.lambdaGbSecond * 1e6).toFixed(2)} per million seconds with 1 GB of memory`],
   ];
   return Promise.resolve(table(['what', 'price'], rows));
 }
@@ -232,6 +267,8 @@ const BLOCKS: Readonly<Record<string, () => Promise<string>>> = {
   'cost-topics': topicTable,
   'cost-groups': groupTable,
   'cost-group-month': groupMonthTable,
+  'cost-triggers': triggerTable,
+  'cost-idle': idleTable,
   'cost-example': exampleTable,
   'command-help': commandHelp,
 };

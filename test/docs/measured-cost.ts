@@ -1,11 +1,12 @@
 /** What operations cost, measured: each is done on a memory store whose meter counts as AWS does. */
-import { type Clock, systemClock, systemRandom } from '../../lib/clock.ts';
+import { systemRandom } from '../../lib/clock.ts';
 import { connect } from '../../lib/connect/connect.ts';
 import { Fetcher } from '../../lib/log/fetcher.ts';
 import { requestDollars, type StoreUsage, UsageMeter, usageBetween } from '../../lib/log/meter.ts';
 import type { Topic } from '../../lib/log/topic.ts';
 import type { TopicAdmin } from '../../lib/log/topic-admin.ts';
 import { memoryStore } from '../../lib/memory/memory-store.ts';
+import { stillClock } from './still-clock.ts';
 
 /** A usage, and how many of the operation it was for. */
 export interface MeasuredCost {
@@ -13,12 +14,7 @@ export interface MeasuredCost {
   readonly usage: StoreUsage;
 }
 
-/** A day on which every stored number has as many digits as it will have for the next two centuries. */
-const NOON_MS = Date.UTC(2026, 10, 24, 12, 0, 0, 123);
 const APPENDS = 1_000;
-
-/** Items are charged by their digits, so the clock that is written into them stands still. */
-const stillClock: Clock = { ...systemClock, nowMs: () => NOON_MS };
 
 /** Units, requests or dollars for one operation. */
 export function perOperation({ count, usage }: MeasuredCost, name: keyof StoreUsage): number {

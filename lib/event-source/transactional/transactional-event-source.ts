@@ -1,4 +1,5 @@
 import { offsetKey } from '../../group/group-offset.ts';
+import { offsetRange } from '../../group/transactional/transactional-groups.ts';
 import type { Change } from '../../log/head-transitions.ts';
 import type { Item } from '../../log/item.ts';
 import type { Meter } from '../../log/meter.ts';
@@ -56,6 +57,11 @@ function transactionalLeases(deps: MeteredItems): Leases {
         const item = deps.items.read((transaction) => readItem(transaction, deps.meter, key, { consistent: true }));
         return item ? leaseFromItem(key.sk, item) : null;
       });
+    },
+    async list(group, after, limit) {
+      const range = offsetRange(group, after, limit);
+      const rows = deps.items.read((transaction) => queryItems(transaction, deps.meter, range, { consistent: false }));
+      return rows.map(({ sk, item }) => leaseFromItem(sk, item));
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Item, ItemKey } from '../../log/item.ts';
 import type { Meter } from '../../log/meter.ts';
-import type { ItemTransaction, ItemTransactions } from '../../log/transactional/item-transactions.ts';
+import type { PartitionKey } from '../../log/partition-key.ts';
+import type { ItemQuery, ItemTransaction, ItemTransactions } from '../../log/transactional/item-transactions.ts';
 import {
   carryOut,
   changeItem,
@@ -146,8 +147,7 @@ function transactionalOffsets(deps: MeteredItems): GroupOffsets {
       });
     },
     async list(group, after, limit) {
-      const fromSk = after === null ? OFFSET_SKS.from : `${offsetSk(after)}\0`;
-      const range = { pk: groupPk(group), fromSk, toSk: OFFSET_SKS.to, order: 'ascending', limit } as const;
+      const range = offsetRange(group, after, limit);
       const rows = items.read((transaction) => queryItems(transaction, meter, range, { consistent: true }));
       return rows.map(({ sk, item }) => offsetFromItem(sk, item));
     },
@@ -155,6 +155,12 @@ function transactionalOffsets(deps: MeteredItems): GroupOffsets {
       items.write((transaction) => changeItem(transaction, meter, offsetKey(group, partition), () => 'remove'));
     },
   };
+}
+
+/** Offsets of a group above one of them. */
+export function offsetRange(group: string, after: PartitionKey | null, limit: number): ItemQuery {
+  const fromSk = after === null ? OFFSET_SKS.from : `${offsetSk(after)}\0`;
+  return { pk: groupPk(group), fromSk, toSk: OFFSET_SKS.to, order: 'ascending', limit };
 }
 
 /** The ports of groups over items with transactions. */

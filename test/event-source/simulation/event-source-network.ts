@@ -74,6 +74,7 @@ export class EventSourceNetwork {
             return result;
           }),
         readMany: (places) => ask('read leases', () => leases.readMany(places)),
+        list: (group, after, limit) => ask(`list leases of ${group}`, () => leases.list(group, after, limit)),
       },
       subscriptions: {
         ...subscriptions,

@@ -231,6 +231,20 @@ export function leasesContract(name: string, open: OpenStore): void {
       expect(await read(group, partition)).toMatchObject({ generation: 5, committed: 4n, attempts: 1, owner: 'm' });
     });
 
+    it('lists the leases of a group by partition, above one of them, and committed offsets among them', async () => {
+      const [group, partition, item] = await taken();
+      const at = (number: number) => ({ ...partition, partition: number });
+      const twelve = await store.leases.take(group, at(12), takeOf());
+      await store.offsets.claim(group, at(3), { topic: 'orders', generation: 1, owner: 'm', committed: 7n, atMs: 1 });
+      await store.leases.take(freshName(), partition, takeOf());
+      const all = await store.leases.list(group, null, 10);
+      expect(all).toMatchObject([item, { partition: at(3), committed: 7n, attempts: 0 }, twelve.item!]);
+      expect(await store.leases.list(group, null, 2)).toEqual(all.slice(0, 2));
+      expect(await store.leases.list(group, at(3), 10)).toEqual(all.slice(2));
+      expect(await store.leases.list(group, at(12), 10)).toEqual([]);
+      expect(await store.leases.list(freshName(), null, 10)).toEqual([]);
+    });
+
     it('reads many, in the order asked', async () => {
       const [group, partition, item] = await taken();
       const none = { group: freshName(), partition };
