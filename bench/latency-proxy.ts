@@ -2,31 +2,13 @@
  * A proxy that answers as late as AWS does: `node bench/latency-proxy.ts <target port> <profile>`; it prints its own port.
  *
  * A request is taken in full, then its delay runs out, then it goes to the server behind: a write becomes visible when it is about to be acknowledged, not before. Delays are lognormal with the
- * median and the 99th percentile of the profile, which are rough public figures and no measurements of AWS.
+ * median and the 99th percentile of the profile, see `aws-latency.ts`.
  */
 import http from 'node:http';
+import { drawMs, LATENCIES, type Latency } from './aws-latency.ts';
 
-/** Milliseconds, [median, 99th percentile]. */
-type Latency = readonly [p50Ms: number, p99Ms: number];
-
-/** By service and method. */
-export const LATENCIES = {
-  s3: { PUT: [60, 200], GET: [25, 100], HEAD: [20, 80], POST: [60, 200], DELETE: [40, 150] },
-  dynamodb: { POST: [4, 15] },
-} as const satisfies Record<string, Record<string, Latency>>;
-
-export type Profile = keyof typeof LATENCIES;
-
-/** The 99th percentile of the normal distribution. */
-const P99_SIGMAS = 2.3263;
-
-function gaussian(): number {
-  return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
-}
-
-function drawMs([p50Ms, p99Ms]: Latency): number {
-  return p50Ms * Math.exp((Math.log(p99Ms / p50Ms) / P99_SIGMAS) * gaussian());
-}
+/** Whose latencies a proxy has. */
+export type Profile = 's3' | 'dynamodb';
 
 const pause = (durationMs: number) => new Promise((resolve) => setTimeout(resolve, durationMs));
 
@@ -44,7 +26,7 @@ async function handle(
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks);
-  const leftMs = (latency === undefined ? 0 : drawMs(latency)) - (performance.now() - startMs);
+  const leftMs = (latency === undefined ? 0 : drawMs(latency, Math.random)) - (performance.now() - startMs);
   if (leftMs > 0.5) await pause(leftMs);
   const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !HOP_BY_HOP.has(name)));
   if (method !== 'GET' && method !== 'HEAD') headers['content-length'] = String(body.length);
