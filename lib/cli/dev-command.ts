@@ -79,6 +79,8 @@ function newsText(news: EventSourceNews | HostNews): string | null {
       return `${news.group}-${news.partition.partition}: pulled ${news.records} in ${Math.round(news.durationMs)} ms${news.failed > 0 ? `, ${news.failed} failed` : ''}`;
     case 'given-up':
       return `${news.group}-${news.partition.partition}: gave up ${news.records}: ${news.error || news.reason}`;
+    case 'redriven':
+      return `${news.group}: ${news.records} sent back${news.exhausted > 0 ? `, ${news.exhausted} stay` : ''}`;
     case 'throttled':
       return `${news.group}-${news.partition.partition}: not called: ${news.error}`;
     case 'destination-failed':

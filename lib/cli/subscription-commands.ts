@@ -208,6 +208,10 @@ function settingText(name: keyof SubscriptionOptions, value: unknown): string {
   if (name === 'maxRecordAgeMs') return value === -1 ? 'never' : formatDuration(value as number);
   if (name === 'maxBatchingWindowMs') return formatDuration(value as number);
   if (name === 'filters') return (value as readonly object[]).map((one) => JSON.stringify(one)).join(' ') || 'none';
+  if (name === 'redrive' && value !== null) {
+    const { schedule, rate, maxAttempts } = value as NonNullable<SubscriptionOptions['redrive']>;
+    return `${schedule}, ${rate} a second, ${maxAttempts} time${maxAttempts === 1 ? '' : 's'} at most`;
+  }
   return String(value ?? 'none');
 }
 

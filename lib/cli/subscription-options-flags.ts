@@ -22,6 +22,9 @@ export interface SubscriptionFlags {
   readonly filter?: readonly string[];
   readonly onFailure?: string;
   readonly circuitBreakerFailures?: number;
+  readonly redrive?: string;
+  readonly redriveRate?: number;
+  readonly redriveMaxAttempts?: number;
 }
 
 /** Adds the flags to a command. */
@@ -50,6 +53,13 @@ export function addSubscriptionFlags(command: CliCommand): CliCommand {
       '--circuit-breaker-failures <n>',
       'so many given up in a row stop a partition for a while; 0: never',
       parseCount('--circuit-breaker-failures', 0),
+    )
+    .option('--redrive <schedule>', 'dead letters go back: rate(1 hour), cron(0 9 ? * MON-FRI *) in UTC; none')
+    .option('--redrive-rate <n>', 'so many of them a second, with --redrive (default: 10)', redriveRate)
+    .option(
+      '--redrive-max-attempts <n>',
+      'those that were sent back so often stay, with --redrive (default: 3)',
+      parseCount('--redrive-max-attempts', 1),
     );
   return command;
 }
@@ -72,8 +82,33 @@ export function optionsOf(flags: SubscriptionFlags): Partial<SubscriptionOptions
     retryDelaysMs: retryDelays,
     filters: filter === undefined ? undefined : filtersOf(filter),
     onFailure: onFailure === 'none' ? null : onFailure,
+    redrive: redriveOf(flags),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** The three flags say one option. Throws UsageError. */
+function redriveOf({ redrive, redriveRate: rate, redriveMaxAttempts: maxAttempts }: SubscriptionFlags): unknown {
+  const isAlone = rate === undefined && maxAttempts === undefined;
+  if (redrive === 'none' && isAlone) return null;
+  if (redrive !== undefined && redrive !== 'none') {
+    return {
+      schedule: redrive,
+      ...(rate !== undefined && { rate }),
+      ...(maxAttempts !== undefined && { maxAttempts }),
+    };
+  }
+  if (isAlone) return undefined;
+  throw new UsageError(
+    `${rate === undefined ? '--redrive-max-attempts' : '--redrive-rate'} needs a schedule`,
+    "For example: --redrive 'rate(1 hour)' --redrive-rate 5",
+  );
+}
+
+function redriveRate(text: string): number {
+  const rate = Number(text);
+  if (text.trim() !== '' && rate > 0) return rate;
+  throw new UsageError(`--redrive-rate ${text} is no rate`, 'Give records a second: 5, or 0.1 for one in ten.', text);
 }
 
 /** Event patterns as they are typed; `none` alone: no filter. Throws UsageError. */

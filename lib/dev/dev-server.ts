@@ -64,6 +64,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
       fetcher: new Fetcher({ store, clock, random }),
       clock,
       random,
+      records: tools.records,
       sink: new GiveUp({ records: tools.records, notices: null, clock }),
       invoker: host,
       originOf: ({ topicId }) => ({

@@ -6,12 +6,12 @@ import type { Fetcher } from '../log/fetcher.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { Topic } from '../log/topic.ts';
 import { type DeadLetter, isLetterOf, letterOf } from './dead-letter.ts';
+import { type DeadLetterProgress, formatDeadLetterProgress, parseDeadLetterProgress } from './dead-letter-progress.ts';
 import type { EventSourceDeps } from './event-source-deps.ts';
 import type { Lease } from './lease.ts';
 import { type LeaseSession, takeLease } from './lease-session.ts';
-import { addRange, advance, includesOffset, type OffsetRange } from './offset-ranges.ts';
+import { addRange, advance, includesOffset } from './offset-ranges.ts';
 import { PartitionReader } from './partition-reader.ts';
-import { formatProgress, NO_PROGRESS, parseProgress } from './progress.ts';
 import type { ReceivedEvent } from './received-event.ts';
 import { deadLetterGroup } from './retry-topics.ts';
 
@@ -21,17 +21,22 @@ type Deps = Pick<EventSourceDeps, 'store' | 'clock' | 'random'>;
 export interface DeadLetterPlace {
   /** The subscription. */
   readonly name: string;
-  readonly topic: Topic;
+  readonly topic: Pick<Topic, 'name' | 'topicId' | 'domain'>;
   readonly partition: number;
-  /** Its log start offset. */
+  /** Its log start offset, or one before it. */
   readonly start: bigint;
 }
 
-/** What is done with: everything below `committed`, and these ranges. */
-export interface DoneLetters {
+/** What is done with: everything below `committed`, and `done`. */
+export interface DoneLetters extends Pick<DeadLetterProgress, 'done'> {
   readonly committed: bigint;
-  readonly ranges: readonly OffsetRange[];
 }
+
+/** What came of a take. */
+export type MarksOutcome =
+  | { readonly outcome: 'taken'; readonly marks: DeadLetterMarks }
+  | { readonly outcome: 'busy'; readonly untilMs: number }
+  | { readonly outcome: 'gone' };
 
 const LEASE_MS = 15_000;
 /** Marks that are written at once: so many letters may be sent twice when whoever sends them ends without a word. */
@@ -43,7 +48,8 @@ const keyOf = ({ topic, partition }: DeadLetterPlace) => ({ topicId: topic.topic
 
 function doneOf(lease: Lease | null, start: bigint): DoneLetters {
   const committed = lease?.committed ?? start;
-  return { committed: committed > start ? committed : start, ranges: parseProgress(lease?.progress ?? '').done };
+  const { done } = parseDeadLetterProgress(lease?.progress ?? '');
+  return { committed: committed > start ? committed : start, done };
 }
 
 async function readLease(deps: Deps, place: DeadLetterPlace): Promise<Lease | null> {
@@ -70,9 +76,14 @@ export async function* pendingLetters(
   while (reader.canReadOn) {
     const read = await reader.readOn();
     if (read.outcome === 'failed') throw read.error;
-    if (read.outcome !== 'read') return;
+    if (read.outcome === 'gone') return;
+    if (read.outcome === 'trimmed') {
+      from = read.start;
+      reader.window(from);
+      continue;
+    }
     for (const record of reader.window(from).records) {
-      if (includesOffset(done.ranges, record.offset)) continue;
+      if (includesOffset(done.done, record.offset)) continue;
       const letter = letterOf(record);
       if (isLetterOf(letter, name)) yield letter;
       else pass(record);
@@ -89,7 +100,10 @@ export async function withMarks(
   place: DeadLetterPlace,
   action: (marks: DeadLetterMarks) => Promise<void>,
 ): Promise<void> {
-  const marks = await takeMarks(deps, place);
+  const seen = (await readLease(deps, place))?.generation ?? 0;
+  const take = await takeMarks(deps, place, seen);
+  if (take.outcome !== 'taken') throw busy(`somebody else is at the dead letters of ${place.name}`, place.topic.name);
+  const { marks } = take;
   try {
     await action(marks);
   } catch (error) {
@@ -100,13 +114,12 @@ export async function withMarks(
   await marks.release();
 }
 
-async function takeMarks(deps: Deps, place: DeadLetterPlace): Promise<DeadLetterMarks> {
-  const seen = (await readLease(deps, place))?.generation ?? 0;
+/** Takes the lease if it is free; `seen` is the epoch that was seen last, 0 for none. */
+export async function takeMarks(deps: Deps, place: DeadLetterPlace, seen: number): Promise<MarksOutcome> {
   const { name, topic } = place;
   const request = { group: deadLetterGroup(name), topic: topic.name, partition: keyOf(place), seen, leaseMs: LEASE_MS };
   const take = await takeLease(deps, request);
-  if (take.outcome === 'taken') return new DeadLetterMarks(deps, place, take.session);
-  throw busy(`somebody else is at the dead letters of ${name}`, topic.name);
+  return take.outcome === 'taken' ? { outcome: 'taken', marks: new DeadLetterMarks(deps, place, take.session) } : take;
 }
 
 function busy(problem: string, topic: string): MillraceError {
@@ -115,24 +128,41 @@ function busy(problem: string, topic: string): MillraceError {
 
 /** Marks of who has the lease. Written for every hundred letters, and before a third of the lease has passed. */
 export class DeadLetterMarks {
+  /** What was stored with the lease; what is stored by the next write. */
+  progress: DeadLetterProgress;
+  /** When they go back by themselves; 0: nothing is booked. Stored with every write. */
+  notBeforeMs: number;
   readonly #deps: Deps;
   readonly #place: DeadLetterPlace;
   readonly #session: LeaseSession;
-  #done: DoneLetters;
+  #committed: bigint;
   #unwritten = 0;
   #writtenMs: number;
   #isLost = false;
 
   constructor(deps: Deps, place: DeadLetterPlace, session: LeaseSession) {
+    const { taken } = session;
     this.#deps = deps;
     this.#place = place;
     this.#session = session;
-    this.#done = doneOf(session.taken, place.start);
+    this.#committed = doneOf(taken, place.start).committed;
+    this.progress = parseDeadLetterProgress(taken.progress);
+    this.notBeforeMs = taken.notBeforeMs;
     this.#writtenMs = deps.clock.monotonicMs();
   }
 
+  get epoch(): number {
+    return this.#session.epoch;
+  }
+
+  /** Somebody else has taken the lease: nothing is written any more. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** What is done with. */
   get done(): DoneLetters {
-    return this.#done;
+    return { committed: this.#committed, done: this.progress.done };
   }
 
   /** A letter is done with. Throws TOPIC_BUSY when somebody else has taken the lease. */
@@ -145,18 +175,20 @@ export class DeadLetterMarks {
   /** A record that is nobody's letter: written with the next mark. */
   pass({ offset, gapFrom }: ReceivedEvent): void {
     const from = gapFrom < offset ? gapFrom : offset;
-    this.#done = { ...this.#done, ranges: addRange(this.#done.ranges, { from, to: offset + 1n }) };
+    this.progress = { ...this.progress, done: addRange(this.progress.done, { from, to: offset + 1n }) };
   }
 
-  /** Writes what is due. To be called for every letter that is looked at, so that the lease outlasts a long search. Throws as `mark`. */
+  /** Writes what is due. To be called for every letter that is looked at, so that the lease outlasts a long search. Throws as `mark`, and INVALID_REQUEST when too much would have to be remembered. */
   async keep(): Promise<void> {
     const isDue = this.#deps.clock.monotonicMs() - this.#writtenMs > LEASE_MS / 3;
     if (this.#unwritten < BATCH && !isDue) return;
     await this.#write(Math.floor(this.#deps.clock.nowMs()) + LEASE_MS);
-    if (this.#done.ranges.length < MAX_RANGES) return;
+    const { done } = this.progress;
+    if (done.length < MAX_RANGES) return;
+    const { topic, partition } = this.#place;
     throw new MillraceError('INVALID_REQUEST', 'too many dead letters stay between those that are done with', {
       value: this.#place.name,
-      hint: `Begin with the oldest: send back or discard what is before offset ${this.#done.ranges[0]!.from} of ${this.#place.topic.name}-${this.#place.partition}.`,
+      hint: `Begin with the oldest: send back or discard those before offset ${done[0]!.from} of ${topic.name}-${partition}.`,
     });
   }
 
@@ -166,11 +198,12 @@ export class DeadLetterMarks {
   }
 
   async #write(expiresAtMs: number): Promise<void> {
-    const moved = advance(this.#done.committed, this.#done.ranges);
-    const { committed, done: ranges } = moved;
-    this.#done = { committed, ranges };
-    const progress = formatProgress({ ...NO_PROGRESS, done: ranges });
-    const isOurs = await this.#session.update({ committed, attempts: 0, progress, expiresAtMs, notBeforeMs: 0 });
+    const { committed, done } = advance(this.#committed, this.progress.done);
+    this.#committed = committed;
+    this.progress = { ...this.progress, done };
+    const progress = formatDeadLetterProgress(this.progress);
+    const { notBeforeMs } = this;
+    const isOurs = await this.#session.update({ committed, attempts: 0, progress, expiresAtMs, notBeforeMs });
     this.#unwritten = 0;
     this.#writtenMs = this.#deps.clock.monotonicMs();
     if (isOurs) return;

@@ -21,6 +21,7 @@ import { parseDestination } from './failure-destination.ts';
 import { compileFilters } from './filter/filter.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
 import type { RecordSender } from './give-up.ts';
+import { DEFAULT_MAX_REDRIVES } from './redrive-options.ts';
 import { redriveTopic } from './retry-topics.ts';
 import type { SubscriptionAdmin } from './subscription-admin.ts';
 
@@ -43,7 +44,7 @@ export interface DeadLetterSelection {
 export interface RedriveRequest extends DeadLetterSelection {
   /** Records a second. Default: as fast as it goes. */
   readonly recordsPerSecond?: number;
-  /** Those that were sent back so often stay. Default 3, so that nothing goes round for ever. */
+  /** Those that were sent back so often stay, by whomever they were sent. Default: as the subscription says for those that go back by themselves, or 3, so that nothing goes round for ever. */
   readonly maxRedrives?: number;
   /** Says what would be done and writes nothing. Default false. */
   readonly dryRun?: boolean;
@@ -58,8 +59,6 @@ export interface RedriveReport {
   /** Selected, but sent back too often already. */
   readonly exhausted: number;
 }
-
-const DEFAULT_MAX_REDRIVES = 3;
 
 /** See the module comment. */
 export class DeadLetters {
@@ -85,7 +84,9 @@ export class DeadLetters {
 
   /** Sends dead letters back to their function. Throws SUBSCRIPTION_NOT_FOUND, INVALID_CONFIG, TOPIC_BUSY when somebody else is at it. */
   async redrive(name: string, request: RedriveRequest = {}): Promise<RedriveReport> {
-    const { maxRedrives = DEFAULT_MAX_REDRIVES, recordsPerSecond, onSent, dryRun = false } = request;
+    const { recordsPerSecond, onSent, dryRun = false } = request;
+    const { redrive } = (await this.#deps.subscriptions.get(name)).options;
+    const maxRedrives = request.maxRedrives ?? redrive?.maxAttempts ?? DEFAULT_MAX_REDRIVES;
     if (!dryRun) await this.#deps.subscriptions.makeRedrive(name);
     const topic = redriveTopic(name);
     let startMs: number | null = null;

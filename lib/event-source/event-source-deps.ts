@@ -49,6 +49,8 @@ export type EventSourceNews = {
       readonly error: string;
     }
   | { readonly kind: 'destination-failed'; readonly records: number; readonly error: string }
+  /** Dead letters were sent back on their schedule; `exhausted`: had been sent back often enough, and stay. */
+  | { readonly kind: 'redriven'; readonly records: number; readonly exhausted: number }
   | { readonly kind: 'skipped'; readonly from: bigint; readonly to: bigint }
   | { readonly kind: 'waiting'; readonly untilMs: number }
   /** `records`: handled, `failed`: not; as the function tells it. */

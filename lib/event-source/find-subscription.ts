@@ -5,7 +5,7 @@
  */
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
-import { retryNames } from './retry-topics.ts';
+import { retryGroups } from './retry-topics.ts';
 import type { RouterDeps } from './router.ts';
 import { MAX_RETRY_DELAYS } from './subscription-options.ts';
 import { allSubscriptions } from './sweeper.ts';
@@ -28,6 +28,6 @@ export async function findInListing(deps: RouterDeps, name: string): Promise<Fun
 
 /** The subscriptions of what failed in this one, by tier: one read for each tier that there may be, and one for each that there is. */
 export async function findRetries(deps: RouterDeps, name: string): Promise<readonly FunctionSubscription[]> {
-  const found = await Promise.all(retryNames(name, MAX_RETRY_DELAYS).map((one) => findSubscription(deps, one)));
+  const found = await Promise.all(retryGroups(name, MAX_RETRY_DELAYS).map((one) => findSubscription(deps, one)));
   return found.filter((one) => one?.retry?.of === name) as readonly FunctionSubscription[];
 }

@@ -12,9 +12,12 @@ import { type SubscriptionOptions, subscriptionOptions } from './subscription-op
 export interface RetryTier {
   /** Group of the subscription that they were given up by first. */
   readonly of: string;
-  /** From 1; the delay is that of this place in the options. 0: what was sent back from the dead letters, which does not wait. */
+  /** From 1; the delay is that of this place in the options. 0: what was sent back from the dead letters, which does not wait. -1: the dead letters themselves, which go back on a schedule; no function is called. */
   readonly tier: number;
 }
+
+/** Of the subscription by which dead letters go back by themselves. */
+export const DEAD_LETTER_TIER = -1;
 
 /** See the module comment. */
 export interface FunctionSubscription {

@@ -37,6 +37,7 @@ export interface LocalEventSourceOptions {
 /** Before a function that could not be called, or ended, is called again. */
 const AGAIN_MS = 1_000;
 const MISSING_MS = 60_000;
+const LONGEST_SLEEP_MS = 3_600_000;
 
 const DEFAULTS: Required<LocalEventSourceOptions> = {
   pollMs: 5,
@@ -213,7 +214,10 @@ export class LocalEventSource {
     this.#alarms.set(name, atMs);
     const { clock } = this.#deps;
     const ring = async () => {
-      await clock.sleep(Math.max(0, atMs - clock.nowMs()), this.#stop.signal);
+      // In parts: timers end at once that are set for longer than 24 days, and clocks are set.
+      for (let leftMs = atMs - clock.nowMs(); leftMs > 0 && !this.#stop.signal.aborted; leftMs = atMs - clock.nowMs()) {
+        await clock.sleep(Math.min(leftMs, LONGEST_SLEEP_MS), this.#stop.signal);
+      }
       // An earlier one was set meanwhile, and has rung.
       if (this.#stop.signal.aborted || this.#alarms.get(name) !== atMs) return;
       this.#alarms.delete(name);

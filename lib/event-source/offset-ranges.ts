@@ -44,3 +44,16 @@ export function advance(
   if (first === undefined || first.from > committed) return { committed, done: ranges };
   return advance(first.to > committed ? first.to : committed, ranges.slice(1));
 }
+
+/** As it is stored: from, to, from, to, … */
+export function formatRanges(ranges: readonly OffsetRange[]): readonly string[] {
+  return ranges.flatMap(({ from, to }) => [`${from}`, `${to}`]);
+}
+
+/** What `formatRanges` made. Throws SyntaxError for what is no number. */
+export function parseRanges(stored: readonly string[]): readonly OffsetRange[] {
+  return Array.from({ length: stored.length / 2 }, (_, index) => ({
+    from: BigInt(stored[index * 2]!),
+    to: BigInt(stored[index * 2 + 1]!),
+  }));
+}

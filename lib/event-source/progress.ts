@@ -2,7 +2,7 @@
  * What a worker remembers of a partition beside the committed offset, so that the next one goes on where it ended. Stored with the lease as JSON with short names, since every update pays for it; '' where there is nothing to remember.
  */
 import { MillraceError } from '../errors.ts';
-import type { OffsetRange } from './offset-ranges.ts';
+import { formatRanges, type OffsetRange, parseRanges } from './offset-ranges.ts';
 
 /** A record that failed and is to be given again. */
 export interface FailedRecord {
@@ -66,7 +66,7 @@ interface Stored {
 export function formatProgress(progress: Progress): string {
   const { done, failed, suspectEnd, givenUpInARow, seenEnd, windowSinceMs, waitsUnder, error } = progress;
   const stored: Stored = {
-    ...(done.length > 0 && { d: done.flatMap(({ from, to }) => [`${from}`, `${to}`]) }),
+    ...(done.length > 0 && { d: formatRanges(done) }),
     ...(failed.length > 0 && {
       f: failed.map(({ offset, failures, notBeforeMs, key }) => [`${offset}`, failures, notBeforeMs, key] as const),
     }),
@@ -86,10 +86,7 @@ export function parseProgress(text: string): Progress {
   try {
     const { d = [], f = [], s, g = 0, n, w = null, v = null, e = '' } = JSON.parse(text) as Stored;
     return {
-      done: Array.from({ length: d.length / 2 }, (_, index) => ({
-        from: BigInt(d[index * 2]!),
-        to: BigInt(d[index * 2 + 1]!),
-      })),
+      done: parseRanges(d),
       failed: f.map(([offset, failures, notBeforeMs, key]) => ({ offset: BigInt(offset), failures, notBeforeMs, key })),
       suspectEnd: s === undefined ? null : BigInt(s),
       givenUpInARow: g,
@@ -99,10 +96,15 @@ export function parseProgress(text: string): Progress {
       error: e,
     };
   } catch (cause) {
-    throw new MillraceError('CORRUPT_OBJECT', 'what a worker had remembered makes no sense', {
-      value: text.slice(0, 256),
-      hint: 'The item was changed by something else than Millrace; seek the subscription to go on.',
-      cause,
-    });
+    throw badProgress(text, cause);
   }
+}
+
+/** The error for a stored progress that makes no sense. */
+export function badProgress(text: string, cause: unknown): MillraceError {
+  return new MillraceError('CORRUPT_OBJECT', 'what a worker had remembered makes no sense', {
+    value: text.slice(0, 256),
+    hint: 'The item was changed by something else than Millrace; seek the subscription to go on.',
+    cause,
+  });
 }

@@ -3,13 +3,15 @@ import { MillraceError } from '../errors.ts';
 import { findTopic } from '../log/find-topic.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { Topic } from '../log/topic.ts';
+import { parseDestination } from './failure-destination.ts';
 import { findRetries, findSubscription } from './find-subscription.ts';
-import type { FunctionSubscription } from './function-subscription.ts';
-import { redriveTopic, retryTopic } from './retry-topics.ts';
+import { DEAD_LETTER_TIER, type FunctionSubscription } from './function-subscription.ts';
+import { deadLetterGroup, redriveTopic, retryTopic } from './retry-topics.ts';
 import { setStarts } from './seek-leases.ts';
+import type { SubscriptionOptions } from './subscription-options.ts';
 import { makeGroup, makeTopic, ringAll, type SubscriptionAdminDeps } from './subscription-parts.ts';
 
-/** One subscription for each retry topic, and for what comes back from the dead letters if there is one. Those of delays that are gone stay, for what waits there. */
+/** One subscription for each retry topic, for what comes back from the dead letters if there is one, and for the dead letters if they go back by themselves. Those of delays that are gone stay, for what waits there. */
 export async function makeRetries(deps: SubscriptionAdminDeps, of: FunctionSubscription): Promise<void> {
   const before = await findRetries(deps, of.group);
   const count = of.options.retryDelaysMs.length;
@@ -18,9 +20,19 @@ export async function makeRetries(deps: SubscriptionAdminDeps, of: FunctionSubsc
   }
   for (const { topic: name, retry } of before) {
     const { tier } = retry!;
-    if (tier > 0 && tier <= count) continue;
+    if (tier === DEAD_LETTER_TIER || (tier > 0 && tier <= count)) continue;
     const topic = await findTopic(deps, name).catch(ignoreGone);
     if (topic !== null) await makeTier(deps, of, topic, tier);
+  }
+  const { redrive, onFailure } = of.options;
+  const destination = redrive === null ? null : parseDestination(onFailure);
+  const letters = before.find(({ retry }) => retry!.tier === DEAD_LETTER_TIER);
+  if (destination?.kind === 'topic') {
+    await makeRedrive(deps, of);
+    await makeTier(deps, of, await findTopic(deps, destination.topic), DEAD_LETTER_TIER);
+  } else if (letters?.options.enabled) {
+    const off = { ...letters, options: { ...letters.options, enabled: false } };
+    await writeTier(deps, off, letters);
   }
 }
 
@@ -37,9 +49,18 @@ async function makeTier(
   topic: Topic,
   tier: number,
 ): Promise<void> {
-  const { topicId, domain, name: group } = topic;
-  const options = { ...of.options, filters: [], maxBatchingWindowMs: 0, retryAttempts: 0 };
-  const wanted = { ...of, group, topic: group, topicId, domain, options, retry: { of: of.group, tier } };
+  const { topicId, domain, name } = topic;
+  const areLetters = tier === DEAD_LETTER_TIER;
+  const group = areLetters ? deadLetterGroup(of.group) : name;
+  const options: SubscriptionOptions = {
+    ...of.options,
+    filters: [],
+    maxBatchingWindowMs: 0,
+    retryAttempts: 0,
+    // Whoever sends them back hands them to nobody.
+    ...(areLetters ? { mode: 'push' } : { redrive: null }),
+  };
+  const wanted = { ...of, group, topic: name, topicId, domain, options, retry: { of: of.group, tier } };
   // Before its group is made: where there is none, there is no subscription.
   const found = await findSubscription(deps, group);
   await makeGroup(deps, group, topic);

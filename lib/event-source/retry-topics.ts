@@ -10,12 +10,16 @@ export function redriveTopic(group: string): string {
   return `${group}.redrive`;
 }
 
-/** Under this its progress with its dead letters is kept. */
+/** Under this its progress with its dead letters is kept. No subscription can have this name, and no group of consumers of the dead letters has it by chance. */
 export function deadLetterGroup(group: string): string {
-  return `${group}.dlq`;
+  return `${group}:dead-letters`;
 }
 
-/** Names of all that retries may need: what comes back from the dead letters, then the tiers. */
-export function retryNames(group: string, tiers: number): readonly string[] {
-  return [redriveTopic(group), ...Array.from({ length: tiers }, (_, index) => retryTopic(group, index + 1))];
+/** Groups of all that retries may need: the dead letters, what comes back from them, then the tiers. */
+export function retryGroups(group: string, tiers: number): readonly string[] {
+  return [
+    deadLetterGroup(group),
+    redriveTopic(group),
+    ...Array.from({ length: tiers }, (_, index) => retryTopic(group, index + 1)),
+  ];
 }

@@ -14,8 +14,9 @@ import { findRetries, findSubscription } from './find-subscription.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
 import type { Lease } from './lease.ts';
 import { type Progress, parseProgress } from './progress.ts';
+import { parseSchedule } from './redrive-schedule.ts';
 import { makeRedrive, makeRetries } from './retry-subscriptions.ts';
-import { deadLetterGroup, retryNames } from './retry-topics.ts';
+import { deadLetterGroup, retryGroups } from './retry-topics.ts';
 import { type SeekLeasesRequest, type SoughtLease, seekLeases, setStarts } from './seek-leases.ts';
 import { MAX_RETRY_DELAYS, type SubscriptionOptions, subscriptionOptions } from './subscription-options.ts';
 import {
@@ -78,6 +79,7 @@ export class SubscriptionAdmin {
     const target = parseTarget(request.target);
     const options = subscriptionOptions(request.options ?? {}, name);
     checkNoLoop(request.topic, name, options);
+    this.#checkSchedule(options);
     const topic = await findTopic(this.#deps, request.topic);
     const { topicId, domain } = topic;
     const subscription = { group: name, topic: topic.name, topicId, domain, version: 0, target, options, retry: null };
@@ -97,6 +99,14 @@ export class SubscriptionAdmin {
     await this.#keepName(subscription, others);
     await ringAll(this.#deps, subscription, topic.readyPartitionCount);
     return subscription;
+  }
+
+  #checkSchedule({ redrive }: SubscriptionOptions): void {
+    if (redrive === null || parseSchedule(redrive.schedule).nextMs(this.#deps.clock.nowMs()) !== null) return;
+    throw new MillraceError('INVALID_CONFIG', `the schedule ${redrive.schedule} never comes`, {
+      value: redrive.schedule,
+      hint: 'Give a day that there is, and a year that is not over.',
+    });
   }
 
   /** Of two that are made at once under one name for different topics at most one stays: the one whose topic the group names last, unless the other was there before. */
@@ -146,7 +156,7 @@ export class SubscriptionAdmin {
     return {
       ...subscription,
       partitions: partitions.map((one, index) => ({ ...one, ...leaseState(leases[index]!, nowMs) })),
-      retries: await findRetries(this.#deps, name),
+      retries: (await findRetries(this.#deps, name)).filter(({ retry }) => retry!.tier >= 0),
     };
   }
 
@@ -164,6 +174,7 @@ export class SubscriptionAdmin {
         options: subscriptionOptions({ ...current.options, ...options }, name),
       };
       checkNoLoop(current.topic, name, changed.options);
+      this.#checkSchedule(changed.options);
       const topic = await findTopic(this.#deps, current.topic);
       await makeFailureTopics(this.#deps, name, topic, changed.options);
       await makeRetries(this.#deps, changed);
@@ -204,7 +215,7 @@ export class SubscriptionAdmin {
     // First the subscription, so that nobody works without its group; last the group, so that all of it can be done again.
     const subscription = isLeft ? await findSubscription(this.#deps, name) : await this.get(name);
     if (subscription !== null) await this.#remove(subscription);
-    for (const one of retryNames(name, MAX_RETRY_DELAYS)) {
+    for (const one of retryGroups(name, MAX_RETRY_DELAYS)) {
       const found = await findSubscription(this.#deps, one);
       if (found !== null && found.retry?.of !== name) continue;
       if (found !== null) await this.#remove(found);

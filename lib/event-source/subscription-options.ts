@@ -6,6 +6,7 @@ import { MillraceError } from '../errors.ts';
 import { checkOptions, type OptionSchema } from '../log/check-options.ts';
 import { parseDestination } from './failure-destination.ts';
 import { compileFilters } from './filter/filter.ts';
+import { type RedriveOptions, redriveOptions } from './redrive-options.ts';
 
 /** See the module comment. */
 export interface SubscriptionOptions {
@@ -40,6 +41,8 @@ export interface SubscriptionOptions {
   readonly onFailure: string | null;
   /** So many records given up in a row, and none that succeeded between them, stop a partition for a while instead of filling the dead letters; 0: never. Default 10. */
   readonly circuitBreakerFailures: number;
+  /** When dead letters go back by themselves; needs a topic as `onFailure`. Null: they do not. Default null. */
+  readonly redrive: RedriveOptions | null;
   /** Default true. */
   readonly enabled: boolean;
 }
@@ -59,6 +62,7 @@ const SCHEMA: OptionSchema<SubscriptionOptions> = {
   filters: { checkedElsewhere: true },
   onFailure: { checkedElsewhere: true },
   circuitBreakerFailures: { integerFrom: 0, to: 10_000 },
+  redrive: { checkedElsewhere: true },
   enabled: { oneOf: [true, false] },
 };
 
@@ -91,11 +95,12 @@ export function subscriptionOptions(given: Partial<SubscriptionOptions>, group: 
     circuitBreakerFailures: 10,
     enabled: true,
     ...set,
+    redrive: redriveOptions(set.redrive),
   };
   checkRanges(options);
   checkDelays(options.retryDelaysMs);
   checkFilters(options.filters);
-  if (options.onFailure !== null) parseDestination(options.onFailure);
+  checkFailures(options);
   return options;
 }
 
@@ -127,6 +132,12 @@ function checkFilters(filters: unknown): void {
     throw badOption('filters', filters, `Give an array of at most ${MAX_FILTERS} event patterns.`);
   }
   compileFilters(filters);
+}
+
+function checkFailures({ onFailure, redrive }: SubscriptionOptions): void {
+  const destination = onFailure === null ? null : parseDestination(onFailure);
+  if (redrive === null || destination?.kind === 'topic') return;
+  throw badOption('redrive', redrive.schedule, 'Dead letters go back from a topic: give topic:NAME as onFailure.');
 }
 
 function badOption(name: keyof SubscriptionOptions, value: unknown, hint: string): MillraceError {

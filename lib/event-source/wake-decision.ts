@@ -1,10 +1,12 @@
 /** Whether a worker is to be woken for a partition: a pure decision. */
 
-import type { FunctionSubscription } from './function-subscription.ts';
+import { parseDeadLetterProgress } from './dead-letter-progress.ts';
+import { DEAD_LETTER_TIER, type FunctionSubscription } from './function-subscription.ts';
 import type { Lease } from './lease.ts';
 import { LEASE_MARGIN_MS } from './lease-session.ts';
 import { batchLimit } from './plan-batch.ts';
 import { type Progress, parseProgress } from './progress.ts';
+import { redrivePlan } from './redrive-options.ts';
 
 /** What is known of a partition. */
 export interface WakeInput {
@@ -34,6 +36,7 @@ export function decideWake({ subscription, lease, head, nowMs }: WakeInput): Wak
   if (lease.expiresAtMs > nowMs - LEASE_MARGIN_MS && lease.expiresAtMs !== 0) {
     return { kind: 'busy', untilMs: lease.expiresAtMs };
   }
+  if (subscription.retry?.tier === DEAD_LETTER_TIER) return decideRedrive(subscription, lease, head.next, nowMs);
   if (lease.notBeforeMs <= nowMs) return { kind: 'wake' };
   const progress = parseProgress(lease.progress);
   // By other options it may be given now.
@@ -41,6 +44,19 @@ export function decideWake({ subscription, lease, head, nowMs }: WakeInput): Wak
   return canGoOn(subscription, { committed, progress }, head.next)
     ? { kind: 'wake' }
     : { kind: 'later', atMs: lease.notBeforeMs };
+}
+
+/** Whether somebody is to see to dead letters that go back by themselves: when it is time, or when nobody has looked at some of them by the options that hold now. */
+function decideRedrive(
+  { options }: WakeInput['subscription'],
+  { progress, notBeforeMs }: Lease,
+  next: bigint,
+  nowMs: number,
+): WakeDecision {
+  const { plan, seenEnd } = parseDeadLetterProgress(progress);
+  if (plan !== redrivePlan(options.redrive)) return { kind: 'wake' };
+  if (notBeforeMs > 0) return notBeforeMs <= nowMs ? { kind: 'wake' } : { kind: 'later', atMs: notBeforeMs };
+  return seenEnd !== null && next <= seenEnd ? { kind: 'nothing-new' } : { kind: 'wake' };
 }
 
 /** Whether what has come since can be given although something waits. */

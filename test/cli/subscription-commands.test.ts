@@ -93,8 +93,26 @@ describe('subscription', () => {
     expect(gone).toMatchObject({ code: 'SUBSCRIPTION_NOT_FOUND' });
   });
 
+  it('has its dead letters go back on a schedule', async () => {
+    await create('--redrive', 'rate(1 hour)', '--redrive-rate', '0.5', '--redrive-max-attempts', '1');
+    const redrive = { schedule: 'rate(1 hour)', rate: 0.5, maxAttempts: 1 };
+    expect(await described()).toMatchObject({ options: { redrive } });
+    const text = await stage.ok(['subscription', 'describe', 'billing']);
+    expect(text).toMatch(/^redrive +rate\(1 hour\), 0\.5 a second, 1 time at most$/m);
+    await stage.ok(['subscription', 'update', 'billing', '--redrive', 'none']);
+    expect(await described()).toMatchObject({ options: { redrive: null } });
+    const failure = await stage.failure(['subscription', 'update', 'billing', '--redrive-rate', '5']);
+    expect(failure).toMatchObject({ status: 2 });
+    expect(failure.stderr).toContain('--redrive-rate needs a schedule');
+  });
+
   it.each([
     [['--filter', 'x']],
+    [['--redrive', 'hourly']],
+    [['--redrive', 'cron(0 * * * *)']],
+    [['--redrive', 'rate(1 hour)', '--redrive-rate', 'fast']],
+    [['--redrive', 'none', '--redrive-max-attempts', '2']],
+    [['--redrive', 'rate(1 hour)', '--on-failure', 'none']],
     [['--filter', '{"a":"x"}']],
     [['--max-batching-window', '5']],
     [['--retry-delays', '1x']],

@@ -127,6 +127,7 @@ export function openBench(): EventSourceBench {
           fetcher,
           clock,
           random,
+          records,
           sink: new GiveUp({ records, notices: null, clock }),
           onNews: (one) => void news.push(one),
           invoker: { invoke },

@@ -1,10 +1,10 @@
 /** The pump: hands batches to a function that knows nothing of Millrace, as its event source would. */
 import { asMillraceError } from '../../errors.ts';
-import type { EventSourceDeps } from '../event-source-deps.ts';
-import type { FunctionSubscription } from '../function-subscription.ts';
+import { DEAD_LETTER_TIER, type FunctionSubscription } from '../function-subscription.ts';
 import { PartitionWork, type WorkOutcome } from '../partition-work.ts';
 import { keyHash, type ReceivedEvent } from '../received-event.ts';
 import { retryAfterMsOf } from '../retry-after.ts';
+import { redriveOnSchedule, type ScheduledRedriveDeps } from '../scheduled-redrive.ts';
 import type { Failure } from '../settle-batch.ts';
 import type { SubscriptionOptions } from '../subscription-options.ts';
 import type { WakeRequest } from '../wake-request.ts';
@@ -30,7 +30,7 @@ const FORMATS: Readonly<Record<SubscriptionOptions['format'], EventFormat>> = {
 };
 
 /** What the pump needs beside what every worker does. */
-export interface PumpDeps extends EventSourceDeps {
+export interface PumpDeps extends ScheduledRedriveDeps {
   readonly invoker: FunctionInvoker;
   readonly originOf: (subscription: FunctionSubscription) => EventOrigin;
 }
@@ -47,7 +47,8 @@ export interface PumpLimits {
 
 /** Works on one partition until there is nothing to do or no time left. Throws what the store throws after ten attempts. */
 export async function pushBatches(deps: PumpDeps, request: WakeRequest, limits: PumpLimits): Promise<void> {
-  const { options } = request.subscription;
+  const { options, retry } = request.subscription;
+  if (retry?.tier === DEAD_LETTER_TIER) return redriveOnSchedule(deps, request, limits);
   const format = FORMATS[options.format];
   const encoded = new WeakMap<ReceivedEvent, string>();
   const origin = deps.originOf(request.subscription);

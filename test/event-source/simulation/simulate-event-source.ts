@@ -167,6 +167,7 @@ class Run {
             },
           }),
       },
+      records: { send: async () => {} },
       sink: {
         send: (_: FunctionSubscription, records: readonly { record: { offset: bigint }; failures: number }[]) =>
           this.way.send(process, {
