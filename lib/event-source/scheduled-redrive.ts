@@ -19,6 +19,7 @@ import { parseSchedule } from './redrive-schedule.ts';
 import { redriveTopic } from './retry-topics.ts';
 import { UNREADABLE_MS } from './send-away.ts';
 import type { WakeRequest } from './wake-request.ts';
+import { WatchedSubscription } from './watched-subscription.ts';
 import { WorkPlace } from './work-place.ts';
 
 /** What it needs beside what every worker does. */
@@ -43,30 +44,23 @@ export async function redriveOnSchedule(
   request: WakeRequest,
   limits: ScheduledRedriveLimits,
 ): Promise<void> {
-  const { redrive } = request.subscription.options;
-  // Somebody has just said that they stay.
-  if (redrive === null) return;
-  await new ScheduledRedrive(deps, request, { ...limits, options: redrive }).work();
+  await new ScheduledRedrive(deps, request, limits).work();
 }
 
 class ScheduledRedrive {
   readonly #deps: ScheduledRedriveDeps;
   readonly #limits: ScheduledRedriveLimits;
-  readonly #options: RedriveOptions;
   readonly #at: WorkPlace;
+  readonly #subscription: WatchedSubscription;
   readonly #place: DeadLetterPlace;
   #seen: number;
 
-  constructor(
-    deps: ScheduledRedriveDeps,
-    request: WakeRequest,
-    { options, ...limits }: ScheduledRedriveLimits & { readonly options: RedriveOptions },
-  ) {
+  constructor(deps: ScheduledRedriveDeps, request: WakeRequest, limits: ScheduledRedriveLimits) {
     const { topic, topicId, domain, retry } = request.subscription;
     this.#deps = deps;
     this.#limits = limits;
-    this.#options = options;
     this.#at = new WorkPlace(deps, request);
+    this.#subscription = new WatchedSubscription(this.#at, request);
     this.#seen = request.seen;
     this.#place = {
       name: retry!.of,
@@ -108,23 +102,32 @@ class ScheduledRedrive {
   }
 
   async #decide(marks: DeadLetterMarks): Promise<void> {
-    const plan = redrivePlan(this.#options);
+    const options = await this.#options();
+    if (options === null) return;
+    const plan = redrivePlan(options);
     if (marks.progress.plan !== plan) {
       marks.progress = { ...marks.progress, seenEnd: null, runEnd: null, plan };
       marks.notBeforeMs = 0;
     }
     const isDue = marks.notBeforeMs > 0 && marks.notBeforeMs <= this.#at.nowMs();
-    if (isDue) await this.#run(marks);
-    if (marks.notBeforeMs === 0) await this.#arm(marks);
+    if (isDue) await this.#run(marks, options);
+    if (marks.notBeforeMs === 0) await this.#arm(marks, options);
+  }
+
+  /** As they are now; null: they do not go back any more, or not now. */
+  async #options(): Promise<RedriveOptions | null> {
+    if (this.#subscription.isStale) await this.#subscription.read();
+    const { state, current } = this.#subscription;
+    return state === 'enabled' ? current.options.redrive : null;
   }
 
   /** Books the next time if there is anything to send then. */
-  async #arm(marks: DeadLetterMarks): Promise<void> {
+  async #arm(marks: DeadLetterMarks, { schedule, maxAttempts }: RedriveOptions): Promise<void> {
     const { seenEnd } = marks.progress;
     const end = await this.#highWatermark();
     for await (const { redrives } of this.#pending(marks, seenEnd, end)) {
-      if (redrives >= this.#options.maxAttempts) continue;
-      marks.notBeforeMs = this.#nextMs();
+      if (redrives >= maxAttempts) continue;
+      marks.notBeforeMs = this.#nextMs(schedule);
       if (marks.notBeforeMs > 0) return;
     }
     // Up to here nothing is left that goes back by itself.
@@ -132,35 +135,41 @@ class ScheduledRedrive {
   }
 
   /** Sends back what is there. Behind it nothing is booked, unless it could not be finished. */
-  async #run(marks: DeadLetterMarks): Promise<void> {
+  async #run(marks: DeadLetterMarks, options: RedriveOptions): Promise<void> {
     const runEnd = marks.progress.runEnd ?? (await this.#highWatermark());
     marks.progress = { ...marks.progress, runEnd };
     const report = { sent: 0, exhausted: 0 };
     try {
-      marks.notBeforeMs = await this.#sendAll(marks, runEnd, report);
+      marks.notBeforeMs = await this.#sendAll(marks, options, report);
     } catch (cause) {
       if (marks.isLost) throw cause;
       const error = asMillraceError(cause);
       this.#at.tell({ kind: 'destination-failed', records: 1, error: error.message });
-      marks.notBeforeMs = error.retriable ? this.#at.nowMs() + UNREADABLE_MS : this.#nextMs();
+      marks.notBeforeMs = error.retriable ? this.#at.nowMs() + UNREADABLE_MS : this.#nextMs(options.schedule);
     }
     if (report.sent > 0) this.#at.tell({ kind: 'redriven', records: report.sent, exhausted: report.exhausted });
     if (marks.notBeforeMs === 0) marks.progress = { ...marks.progress, seenEnd: runEnd, runEnd: null };
   }
 
   /** When it is to go on; 0: all is sent. */
-  async #sendAll(marks: DeadLetterMarks, runEnd: bigint, report: { sent: number; exhausted: number }): Promise<number> {
+  async #sendAll(
+    marks: DeadLetterMarks,
+    { rate, maxAttempts }: RedriveOptions,
+    report: { sent: number; exhausted: number },
+  ): Promise<number> {
     const { clock, records } = this.#deps;
-    const everyMs = (1000 / this.#options.rate) * (await this.#partitionCount());
+    const { plan, runEnd } = marks.progress;
+    const everyMs = (1000 / rate) * (await this.#partitionCount());
     let dueMs = clock.monotonicMs();
-    for await (const letter of this.#pending(marks, null, runEnd)) {
-      if (letter.redrives >= this.#options.maxAttempts) {
+    for await (const letter of this.#pending(marks, null, runEnd!)) {
+      if (letter.redrives >= maxAttempts) {
         report.exhausted += 1;
         continue;
       }
       const waitMs = Math.max(0, dueMs - clock.monotonicMs());
       if (this.#isOver(waitMs) || waitMs > AWAKE_MS) return Math.ceil(this.#at.nowMs() + waitMs);
       if (waitMs > 0) await clock.sleep(waitMs, this.#limits.stop);
+      if (redrivePlan(await this.#options()) !== plan) return this.#at.nowMs();
       await records.send(redriveTopic(this.#place.name), redrivenRecord(letter));
       // What was late is made up for, but not what was late by more than this.
       dueMs = Math.max(dueMs, clock.monotonicMs() - AWAKE_MS) + everyMs;
@@ -180,6 +189,11 @@ class ScheduledRedrive {
     await marks.release();
     // By another clock it may have come already, and found the lease held: once more, now that it is free.
     if (notBeforeMs > 0 && notBeforeMs - this.#at.nowMs() < LEASE_MARGIN_MS) await this.#at.book(notBeforeMs);
+    // Whoever changed the subscription found the lease held, and whoever added a letter too.
+    await this.#subscription.read();
+    const options = await this.#options();
+    if (options === null) return false;
+    if (redrivePlan(options) !== marks.progress.plan) return true;
     return notBeforeMs === 0 && (await this.#highWatermark()) > (marks.progress.seenEnd ?? 0n);
   }
 
@@ -201,8 +215,8 @@ class ScheduledRedrive {
   }
 
   /** 0: it never comes again. */
-  #nextMs(): number {
-    return parseSchedule(this.#options.schedule).nextMs(this.#at.nowMs()) ?? 0;
+  #nextMs(schedule: string): number {
+    return parseSchedule(schedule).nextMs(this.#at.nowMs()) ?? 0;
   }
 
   /** 0 when the topic is gone: then nothing is left to do. */

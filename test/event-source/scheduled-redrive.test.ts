@@ -302,6 +302,50 @@ describe('dead letters with a schedule', () => {
   });
 
   it.each([
+    ['paused', () => admin.pause('billing'), () => admin.resume('billing')],
+    [
+      'told to leave them',
+      () => admin.update('billing', { redrive: null }),
+      () => admin.update('billing', { redrive: REDRIVE }),
+    ],
+  ])('stay from the moment on when it is %s, although somebody sends them', async (_, stop, goOn) => {
+    await create({ redrive: { ...REDRIVE, rate: 0.5 } });
+    await die(['a', 'b', 'c']);
+    await ring();
+    beforeSend = async (value) => {
+      if (value === 'a') await stop();
+    };
+    await wakeUp(booked.pop()!);
+    expect(values()).toEqual(['a']);
+    expect(await leaseOf()).toMatchObject({ expiresAtMs: 0 });
+    await goOn();
+    booked = [];
+    await ring({ head: null, group: deadLetterGroup('billing') });
+    if (booked.length > 0) await wakeUp(booked.pop()!);
+    expect(values()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('follow a schedule that was changed while somebody had them', async () => {
+    await create();
+    await die(['a']);
+    const { leases } = counted.store;
+    // The ring of the change finds the lease held.
+    const changed = {
+      ...leases,
+      update: async (...args: Parameters<typeof leases.update>) => {
+        const answer = await leases.update(...args);
+        if (booked.length === 1) await admin.update('billing', { redrive: { ...REDRIVE, schedule: 'rate(1 minute)' } });
+        return answer;
+      },
+    };
+    const [request] = await requestsOf();
+    await redriveOnSchedule(redriveDeps({ ...counted.store, leases: changed }), request!, {
+      deadlineMs: nowMs + HOUR_MS,
+    });
+    expect(booked).toEqual([START_MS + HOUR_MS, START_MS + 60_000]);
+  });
+
+  it.each([
     [{ redrive: { schedule: 'often' } }, /rate\(5 minutes\)/],
     [{ redrive: { schedule: 'cron(0 0 31 2 ? *)' } }, /Give a day that there is/],
     [{ redrive: { ...REDRIVE, rate: 0 } }, /more than 0|above 0|0/],
@@ -342,5 +386,5 @@ async function requestsOf(): Promise<readonly WakeRequest[]> {
   const { topicId } = await place();
   const subscription = await bench.store.subscriptions.get({ topicId, group: deadLetterGroup('billing') });
   const { generation } = await leaseOf();
-  return [{ subscription: subscription!, partition: 0, seen: generation, head: null }];
+  return [{ subscription: subscription!, partition: 0, seen: generation, head: null, readAtMs: nowMs }];
 }
