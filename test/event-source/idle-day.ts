@@ -53,6 +53,7 @@ export async function idleDay({
       fetcher: new Fetcher({ store, clock, random }),
       clock,
       random,
+      records: { send: async () => {} },
       sink: { send: async () => {} },
       onNews: () => {},
       originOf: () => ({ eventSourceArn: 'arn', bootstrapServers: 'none:9092', region: 'none' }),

@@ -112,6 +112,7 @@ export async function triggerStage({
         clock,
         random,
         wakeUps: { book: async () => {} },
+        records: { send: async () => {} },
         sink: { send: async () => {} },
         onNews: (one) => void news.push(one),
         originOf: () => ({ eventSourceArn: 'arn', bootstrapServers: 'none:9092', region: 'none' }),
