@@ -146,6 +146,7 @@ class Simulation {
         ...deps,
         fetcher: new Fetcher(deps),
         wakeUps: { book: async () => {} },
+        records: { send: async () => {} },
         sink: { send: async () => {} },
         onNews: () => {},
         originOf: () => ({ eventSourceArn: '', bootstrapServers: '', region: '' }),
