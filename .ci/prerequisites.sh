@@ -1,5 +1,5 @@
 # Sourced by .ci/run. Installs what the deeper suites need and this machine lacks, so that nothing has to be skipped:
-# Go for the S3 server, a JDK and Maven for the Kafka broker and the Java client, Python for librdkafka.
+# Go for the S3 server, a JDK and Maven for the Kafka broker and the Java client, Python for librdkafka and MiniStack.
 # Each is taken from where it is, else from apt.
 
 GO_VERSION=1.25.0 # what versitygw's go.mod asks for
@@ -23,6 +23,13 @@ missing_packages() {
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
 }
 
+# SQS and SNS for the tests of destinations; tools/run-tests.ts names the same version.
+MINISTACK_VERSION=1.5.33
+install_ministack() {
+  [ "$(.cache/ministack/bin/pip show ministack 2>/dev/null | sed -n 's/^Version: //p')" = "$MINISTACK_VERSION" ] && return
+  rm -rf .cache/ministack && python3 -m venv .cache/ministack && .cache/ministack/bin/pip install -q --disable-pip-version-check "ministack==$MINISTACK_VERSION"
+}
+
 install_prerequisites() {
   local packages minor
   [ -x /usr/local/go/bin/go ] && export PATH="$PATH:/usr/local/go/bin"
@@ -35,5 +42,6 @@ install_prerequisites() {
   [ -d ".cache/go$GO_VERSION" ] && export PATH="$PWD/.cache/go$GO_VERSION/bin:$PATH"
   minor=$(go version | sed -n 's/.*go1\.\([0-9]*\).*/\1/p')
   if [ "${minor:-0}" -lt 21 ]; then newer_go || return 1; fi
+  install_ministack || return 1
   echo "$(go version | cut -d' ' -f3), $(javac -version 2>&1), $(mvn -B -Dstyle.color=never -v 2>/dev/null | head -1), $(python3 --version)"
 }

@@ -18,16 +18,18 @@ export type { StartPosition } from './client/start-position.ts';
 export type { Clock, Random } from './clock.ts';
 export { systemClock, systemRandom } from './clock.ts';
 export { type ConnectOptions, connect, type OpenedStore } from './connect/connect.ts';
+export { type NoticeSenderDeps, noticeSender } from './connect/notice-sender.ts';
 export { type ErrorCode, type ErrorDetails, hasCode, MillraceError, UnansweredError } from './errors.ts';
 export type { DeadRecordSink, EventSourceNews } from './event-source/event-source-deps.ts';
 export type { EmbeddedStore, EventSourceStore } from './event-source/event-source-store.ts';
 export type { FunctionSubscription } from './event-source/function-subscription.ts';
-export { GiveUp, type NoticeSender, type RecordSender } from './event-source/give-up.ts';
+export { GiveUp, type RecordSender } from './event-source/give-up.ts';
 export {
   LocalEventSource,
   type LocalEventSourceDeps,
   type LocalEventSourceOptions,
 } from './event-source/local-event-source.ts';
+export type { FailureNotice, NoticeOutcome, NoticeSender, OutsideDestination } from './event-source/notice-sender.ts';
 export type { KafkaBatchResponse } from './event-source/push/batch-response.ts';
 export type { FunctionInvoker, InvokeAnswer } from './event-source/push/function-invoker.ts';
 export { RetryAfter } from './event-source/retry-after.ts';

@@ -15,6 +15,7 @@ const DYNOXIDE = 'node_modules/@dynoxide/linux-x64/dynoxide';
 /** What a test file, or a module of the tests that it imports, says when it starts that server. */
 const STARTS_S3 = 'MILLRACE_TEST_S3_BIN';
 const STARTS_DYNAMODB = '@dynoxide/';
+const STARTS_MINISTACK = '.cache/ministack/bin/ministack';
 
 const ELSEWHERE = [
   'Not part of npm test: exact request counts, mutants, killed members, real Kafka clients (npx vitest run --project counts, mutants, chaos or clients),',
@@ -58,6 +59,13 @@ async function planEmulatorTests(files: readonly string[]): Promise<Plan> {
     const enable =
       'AWS_ENDPOINT_URL=http://localhost:4566 npm run test:emulator (with LocalStack or another server there)';
     for (const what of files.filter((path) => starts(path, STARTS_DYNAMODB)))
+      skipped.set(what, { what, reason, enable });
+  }
+  if (!existsSync(join(ROOT, STARTS_MINISTACK))) {
+    const reason = 'MiniStack, which stands for SQS and SNS in these tests, is not installed';
+    const install = '.cache/ministack/bin/pip install ministack==1.5.33';
+    const enable = `python3 -m venv .cache/ministack && ${install} && npm test`;
+    for (const what of files.filter((path) => starts(path, STARTS_MINISTACK)))
       skipped.set(what, { what, reason, enable });
   }
   const needS3 = files.filter((path) => !skipped.has(path) && starts(path, STARTS_S3));

@@ -14,6 +14,8 @@ const ATTEMPTS = 1;
 const CONNECT_MS = 2_000;
 /** An answer of DynamoDB takes milliseconds; one that takes this long is lost. */
 const DYNAMO_ANSWER_MS = 5_000;
+/** SQS and SNS answer in milliseconds, too; a batch of them may take longer. */
+const ANSWER_MS = 10_000;
 /** Silence on a connection to S3. The whole of a large object may take longer. */
 const S3_SILENCE_MS = 10_000;
 /** Requests in flight to one service. */
@@ -30,6 +32,18 @@ function placeConfig({ region, endpoint }: AwsPlace) {
     ...(endpoint !== undefined && { endpoint }),
     maxAttempts: ATTEMPTS,
   };
+}
+
+/** A client of a service that is asked seldom. */
+export function clientConfig(place: AwsPlace) {
+  const requestHandler = {
+    ...agents,
+    connectionTimeout: CONNECT_MS,
+    requestTimeout: ANSWER_MS,
+    throwOnRequestTimeout: true,
+    socketTimeout: ANSWER_MS,
+  };
+  return { ...placeConfig(place), requestHandler };
 }
 
 /** A client of S3 as a store needs it: no hidden repetitions, time limits, connections that are kept. */

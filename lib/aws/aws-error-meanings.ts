@@ -1,8 +1,8 @@
-/** What the codes and states of S3 and DynamoDB mean to a caller: tables, used by `aws-errors.ts`. */
+/** What the codes and states of S3, DynamoDB, SQS and SNS mean to a caller: tables, used by `aws-errors.ts`. */
 import type { ErrorCode } from '../errors.ts';
 
 /** Which service answers: their codes differ. */
-export type AwsService = 's3' | 'dynamodb';
+export type AwsService = 's3' | 'dynamodb' | 'sqs' | 'sns';
 
 /** A code of Millrace, and what to do about it. */
 export interface Meaning {
@@ -70,6 +70,51 @@ const noTable: Meaning = {
 /** DynamoDB says by its text alone that an item is too large, when a condition allowed the update. */
 const validation = (message: string): Meaning => (/item size/i.test(message) ? itemFull : invalid);
 
+const deniedNotice: Meaning = {
+  code: 'ACCESS_DENIED',
+  hint: 'Allow sqs:GetQueueUrl and sqs:SendMessage, or sns:Publish and sns:GetTopicAttributes, and the use of its KMS key.',
+};
+const noQueue: Meaning = {
+  code: 'STORE_MISSING',
+  hint: (arn) => `Create ${arn}, or check its name, account and region.`,
+};
+
+/** Codes that both have. */
+const NOTICE_MEANINGS: Meanings = {
+  RequestThrottled: throttled,
+  Throttling: throttled,
+  ThrottlingException: throttled,
+  Throttled: throttled,
+  ThrottledException: throttled,
+  OverLimit: throttled,
+  KmsThrottled: throttled,
+  KMSThrottling: throttled,
+  KMSThrottlingException: throttled,
+  RequestLimitExceeded: throttled,
+  ExpiredToken: expired,
+  ExpiredTokenException: expired,
+  InvalidClientTokenId: badCredentials,
+  UnrecognizedClientException: badCredentials,
+  InvalidSecurity: badCredentials,
+  InvalidSecurityException: badCredentials,
+  SignatureDoesNotMatch: badCredentials,
+  MissingAuthenticationToken: noCredentials,
+  AccessDenied: deniedNotice,
+  AccessDeniedException: deniedNotice,
+  AuthorizationError: deniedNotice,
+  AuthorizationErrorException: deniedNotice,
+  KmsAccessDenied: deniedNotice,
+  KMSAccessDenied: deniedNotice,
+  KMSAccessDeniedException: deniedNotice,
+  QueueDoesNotExist: noQueue,
+  'AWS.SimpleQueueService.NonExistentQueue': noQueue,
+  NotFound: noQueue,
+  NotFoundException: noQueue,
+  // Of entries of a batch.
+  InternalError: { code: 'STORE_UNAVAILABLE', hint: 'Ask again.' },
+  ServiceUnavailable: { code: 'STORE_UNAVAILABLE', hint: 'Ask again.' },
+};
+
 /** By the code in the answer. What is not here goes by the HTTP status. */
 export const CODE_MEANINGS: Readonly<Record<AwsService, Meanings>> = {
   s3: {
@@ -130,6 +175,8 @@ export const CODE_MEANINGS: Readonly<Record<AwsService, Meanings>> = {
     ValidationException: validation,
     ValidationError: validation,
   },
+  sqs: NOTICE_MEANINGS,
+  sns: NOTICE_MEANINGS,
 };
 
 /**

@@ -3,11 +3,17 @@ import { systemClock as clock, systemRandom as random } from '../clock.ts';
 import { DeadLetters } from '../event-source/dead-letters.ts';
 import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import type { RecordSender } from '../event-source/give-up.ts';
+import type { NoticeSender } from '../event-source/notice-sender.ts';
 import { SubscriptionAdmin } from '../event-source/subscription-admin.ts';
+import { limits } from '../limits.ts';
 import { Fetcher } from '../log/fetcher.ts';
 import { noMeter } from '../log/meter.ts';
-import { parseConnectionString } from './connection-string.ts';
+import { type ConnectionTarget, parseConnectionString } from './connection-string.ts';
+import { type AwsDestinations, noticeSender } from './notice-sender.ts';
 import { openStore } from './open-store.ts';
+
+/** One record of the largest size with what is told of it. */
+const BUFFER_BYTES = 2 * limits.batchBytes;
 
 /** What administers the event source of a store. */
 export interface EventSourceTools {
@@ -16,23 +22,35 @@ export interface EventSourceTools {
   readonly subscriptions: SubscriptionAdmin;
   readonly deadLetters: DeadLetters;
   readonly records: RecordSender;
+  readonly notices: NoticeSender;
   /** Closes the client, then the store. */
   close(): Promise<void>;
 }
 
-/** The tools for a store that is open. */
-export function eventSourceTools(store: EventSourceStore): EventSourceTools {
+/** The tools for a store that is open; `place` is where SQS, SNS and S3 are, for what fails. */
+export function eventSourceTools(store: EventSourceStore, place: AwsDestinations = {}): EventSourceTools {
   const millrace = new Millrace({ store, clock, random, ownsStore: true });
-  const subscriptions = new SubscriptionAdmin({ store, clock, random });
+  const notices = noticeSender({ clock, random, place });
+  const subscriptions = new SubscriptionAdmin({ store, clock, random, destinations: notices });
   const records = recordSender(millrace);
   const fetcher = new Fetcher({ store, clock, random });
   const deadLetters = new DeadLetters({ store, clock, random, fetcher, subscriptions, records });
-  return { store, millrace, subscriptions, deadLetters, records, close: () => millrace.close() };
+  const close = async () => {
+    await millrace.close();
+    await notices.close();
+  };
+  return { store, millrace, subscriptions, deadLetters, records, notices, close };
+}
+
+/** Where destinations are for a log: beside it, if it is on AWS. */
+export function destinationsOf(target: ConnectionTarget): AwsDestinations {
+  return target.kind === 'aws' ? { region: target.region, endpoint: target.endpoint } : {};
 }
 
 /** Opens the store that a connection string names, with the tools for it. Throws INVALID_CONNECTION_STRING, and what opening the store throws. */
 export async function openEventSourceTools(to: string): Promise<EventSourceTools> {
-  return eventSourceTools(await openStore(parseConnectionString(to), { clock, meter: noMeter }));
+  const target = parseConnectionString(to);
+  return eventSourceTools(await openStore(target, { clock, meter: noMeter }), destinationsOf(target));
 }
 
 /** Writes records by a producer of its own, which is made when it is needed. */
@@ -40,7 +58,7 @@ function recordSender(millrace: Millrace): RecordSender {
   let producer: ReturnType<Millrace['producer']> | undefined;
   return {
     async send(topic, { key, value, headers }) {
-      producer ??= millrace.producer();
+      producer ??= millrace.producer({ bufferMemoryBytes: BUFFER_BYTES });
       await producer.send({ topic, key, value, headers: headers.map((one) => [one.key, one.value] as const) });
     },
   };

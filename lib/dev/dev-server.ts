@@ -65,7 +65,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
       clock,
       random,
       records: tools.records,
-      sink: new GiveUp({ records: tools.records, notices: null, clock }),
+      sink: new GiveUp({ ...tools, clock }),
       invoker: host,
       originOf: ({ topicId }) => ({
         eventSourceArn: `arn:aws:kafka:us-east-1:000000000000:cluster/millrace/${topicId}`,

@@ -17,7 +17,7 @@ import {
   withMarks,
 } from './dead-letter-marks.ts';
 import type { EventSourceDeps } from './event-source-deps.ts';
-import { parseDestination } from './failure-destination.ts';
+import { deadLetterTopicOf } from './failure-destination.ts';
 import { compileFilters } from './filter/filter.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
 import type { RecordSender } from './give-up.ts';
@@ -138,7 +138,7 @@ export class DeadLetters {
   }
 
   async *#places(name: string): AsyncGenerator<DeadLetterPlace> {
-    const topic = await findTopic(this.#deps, deadLetterTopic(await this.#deps.subscriptions.get(name)));
+    const topic = await findTopic(this.#deps, topicOf(await this.#deps.subscriptions.get(name)));
     const { partitions } = await describeTopic(this.#deps, topic.name);
     for (const { partition, logStartOffset } of partitions) yield { name, topic, partition, start: logStartOffset };
   }
@@ -150,9 +150,9 @@ export class DeadLetters {
 }
 
 /** Throws INVALID_CONFIG when the dead letters of a subscription do not go to a topic. */
-function deadLetterTopic({ group, options }: FunctionSubscription): string {
-  const destination = options.onFailure === null ? null : parseDestination(options.onFailure);
-  if (destination?.kind === 'topic') return destination.topic;
+function topicOf({ group, options }: FunctionSubscription): string {
+  const topic = deadLetterTopicOf(options.onFailure, group);
+  if (topic !== null) return topic;
   throw new MillraceError('INVALID_CONFIG', `the dead letters of ${group} do not go to a topic`, {
     value: options.onFailure,
     hint: 'Look at them where they go.',

@@ -29,7 +29,8 @@ export const FAILURE_HEADERS = {
 
 const NAMES: ReadonlySet<string> = new Set(Object.values(FAILURE_HEADERS));
 const ORIGIN = ['topic', 'partition', 'offset', 'timestampMs'] as const;
-const MAX_ERROR_CHARACTERS = 1_000;
+/** Of an error, where it is kept. */
+export const MAX_ERROR_CHARACTERS = 1_000;
 const MAX_STACK_CHARACTERS = 4_000;
 
 const encoder = new TextEncoder();
@@ -55,6 +56,23 @@ export function failureHeader(
 export function dueMs(record: ReceivedEvent): number {
   const due = Number(failureHeader(record, 'dueMs') ?? 0);
   return Number.isSafeInteger(due) ? due : 0;
+}
+
+/** Where a record comes from first. */
+export interface RecordOrigin {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly timestampMs: bigint;
+}
+
+/** Where a record comes from first: from before it failed, if it has. */
+export function recordOrigin(record: ReceivedEvent): RecordOrigin {
+  const text = (name: (typeof ORIGIN)[number]) => failureHeader(record, name);
+  const [topic, partition, offset, timestampMs] = ORIGIN.map(text);
+  const isTold = topic !== undefined && [partition, offset, timestampMs].every((one) => /^\d{1,19}$/.test(one ?? ''));
+  if (!isTold) return record;
+  return { topic, partition: Number(partition), offset: BigInt(offset!), timestampMs: BigInt(timestampMs!) };
 }
 
 /** How a record is written that was given up by `group`; `dueMs` for a retry topic. */

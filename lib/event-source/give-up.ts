@@ -3,21 +3,16 @@ import type { Clock } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
 import type { DeadRecord, DeadRecordSink } from './event-source-deps.ts';
 import { type FailedRecordData, failedRecord } from './failed-record.ts';
-import { type FailureDestination, parseDestination } from './failure-destination.ts';
-import { failureNotices } from './failure-notice.ts';
+import { parseDestination } from './failure-destination.ts';
+import { failureNotice } from './failure-notice.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
-import { retryTopic } from './retry-topics.ts';
+import type { NoticeSender, OutsideDestination } from './notice-sender.ts';
+import { deadLetterTopic, retryTopic } from './retry-topics.ts';
 
 /** Writes records to topics of the log. */
 export interface RecordSender {
   /** Resolves when the record is durable. `partition`: null: by its key. */
   send(topic: string, record: FailedRecordData): Promise<void>;
-}
-
-/** Hands messages to what is not a topic of the log. */
-export interface NoticeSender {
-  /** `body` is JSON. Resolves when it is durable there. */
-  send(destination: Exclude<FailureDestination, { kind: 'topic' }>, body: string): Promise<void>;
 }
 
 /** What it needs. */
@@ -68,18 +63,35 @@ export class GiveUp implements DeadRecordSink {
     if (records.length === 0 || onFailure === null) return;
     const destination = parseDestination(onFailure);
     if (destination.kind === 'topic') return this.#toTopic(destination.topic, group, records, null);
-    const { notices } = this.#deps;
-    if (notices === null) {
-      throw new MillraceError(
-        'INVALID_CONFIG',
-        `there is no ${destination.kind.toUpperCase()} here to send failed records to`,
-        {
-          value: onFailure,
-          hint: 'Give topic:NAME as the destination.',
-        },
-      );
-    }
-    const nowMs = Math.floor(this.#deps.clock.nowMs());
-    for (const body of failureNotices(subscription, records, nowMs)) await notices.send(destination, body);
+    await this.#toOutside(destination, subscription, group, records);
   }
+
+  /** What it can never take goes to the dead-letter topic before the notice of it leaves. */
+  async #toOutside(
+    destination: OutsideDestination,
+    subscription: FunctionSubscription,
+    group: string,
+    records: readonly DeadRecord[],
+  ): Promise<void> {
+    const { notices } = this.#deps;
+    if (notices === null) throw onlyTopics(destination);
+    const nowMs = Math.floor(this.#deps.clock.nowMs());
+    const noticesOf = (of: readonly DeadRecord[], payloadTopic: string | null) =>
+      of.map((dead) => failureNotice(subscription, dead, { group, nowMs, payloadTopic }));
+    const outcomes = await notices.send(destination, noticesOf(records, null));
+    const tooLarge = records.filter((_, index) => outcomes[index] === 'too-large');
+    if (tooLarge.length === 0) return;
+    const topic = deadLetterTopic(group);
+    await this.#toTopic(topic, group, tooLarge, null);
+    await notices.send(destination, noticesOf(tooLarge, topic));
+  }
+}
+
+/** The error for a destination where there is nothing but topics. */
+export function onlyTopics(destination: OutsideDestination): MillraceError {
+  const name = destination.kind.toUpperCase();
+  return new MillraceError('INVALID_CONFIG', `there is no ${name} here to send failed records to`, {
+    value: destination.kind === 's3' ? destination.bucket : destination.arn,
+    hint: 'Give topic:NAME as the destination.',
+  });
 }

@@ -10,6 +10,11 @@ export function redriveTopic(group: string): string {
   return `${group}.redrive`;
 }
 
+/** The topic of its dead letters, unless it is told another. */
+export function deadLetterTopic(group: string): string {
+  return `${group}.dlq`;
+}
+
 /** Under this its progress with its dead letters is kept. No subscription can have this name, and no group of consumers of the dead letters has it by chance. */
 export function deadLetterGroup(group: string): string {
   return `${group}:dead-letters`;

@@ -20,6 +20,7 @@ import { deadLetterGroup, retryGroups } from './retry-topics.ts';
 import { type SeekLeasesRequest, type SoughtLease, seekLeases, setStarts } from './seek-leases.ts';
 import { MAX_RETRY_DELAYS, type SubscriptionOptions, subscriptionOptions } from './subscription-options.ts';
 import {
+  checkDestination,
   makeFailureTopics,
   makeGroup,
   ringAll,
@@ -71,7 +72,7 @@ export class SubscriptionAdmin {
    * Makes a subscription, and the topics for what fails if they are not there. Where it begins is settled in numbers before it can be called. An empty group of consumers of its name becomes that of the subscription, which goes on where
    * they were.
    *
-   * Throws INVALID_REQUEST, INVALID_CONFIG, UNKNOWN_TOPIC_OR_PARTITION, SUBSCRIPTION_ALREADY_EXISTS, NON_EMPTY_GROUP.
+   * Throws INVALID_REQUEST, INVALID_CONFIG, UNKNOWN_TOPIC_OR_PARTITION, SUBSCRIPTION_ALREADY_EXISTS, NON_EMPTY_GROUP, and what keeps a destination that is no topic from being reached.
    */
   async create(request: CreateSubscriptionRequest): Promise<FunctionSubscription> {
     const { startingPosition = 'TRIM_HORIZON' } = request;
@@ -83,6 +84,7 @@ export class SubscriptionAdmin {
     const topic = await findTopic(this.#deps, request.topic);
     const { topicId, domain } = topic;
     const subscription = { group: name, topic: topic.name, topicId, domain, version: 0, target, options, retry: null };
+    await checkDestination(this.#deps, options.onFailure);
     const existing = await findSubscription(this.#deps, name);
     if (existing !== null) {
       // Whoever made it may have ended before anybody was told.
@@ -166,6 +168,7 @@ export class SubscriptionAdmin {
     changes: Partial<SubscriptionOptions> & { readonly target?: string },
   ): Promise<FunctionSubscription> {
     const { target, ...options } = changes;
+    await checkDestination(this.#deps, options.onFailure);
     for (;;) {
       const current = await this.get(name);
       const changed = {

@@ -3,22 +3,41 @@ import { MillraceError } from '../errors.ts';
 import { changeGroup } from '../group/change-group.ts';
 import { emptyGroup, type Group, type GroupTopic } from '../group/group.ts';
 import { checkKind } from '../group/group-kind.ts';
+import { limits } from '../limits.ts';
 import { createTopic } from '../log/create-topic.ts';
 import { freshUuid } from '../log/fresh-uuid.ts';
 import { inParallel } from '../log/in-parallel.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { Topic } from '../log/topic.ts';
 import type { EventSourceDeps } from './event-source-deps.ts';
-import { parseDestination } from './failure-destination.ts';
+import { deadLetterTopicOf, parseDestination } from './failure-destination.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
+import { onlyTopics } from './give-up.ts';
+import type { NoticeSender } from './notice-sender.ts';
 import { retryTopic } from './retry-topics.ts';
 import type { SubscriptionOptions } from './subscription-options.ts';
 
 /** What administration needs. */
-export type SubscriptionAdminDeps = Pick<EventSourceDeps, 'store' | 'clock' | 'random'>;
+export interface SubscriptionAdminDeps extends Pick<EventSourceDeps, 'store' | 'clock' | 'random'> {
+  /** Knows whether destinations can be reached that are not topics. Absent: there are none here. */
+  readonly destinations?: Pick<NoticeSender, 'check'>;
+}
 
+/** What was small enough for its topic has to fit here, with what is told of it. */
+const ANY_SIZE = { 'max.message.bytes': `${limits.batchBytes}` };
 /** Rings at once. */
 const PARALLEL = 16;
+
+/** Refuses a destination that cannot be reached from here: what fails would wait for it. Throws INVALID_CONFIG, and what `NoticeSender.check` throws. */
+export async function checkDestination(
+  { destinations }: SubscriptionAdminDeps,
+  onFailure: string | null | undefined,
+): Promise<void> {
+  const destination = onFailure == null ? null : parseDestination(onFailure);
+  if (destination === null || destination.kind === 'topic') return;
+  if (destinations === undefined) throw onlyTopics(destination);
+  await destinations.check(destination);
+}
 
 /** The topics for what fails: one for each delay, with as many partitions as the source, and that of the dead letters. */
 export async function makeFailureTopics(
@@ -27,11 +46,11 @@ export async function makeFailureTopics(
   { partitionCount, domain }: Topic,
   options: SubscriptionOptions,
 ): Promise<void> {
-  const destination = options.onFailure === null ? null : parseDestination(options.onFailure);
+  const deadLetters = deadLetterTopicOf(options.onFailure, name);
   for (const tier of options.retryDelaysMs.keys()) {
     await makeTopic(deps, retryTopic(name, tier + 1), partitionCount, domain);
   }
-  if (destination?.kind === 'topic') await makeTopic(deps, destination.topic, 1, domain);
+  if (deadLetters !== null) await makeTopic(deps, deadLetters, 1, domain);
 }
 
 /** A topic, unless it is there, in the domain of another. */
@@ -42,7 +61,7 @@ export async function makeTopic(
   domain: string,
 ): Promise<void> {
   // A domain of one topic alone takes no other in.
-  const request = { name, partitionCount, domain: domain.startsWith('t-') ? 'own' : domain };
+  const request = { name, partitionCount, config: ANY_SIZE, domain: domain.startsWith('t-') ? 'own' : domain };
   await createTopic(deps, request).catch((error: unknown) => {
     if (!(error instanceof MillraceError && error.code === 'TOPIC_ALREADY_EXISTS')) throw error;
   });

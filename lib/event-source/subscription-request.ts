@@ -1,6 +1,6 @@
 import { MillraceError } from '../errors.ts';
 import { parseTopicName } from '../log/topic-name.ts';
-import { parseDestination } from './failure-destination.ts';
+import { deadLetterTopicOf } from './failure-destination.ts';
 import { redriveTopic, retryTopic } from './retry-topics.ts';
 import type { SubscriptionOptions } from './subscription-options.ts';
 
@@ -62,18 +62,14 @@ export function parseTarget(target: string): string {
 
 /** Records that are given up must not come back to where they were given up. Throws INVALID_CONFIG. */
 export function checkNoLoop(topic: string, group: string, { onFailure, retryDelaysMs }: SubscriptionOptions): void {
-  const destination = onFailure === null ? null : parseDestination(onFailure);
+  const deadLetters = deadLetterTopicOf(onFailure, group);
   const tiers = [redriveTopic(group), ...retryDelaysMs.map((_, index) => retryTopic(group, index + 1))];
   const isLoop = (name: string) => name === topic || tiers.includes(name);
-  if (destination?.kind === 'topic' && isLoop(destination.topic)) {
-    throw new MillraceError(
-      'INVALID_CONFIG',
-      `records that fail would come back to topic ${destination.topic} for ever`,
-      {
-        value: onFailure,
-        hint: 'Give another topic as onFailure.',
-      },
-    );
+  if (deadLetters !== null && isLoop(deadLetters)) {
+    throw new MillraceError('INVALID_CONFIG', `records that fail would come back to topic ${deadLetters} for ever`, {
+      value: onFailure,
+      hint: 'Give another topic as onFailure.',
+    });
   }
   if (!tiers.includes(topic)) return;
   throw new MillraceError(

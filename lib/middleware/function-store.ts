@@ -1,18 +1,29 @@
 import type { Clock } from '../clock.ts';
 import { parseConnectionString } from '../connect/connection-string.ts';
+import { destinationsOf } from '../connect/event-source-tools.ts';
+import type { AwsDestinations } from '../connect/notice-sender.ts';
 import { openStore } from '../connect/open-store.ts';
 import { MillraceError } from '../errors.ts';
 import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import { noMeter } from '../log/meter.ts';
 
-/** The store of a function: one that is open, or that a connection string names; without either the variable MILLRACE_STORE says it. Throws INVALID_CONFIG when nothing does, and what opening it throws. */
+/** The store of a function, and where destinations outside of it are. */
+export interface FunctionStore {
+  readonly store: EventSourceStore;
+  readonly destinations: AwsDestinations;
+}
+
+/** A store that is open, or one that a connection string names; without either the variable MILLRACE_STORE says it. Throws INVALID_CONFIG when nothing does, and what opening it throws. */
 export async function functionStore(
-  store: EventSourceStore | string | undefined,
+  given: EventSourceStore | string | undefined,
   clock: Clock,
-): Promise<EventSourceStore> {
-  const named = store ?? process.env.MILLRACE_STORE;
-  if (typeof named === 'object') return named;
-  if (named !== undefined && named !== '') return openStore(parseConnectionString(named), { clock, meter: noMeter });
+): Promise<FunctionStore> {
+  const named = given ?? process.env.MILLRACE_STORE;
+  if (typeof named === 'object') return { store: named, destinations: {} };
+  if (named !== undefined && named !== '') {
+    const target = parseConnectionString(named);
+    return { store: await openStore(target, { clock, meter: noMeter }), destinations: destinationsOf(target) };
+  }
   throw new MillraceError('INVALID_CONFIG', 'the function does not know where the log is', {
     hint: 'Set the variable MILLRACE_STORE, or the option store.',
   });

@@ -47,7 +47,7 @@ export class ProducingFunction<K, V> {
     checkProducerOptions(producerOptions);
     this.#options = options;
     this.#pool = once(
-      async () => new ProducerPool({ store: await functionStore(store, clock), clock, random }, producerOptions),
+      async () => new ProducerPool({ ...(await functionStore(store, clock)), clock, random }, producerOptions),
     );
   }
 

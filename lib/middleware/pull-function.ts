@@ -32,15 +32,15 @@ export class PullFunction<K, V> {
 
   async #open(): Promise<EventSourceDeps> {
     const { clock = systemClock, random = systemRandom, onNews = () => {} } = this.#options;
-    const store = await functionStore(this.#options.store, clock);
-    const { records } = eventSourceTools(store);
+    const { store, destinations } = await functionStore(this.#options.store, clock);
+    const tools = eventSourceTools(store, destinations);
     return {
       store,
       fetcher: new Fetcher({ store, clock, random }),
       clock,
       random,
       wakeUps: bellWakeUps({ bells: store.bells, clock, random }),
-      sink: new GiveUp({ records, notices: null, clock }),
+      sink: new GiveUp({ ...tools, clock }),
       onNews,
     };
   }

@@ -61,12 +61,16 @@ async function stopProcess(child: ChildProcess): Promise<void> {
 }
 
 /** Starts a program and waits until it takes connections. */
-export async function startServer(program: string, args: (port: number) => readonly string[]): Promise<Server> {
+export async function startServer(
+  program: string,
+  args: (port: number) => readonly string[],
+  environment: (port: number) => NodeJS.ProcessEnv = () => ({}),
+): Promise<Server> {
   if (!existsSync(program)) {
     throw new MillraceError('STORE_MISSING', `${program} is not there`, { hint: 'npm test installs it.' });
   }
   const port = await freePort();
-  const child = spawn(program, args(port), { stdio: 'ignore' });
+  const child = spawn(program, args(port), { stdio: 'ignore', env: { ...process.env, ...environment(port) } });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   child.once('error', kill);
@@ -89,7 +93,7 @@ export async function startServer(program: string, args: (port: number) => reado
 }
 
 /** The server that is named by the environment instead of being started. */
-export function givenServer(service: 'S3' | 'DYNAMODB'): Server | undefined {
+export function givenServer(service: 'S3' | 'DYNAMODB' | 'all'): Server | undefined {
   const endpoint = process.env[`AWS_ENDPOINT_URL_${service}`] || process.env.AWS_ENDPOINT_URL;
   return endpoint ? { endpoint, async stop() {} } : undefined;
 }

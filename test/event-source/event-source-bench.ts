@@ -7,6 +7,7 @@ import type { EventSourceNews } from '../../lib/event-source/event-source-deps.t
 import type { EmbeddedStore } from '../../lib/event-source/event-source-store.ts';
 import { GiveUp, type RecordSender } from '../../lib/event-source/give-up.ts';
 import { LocalEventSource, type LocalEventSourceOptions } from '../../lib/event-source/local-event-source.ts';
+import type { NoticeSender } from '../../lib/event-source/notice-sender.ts';
 import type { InvokeAnswer } from '../../lib/event-source/push/function-invoker.ts';
 import { SubscriptionAdmin } from '../../lib/event-source/subscription-admin.ts';
 import { Fetcher } from '../../lib/log/fetcher.ts';
@@ -84,8 +85,8 @@ async function answerOf(call: () => Promise<unknown>): Promise<InvokeAnswer> {
   }
 }
 
-/** Opens one; to be closed. */
-export function openBench(): EventSourceBench {
+/** Opens one; to be closed. `notices`: what is not a topic of the log; default nothing. */
+export function openBench({ notices = null }: { readonly notices?: NoticeSender | null } = {}): EventSourceBench {
   const store = memoryStore({ clock });
   const millrace = new Millrace({ store, clock, random, ownsStore: true });
   const producer = millrace.producer();
@@ -108,7 +109,8 @@ export function openBench(): EventSourceBench {
     calls.push({ target, values: given.map(({ value }) => value), atMs: clock.monotonicMs() });
     return answerOf(async () => handler(given, target));
   };
-  const subscriptions = new SubscriptionAdmin({ store, clock, random });
+  const destinations = notices === null ? {} : { destinations: notices };
+  const subscriptions = new SubscriptionAdmin({ store, clock, random, ...destinations });
   const fetcher = new Fetcher({ store, clock, random });
   return {
     store,
@@ -128,7 +130,7 @@ export function openBench(): EventSourceBench {
           clock,
           random,
           records,
-          sink: new GiveUp({ records, notices: null, clock }),
+          sink: new GiveUp({ records, notices, clock }),
           onNews: (one) => void news.push(one),
           invoker: { invoke },
           originOf: ({ topic }) => ({
