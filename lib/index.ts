@@ -47,5 +47,14 @@ export { limits } from './limits.ts';
 export type { LogStore } from './log/log-store.ts';
 export { type Meter, requestDollars, type StoreRequest, type StoreUsage, UsageMeter } from './log/meter.ts';
 export type { TopicAdmin } from './log/topic-admin.ts';
+export { describeJobs, type JobDescription } from './maintenance/describe-jobs.ts';
+export type { MaintenanceDeps } from './maintenance/maintenance-deps.ts';
+export {
+  type JobName,
+  type JobRun,
+  jobNames,
+  type MaintenanceOptions,
+  runMaintenance,
+} from './maintenance/run-maintenance.ts';
 export { type CompressionType, compressionTypes } from './record/compression.ts';
 export type { RecordHeader } from './record/record.ts';

@@ -10,6 +10,7 @@ import { dynamoChunks } from './dynamo-chunks.ts';
 import { dynamoEventSource } from './dynamo-event-source.ts';
 import { dynamoGroupStore } from './dynamo-groups.ts';
 import { dynamoHeads } from './dynamo-heads.ts';
+import { dynamoMaintenance } from './dynamo-jobs.ts';
 import { DynamoTable } from './dynamo-table.ts';
 import { dynamoTopics } from './dynamo-topics.ts';
 import { observeDates } from './observe-dates.ts';
@@ -54,6 +55,7 @@ export function awsStore(options: AwsStoreOptions): EventSourceStore {
     chunks: dynamoChunks(table),
     topics: dynamoTopics(table),
     ...dynamoGroupStore(groupsTable),
+    ...dynamoMaintenance(table),
     ...dynamoEventSource(table, groupsTable),
     prefix,
     serverClock,

@@ -6,7 +6,7 @@ import { connect } from '../connect/connect.ts';
 import { parseConnectionString } from '../connect/connection-string.ts';
 import { type EventSourceTools, openEventSourceTools } from '../connect/event-source-tools.ts';
 import { openStore } from '../connect/open-store.ts';
-import type { LogStore } from '../log/log-store.ts';
+import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
 import { type CliIo, toJson, write } from './cli-io.ts';
 import { explainError } from './explain-error.ts';
@@ -60,7 +60,7 @@ export class CliContext {
   }
 
   /** Opens the store below the client, runs `body`, and closes it whatever happens. */
-  withStore<T>(body: (store: LogStore) => Promise<T>): Promise<T> {
+  withStore<T>(body: (store: EventSourceStore) => Promise<T>): Promise<T> {
     const target = () => parseConnectionString(this.store);
     return this.#with(async () => openStore(target(), { clock: systemClock, meter: noMeter }), body);
   }

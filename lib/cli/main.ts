@@ -10,6 +10,7 @@ import { addDevCommand } from './dev-command.ts';
 import { addDlqCommands } from './dlq-commands.ts';
 import { addGroupCommands } from './group-commands.ts';
 import { addInspectCommands } from './inspect-commands.ts';
+import { addMaintenanceCommands } from './maintenance-commands.ts';
 import { addPerfCommands } from './perf-commands.ts';
 import { addProduceCommand } from './produce-command.ts';
 import { addSubscriptionCommands } from './subscription-commands.ts';
@@ -50,6 +51,7 @@ function buildProgram(io: CliIo): CliCommand {
   addSubscriptionCommands(program, io);
   addDlqCommands(program, io);
   addDevCommand(program, io);
+  addMaintenanceCommands(program, io);
   addPerfCommands(program, io);
   addInspectCommands(program, io);
   addVerifyCommand(program, io);

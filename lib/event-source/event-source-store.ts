@@ -1,4 +1,5 @@
 import type { Store } from '../group/group-store.ts';
+import type { MaintenancePorts } from '../maintenance/jobs.ts';
 import type { Bells, FunctionSubscriptions } from './function-subscriptions.ts';
 import type { Leases } from './leases.ts';
 
@@ -15,8 +16,8 @@ export interface StoreChanges {
   count(): number;
 }
 
-/** All ports of a store with those of the event source: what `memory`, `sqlite` and `aws` provide. */
-export interface EventSourceStore extends Store, EventSourcePorts {}
+/** All ports of a store: the log's, the groups', those of maintenance and of the event source. What `memory`, `sqlite` and `aws` provide. */
+export interface EventSourceStore extends Store, MaintenancePorts, EventSourcePorts {}
 
 /** A store on this machine, which has no stream but can be watched: what `memory` and `sqlite` provide. */
 export interface EmbeddedStore extends EventSourceStore {

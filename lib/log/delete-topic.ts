@@ -15,14 +15,17 @@ const PAGE = 100;
 /** At or above every id. */
 const HIGHEST_ID: SegmentId = `7${'Z'.repeat(25)}`;
 
-function* partitionsOf({ topicId, partitionCount }: Topic): Generator<PartitionKey> {
-  for (let partition = 0; partition < partitionCount; partition++) yield { topicId, partition };
+/** Whether to stop although not all is done. */
+type IsOver = () => boolean;
+
+function* partitionsOf({ topicId, partitionCount }: Topic, isOver: IsOver): Generator<PartitionKey> {
+  for (let partition = 0; partition < partitionCount && !isOver(); partition++) yield { topicId, partition };
 }
 
-async function removeChunks(deps: TopicDeps, partition: PartitionKey): Promise<void> {
+async function removeChunks(deps: TopicDeps, partition: PartitionKey, isOver: IsOver): Promise<void> {
   const { chunks } = deps.store;
   let fromBase = 0n;
-  for (;;) {
+  while (!isOver()) {
     const query = { fromBase, order: 'ascending', limit: PAGE, consistent: true } as const;
     const { answer: page } = await repeatRequest(deps, () => chunks.query(partition, query));
     if (page.length === 0) return;
@@ -37,15 +40,17 @@ async function removeChunks(deps: TopicDeps, partition: PartitionKey): Promise<v
 
 /**
  * Removes what a topic in the state `deleting` still has: heads first, so that nothing is written any more, then chunks, then its item. May be run again after a
- * crash, and by several at once.
+ * crash, and by several at once. False when `isOver` said to stop before all was gone; what is gone by then stays gone.
  */
-export async function finishDeletion(deps: TopicDeps, topic: Topic): Promise<void> {
+export async function finishDeletion(deps: TopicDeps, topic: Topic, isOver: IsOver = () => false): Promise<boolean> {
   const { heads, topics } = deps.store;
-  await inParallel(partitionsOf(topic), PARALLEL, async (partition) => {
+  await inParallel(partitionsOf(topic, isOver), PARALLEL, async (partition) => {
     await repeatRequest(deps, () => heads.remove(partition));
   });
-  await inParallel(partitionsOf(topic), PARALLEL, (partition) => removeChunks(deps, partition));
+  await inParallel(partitionsOf(topic, isOver), PARALLEL, (partition) => removeChunks(deps, partition, isOver));
+  if (isOver()) return false;
   await repeatRequest(deps, () => topics.remove(topic.name, topic.topicId));
+  return true;
 }
 
 /**

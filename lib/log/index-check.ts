@@ -19,6 +19,11 @@ export interface Damage {
   readonly message: string;
 }
 
+/** Whether a roll that came late has put a chunk where retention had deleted another: below the log start offset chunks of their own follow in the middle of it. */
+function isBroughtBack({ end }: Chunk, nextBase: bigint, start: bigint): boolean {
+  return nextBase < end && nextBase <= start;
+}
+
 /** See the top of this file. */
 export class IndexCheck {
   readonly damages: Damage[] = [];
@@ -29,6 +34,10 @@ export class IndexCheck {
   #bytes = 0n;
   #firstBase: bigint | null = null;
   #hasCompacted = false;
+  /** Chunks that stood above the one before were deleted by right. */
+  #isBehindGap = false;
+  /** Given, and not looked at yet: what comes next tells whether it is dead. */
+  #held: Chunk | null = null;
   #end: bigint | null = null;
   #runMax = { timestampMs: -1n, offset: -1n };
 
@@ -49,9 +58,18 @@ export class IndexCheck {
     return (this.#firstBase ?? this.#head.tailBase) === 0n && !this.#hasCompacted && this.damages.length === 0;
   }
 
-  /** The next chunk; returns its entries, or none when they cannot be read. */
+  /** The next chunk; returns the entries of the one before it, or none when they cannot be read. */
   chunk(chunk: Chunk): readonly LocatedEntry[] {
     if (chunk.base >= this.#head.tailBase) return this.#unfinishedRoll(chunk);
+    const entries = this.#lookAtHeld(chunk.base);
+    this.#held = chunk;
+    return entries;
+  }
+
+  #lookAtHeld(nextBase: bigint): readonly LocatedEntry[] {
+    const chunk = this.#held;
+    this.#held = null;
+    if (chunk === null || isBroughtBack(chunk, nextBase, this.#head.start)) return [];
     this.#chunkCount += 1;
     this.#tile(chunk);
     const entries = chunk.level === 0 ? this.#entries(chunk) : this.#compacted(chunk);
@@ -63,11 +81,12 @@ export class IndexCheck {
   /** Behind the last chunk; returns the entries of the tail. */
   finish(): readonly LocatedEntry[] {
     const { start, tailBase, maxTimestampMs, maxTimestampOffset } = this.#head;
+    const held = this.#lookAtHeld(tailBase);
     const end = this.#end ?? (start < tailBase ? start : tailBase);
-    if (end < tailBase) this.#gap(end, tailBase);
+    const isGap = this.#gapBefore(tailBase, end);
     if (end > tailBase) this.#say(tailBase, end, `the last chunk ends at ${end}, the tail begins at ${tailBase}`);
     const isRunMax = maxTimestampMs === this.#runMax.timestampMs && maxTimestampOffset === this.#runMax.offset;
-    if (this.#chunkCount > 0 && !isRunMax) {
+    if (this.#chunkCount > 0 && !isGap && !isRunMax) {
       const { timestampMs, offset } = this.#runMax;
       const stored = `${maxTimestampMs} at ${maxTimestampOffset}`;
       this.#say(
@@ -78,7 +97,7 @@ export class IndexCheck {
     }
     const entries = this.#tail();
     this.#checkBytes();
-    return entries;
+    return [...held, ...entries];
   }
 
   #tile({ base, end }: Chunk): void {
@@ -86,9 +105,17 @@ export class IndexCheck {
     this.#firstBase ??= base;
     const { start } = this.#head;
     const expected = this.#end ?? (base > start ? start : base);
-    if (base > expected) this.#gap(expected, base);
+    this.#isBehindGap = this.#gapBefore(base, expected);
     if (base < expected)
       this.#say(base, expected, `the chunk at ${base} begins before the one below it ends, at ${expected}`);
+  }
+
+  /** Whether chunks are missing between the end of the last and `base`; below the log start offset retention has deleted them. */
+  #gapBefore(base: bigint, lastEnd: bigint): boolean {
+    const { start } = this.#head;
+    const from = lastEnd > start ? lastEnd : start;
+    if (from < base) this.#gap(from, base);
+    return lastEnd < base;
   }
 
   #gap(from: bigint, end: bigint): void {
@@ -165,7 +192,7 @@ export class IndexCheck {
 
   #checkRunMax(chunk: Chunk, entries: readonly LocatedEntry[]): void {
     const { base, end, maxTimestampMs, runMaxTimestampMs, runMaxTimestampOffset } = chunk;
-    const isFirst = this.#chunkCount === 1 && base > 0n;
+    const isFirst = this.#isBehindGap || (this.#chunkCount === 1 && base > 0n);
     const before = this.#runMax;
     this.#runMax = { timestampMs: runMaxTimestampMs, offset: runMaxTimestampOffset };
     // Of what was below the first one nothing is known any more.

@@ -29,6 +29,8 @@ export interface VerifiedPartition {
 /** Chunks of one query, and entries that are looked at at once. */
 const PAGE = 100;
 const PARALLEL = 16;
+/** Looks at a partition whose log start offset rises while it is looked at. */
+const MAX_LOOKS = 4;
 
 /**
  * Checks a partition: its head and chunks against one another, each entry against its object's index, the sums of all that was committed; with a deep `check` every batch's checksum and every record.
@@ -40,15 +42,33 @@ export async function verifyPartition(
   key: PartitionKey,
   check: EntryCheck,
 ): Promise<VerifiedPartition> {
+  for (let look = 1; ; look++) {
+    const { verified, start } = await lookAt(deps, key, check);
+    if (verified.damages.length === 0 || start === null) return verified;
+    const head = await readHead(deps, key);
+    if (head === null)
+      return { ...verified, damages: verified.damages.filter(({ code }) => code !== 'OBJECT_MISSING') };
+    // What was trimmed meanwhile looks damaged, and so does what a late roll brought back below the new start.
+    if (head.start === start || look === MAX_LOOKS) return { ...verified, damages: stillThere(head, verified.damages) };
+  }
+}
+
+interface Look {
+  readonly verified: VerifiedPartition;
+  /** The log start offset that was looked by; null when none is known. */
+  readonly start: bigint | null;
+}
+
+async function lookAt(deps: VerifyDeps, key: PartitionKey, check: EntryCheck): Promise<Look> {
   const { partition } = key;
   const nothing = { partition, records: 0n, chunks: 0, entries: 0, conservation: 'unknown' as const };
   let head: Head | null;
   try {
     head = await readHead(deps, key);
   } catch (cause) {
-    return { ...nothing, damages: [wholeDamage(cause)] };
+    return { verified: { ...nothing, damages: [wholeDamage(cause)] }, start: null };
   }
-  if (head === null) return { ...nothing, damages: [headMissing()] };
+  if (head === null) return { verified: { ...nothing, damages: [headMissing()] }, start: null };
   const index = new IndexCheck(head);
   const entries = new EntryPass(key, check, head.start);
   const unread = await readChunks(deps, key, head, async (chunk) => entries.look(index.chunk(chunk)));
@@ -57,14 +77,15 @@ export async function verifyPartition(
   const hasSum = entries.checksum !== null && damages.length === 0;
   if (index.isWhole && hasSum && entries.checksum !== head.appended)
     damages.push(notConserved(head, entries.checksum!));
-  return {
+  const verified: VerifiedPartition = {
     partition,
     records: head.next - head.start,
     chunks: index.chunkCount,
     entries: index.entryCount,
     conservation: !index.isWhole ? 'unknown' : hasSum ? 'checksums' : 'bytes',
-    damages: await stillThere(deps, key, damages),
+    damages,
   };
+  return { verified, start: head.start };
 }
 
 /** Looks at entries, and sums their checksums while all of them are known. */
@@ -125,10 +146,8 @@ async function readChunks(
 }
 
 /** Without what has been trimmed while it was looked at. */
-async function stillThere(deps: VerifyDeps, key: PartitionKey, damages: readonly Damage[]): Promise<readonly Damage[]> {
-  if (!damages.some(({ code }) => code === 'OBJECT_MISSING')) return damages;
-  const head = await readHead(deps, key);
-  return damages.filter(({ code, endOffset }) => code !== 'OBJECT_MISSING' || head === null || endOffset > head.start);
+function stillThere({ start }: Head, damages: readonly Damage[]): readonly Damage[] {
+  return damages.filter(({ code, endOffset }) => code !== 'OBJECT_MISSING' || endOffset > start);
 }
 
 function wholeDamage(cause: unknown): Damage {

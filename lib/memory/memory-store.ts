@@ -4,6 +4,7 @@ import { transactionalEventSource } from '../event-source/transactional/transact
 import { transactionalGroupStore } from '../group/transactional/transactional-groups.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
 import { transactionalStore } from '../log/transactional/transactional-store.ts';
+import { transactionalMaintenance } from '../maintenance/transactional/transactional-jobs.ts';
 import { parsePrefix } from '../segment/segment-key.ts';
 import { MemoryItems } from './memory-items.ts';
 import { MemoryObjects } from './memory-objects.ts';
@@ -40,6 +41,7 @@ export function memoryStore(options: MemoryStoreOptions): EmbeddedStore {
   return {
     ...log,
     ...transactionalGroupStore(items, meter),
+    ...transactionalMaintenance(items, meter),
     ...transactionalEventSource(items, meter),
     changes: { count: () => items.writeCount },
   };

@@ -79,6 +79,11 @@ export class ServerClock {
     return Math.floor(this.#clock.monotonicMs() + this.#offsetMs);
   }
 
+  /** Whether an answer was seen: until then the wall clock is all that is known. */
+  get isCorrected(): boolean {
+    return this.#offsetMs !== null;
+  }
+
   /** What must be added to the wall clock now; 0 until an answer was seen. */
   get correctionMs(): number {
     return this.#offsetMs === null ? 0 : this.nowMs() - Math.floor(this.#clock.nowMs());

@@ -5,6 +5,7 @@ import { transactionalEventSource } from '../event-source/transactional/transact
 import { transactionalGroupStore } from '../group/transactional/transactional-groups.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
 import { transactionalStore } from '../log/transactional/transactional-store.ts';
+import { transactionalMaintenance } from '../maintenance/transactional/transactional-jobs.ts';
 import { parsePrefix } from '../segment/segment-key.ts';
 import { FileObjects } from './file-objects.ts';
 import { makeDirectory } from './make-directory.ts';
@@ -64,6 +65,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<Embedded
   return {
     ...log,
     ...transactionalGroupStore(items, meter),
+    ...transactionalMaintenance(items, meter),
     ...transactionalEventSource(items, meter),
     changes: { count: () => items.changeCount() },
   };

@@ -15,6 +15,7 @@ import {
   updateGroup,
 } from './differential-groups.ts';
 import { advanceStart, commit, raiseFloor, readHeads, removeHead, trimTail } from './differential-heads.ts';
+import { readJob, takeJob, updateJob } from './differential-jobs.ts';
 import {
   createSubscription,
   listSubscriptions,
@@ -70,6 +71,9 @@ export const anyOperation: fc.Arbitrary<Draw> = fc.oneof(
   { weight: 5, arbitrary: updateSubscription },
   { weight: 1, arbitrary: listSubscriptions },
   { weight: 1, arbitrary: ringBell },
+  { weight: 5, arbitrary: takeJob },
+  { weight: 6, arbitrary: updateJob },
+  { weight: 1, arbitrary: readJob },
 );
 
 /** Each clause of each condition. */
@@ -105,4 +109,6 @@ export const ALL_CLAUSES: readonly string[] = [
   'seek lease: same epoch',
   'create subscription: no subscription',
   ...['subscription exists', 'same version'].map((clause) => `update subscription: ${clause}`),
+  ...['none was seen', 'same epoch', 'free or expired'].map((clause) => `take job: ${clause}`),
+  ...['job exists', 'same epoch', 'sequence rises'].map((clause) => `update job: ${clause}`),
 ];

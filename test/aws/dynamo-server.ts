@@ -5,6 +5,7 @@ import { dynamoChunks } from '../../lib/aws/dynamo-chunks.ts';
 import { dynamoEventSource } from '../../lib/aws/dynamo-event-source.ts';
 import { dynamoGroupStore } from '../../lib/aws/dynamo-groups.ts';
 import { dynamoHeads } from '../../lib/aws/dynamo-heads.ts';
+import { dynamoMaintenance } from '../../lib/aws/dynamo-jobs.ts';
 import { DynamoTable } from '../../lib/aws/dynamo-table.ts';
 import { dynamoTopics } from '../../lib/aws/dynamo-topics.ts';
 import { createTables, defaultGroupsTable } from '../../lib/aws/tables.ts';
@@ -72,6 +73,7 @@ export function dynamoPorts(
     chunks: dynamoChunks(items),
     topics: dynamoTopics(items),
     ...dynamoGroupStore(items),
+    ...dynamoMaintenance(items),
     ...dynamoEventSource(items, items),
   };
 }

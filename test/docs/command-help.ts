@@ -30,6 +30,8 @@ export const COMMANDS: readonly string[] = [
   'dlq show',
   'dlq redrive',
   'dlq discard',
+  'maintenance run',
+  'maintenance status',
   'dev',
   'perf produce',
   'perf consume',

@@ -34,6 +34,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { MillraceError, UnansweredError } from '../../lib/errors.ts';
 import type { Store } from '../../lib/group/group-store.ts';
+import type { MaintenancePorts } from '../../lib/maintenance/jobs.ts';
 
 /** What can go wrong with one request; see the table above. */
 export type Fault =
@@ -67,6 +68,7 @@ const OPERATIONS = {
   groups: ['get', 'observe', 'list', 'create', 'update', 'remove'],
   heartbeats: ['put', 'beat', 'remove'],
   offsets: ['claim', 'commit', 'readMany', 'list', 'remove'],
+  jobs: ['read', 'take', 'update'],
 } as const;
 
 type Port = keyof typeof OPERATIONS;
@@ -108,8 +110,8 @@ export interface FaultyStoreOptions {
   readonly onCall?: (call: Call) => void | Promise<void>;
 }
 
-export interface FaultyStore {
-  readonly store: Store;
+export interface FaultyStore<S extends Store = Store> {
+  readonly store: Wrapped<S>;
   readonly plan: FaultPlan;
   /** Every request so far. */
   readonly calls: readonly Call[];
@@ -181,8 +183,13 @@ export function fractions(seed: number): () => number {
   };
 }
 
+type AnyStore = Store & MaintenancePorts;
+
+/** Jobs are there where the store that is wrapped has them. */
+type Wrapped<S extends Store> = Pick<S, keyof Store | Extract<keyof S, 'jobs'>>;
+
 /** Wraps a store, see above. Closing the wrapper closes the store. */
-export function faultyStore(inner: Store, options: FaultyStoreOptions): FaultyStore {
+export function faultyStore<S extends Store>(inner: S, options: FaultyStoreOptions): FaultyStore<S> {
   const plan = options.plan ?? scriptedFaults({});
   const calls: Call[] = [];
   const late: LateRequest[] = [];
@@ -195,13 +202,13 @@ export function faultyStore(inner: Store, options: FaultyStoreOptions): FaultySt
     const keep = () => late.push(lateRequest(operation, args, request));
     return carryOut(fault, { operation, keep, request: () => request(args), pause: () => pause(options) });
   };
-  const port = <P extends Port>(name: P): Store[P] => {
-    const target: object = inner[name];
+  const port = <P extends Port>(name: P): AnyStore[P] => {
+    const target: object = (inner as unknown as AnyStore)[name];
     const methods = OPERATIONS[name].map((method) => {
       const request: Request = (args) => Reflect.apply(Reflect.get(target, method), target, args);
       return [method, (...args: unknown[]) => run(`${name}.${method}` as Operation, args, request)];
     });
-    return Object.fromEntries(methods) as Store[P];
+    return Object.fromEntries(methods) as AnyStore[P];
   };
   return {
     store: {
@@ -212,10 +219,11 @@ export function faultyStore(inner: Store, options: FaultyStoreOptions): FaultySt
       groups: port('groups'),
       heartbeats: port('heartbeats'),
       offsets: port('offsets'),
+      ...('jobs' in inner && { jobs: port('jobs') }),
       prefix: inner.prefix,
       serverClock: inner.serverClock,
       close: () => inner.close(),
-    },
+    } as unknown as Wrapped<S>,
     plan,
     calls,
     late,

@@ -5,6 +5,7 @@ import { functionSubscriptionsContract } from './function-subscriptions.contract
 import { groupOffsetsContract } from './group-offsets.contract.ts';
 import { groupsContract } from './groups.contract.ts';
 import { headsContract } from './heads.contract.ts';
+import { jobsContract } from './jobs.contract.ts';
 import { leasesContract } from './leases.contract.ts';
 import { objectStoreContract } from './object-store.contract.ts';
 import { topicsContract } from './topics.contract.ts';
@@ -18,6 +19,7 @@ export function logStoreContract(name: string, open: OpenStore): void {
   groupsContract(name, open);
   groupOffsetsContract(name, open);
   leasesContract(name, open);
+  jobsContract(name, open);
   functionSubscriptionsContract(name, open);
 
   describe(`${name} as a whole`, () => {

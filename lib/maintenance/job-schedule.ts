@@ -1,0 +1,17 @@
+/** When a job is due again: soon while something happens, seldom while nothing does. Pure. */
+
+const MINUTE_MS = 60_000;
+/** How long it may take until a change is looked at, while there are changes. */
+export const LOOK_MS = 15 * MINUTE_MS;
+/** While nothing changes: so that a thousand idle partitions cost a cent a month. */
+export const IDLE_LOOK_MS = 6 * 60 * MINUTE_MS;
+
+/**
+ * How long until retention is due again: a quarter of the shortest `retention.ms`, at least a minute, at most a quarter of an hour; twice as long after each pass in a row that found nothing changed, up to
+ * six hours, but never beyond that quarter.
+ */
+export function retentionPauseMs(unchangedPasses: number, shortestRetentionMs: bigint | null): number {
+  const quarter = shortestRetentionMs === null ? IDLE_LOOK_MS : Number(shortestRetentionMs / 4n);
+  const atMost = Math.max(MINUTE_MS, Math.min(IDLE_LOOK_MS, quarter));
+  return Math.min(atMost, Math.min(LOOK_MS, atMost) * 2 ** Math.min(unchangedPasses, 10));
+}

@@ -1,0 +1,45 @@
+import { asMillraceError, type MillraceError } from '../errors.ts';
+import type { MaintenanceDeps } from './maintenance-deps.ts';
+import { retentionJob } from './retention-job.ts';
+import { type JobOutcome, type MaintenanceJob, type RunOptions, runJob } from './run-job.ts';
+
+/** The jobs there are, in the order in which they are run. */
+export const jobNames = ['retention'] as const;
+
+/** The name of a job. */
+export type JobName = (typeof jobNames)[number];
+
+/** How maintenance is run. */
+export interface MaintenanceOptions extends RunOptions {
+  /** Default: all. */
+  readonly jobs?: readonly JobName[];
+}
+
+/** What became of one job. */
+export interface JobRun {
+  readonly job: JobName;
+  readonly result: JobOutcome | { readonly outcome: 'failed'; readonly error: MillraceError };
+}
+
+/**
+ * Runs the jobs of maintenance that are due, one after another, until the deadline; whatever is left is done by the next run. May be run as often as one likes, by several at once, and killed at any time. The
+ * failure of one job keeps no other from running. A job that is not due costs one read.
+ */
+export async function runMaintenance(deps: MaintenanceDeps, options: MaintenanceOptions): Promise<readonly JobRun[]> {
+  const runs: JobRun[] = [];
+  const made: Record<JobName, () => Promise<JobOutcome>> = {
+    retention: () => run(deps, retentionJob(deps), options),
+  };
+  for (const job of options.jobs ?? jobNames) {
+    try {
+      runs.push({ job, result: await made[job]() });
+    } catch (error) {
+      runs.push({ job, result: { outcome: 'failed', error: asMillraceError(error) } });
+    }
+  }
+  return runs;
+}
+
+function run<S>(deps: MaintenanceDeps, job: MaintenanceJob<S>, options: RunOptions): Promise<JobOutcome> {
+  return runJob(deps, job, options);
+}

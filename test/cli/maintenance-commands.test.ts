@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { cliStage } from './cli-stage.ts';
+
+/** A topic that keeps ten bytes, with two batches of three records. */
+async function filled() {
+  const stage = await cliStage();
+  await stage.ok(['topic', 'create', 'clicks', '-c', 'retention.bytes=10']);
+  for (const stdin of ['a\nb\nc\n', 'd\ne\nf\n']) await stage.ok(['produce', 'clicks'], { stdin });
+  return stage;
+}
+
+describe('millrace maintenance', () => {
+  it('runs the jobs and tells what they did', async () => {
+    const stage = await filled();
+    const output = await stage.ok(['maintenance', 'run']);
+    expect(output).toMatch(
+      /^retention: done\n {2}looked at 1 partitions of 1 topics; dropped 3 records, deleted 1 chunks/,
+    );
+    expect(output).toContain('no record has gone by its age yet');
+    expect(await stage.ok(['consume', 'clicks', '-e'])).toBe('d\ne\nf\n');
+    expect(await stage.ok(['verify', '--deep'])).toContain('No damage');
+  });
+
+  it('tells programs the same', async () => {
+    const stage = await filled();
+    const [run] = (await stage.json(['maintenance', 'run', 'retention'])) as [object];
+    const report = { topics: 1, partitions: 1, recordsDropped: '3', damages: { count: 0, first: [] } };
+    expect(run).toMatchObject({ job: 'retention', outcome: 'done', report });
+  });
+
+  it('does nothing that is not due when a schedule runs it', async () => {
+    const stage = await filled();
+    expect(await stage.ok(['maintenance', 'run', '--if-due'])).toContain('retention: done');
+    expect(await stage.ok(['maintenance', 'run', '--if-due'])).toMatch(/^retention: not due before 20\d\d-/);
+  });
+
+  it('goes on where the time was over', async () => {
+    const stage = await filled();
+    const interrupts = AbortSignal.abort('SIGINT');
+    const { status, output } = await stage.run(['maintenance', 'run'], { interrupts });
+    expect([status, output]).toEqual([0, expect.stringContaining('the time is over; the next run goes on')]);
+    expect(await stage.ok(['maintenance', 'status'])).toMatch(/retention\s+unfinished since 20\d\d-\S+\s+never\s+now/);
+    expect(await stage.ok(['maintenance', 'run'])).toContain('dropped 3 records');
+  });
+
+  it('tells how the jobs stand', async () => {
+    const stage = await filled();
+    expect(await stage.ok(['maintenance', 'status'])).toMatch(
+      /^job\s+state\s+last success\s+due\nretention\s+idle\s+never\s+now\n$/,
+    );
+    await stage.ok(['maintenance', 'run']);
+    expect(await stage.ok(['maintenance', 'status'])).toMatch(
+      /retention\s+idle\s+20\d\d-\S+Z\s+20\d\d-\S+Z\n\nretention:\n {2}looked at/,
+    );
+    expect(await stage.json(['maintenance', 'status'])).toMatchObject([
+      { job: 'retention', underWaySinceMs: null, takenUntilMs: null },
+    ]);
+  });
+
+  it('ends with 1 where something is damaged, and says what', async () => {
+    const stage = await filled();
+    await stage.ok(['topic', 'create', 'later', '-c', 'retention.bytes=10']);
+    const { DatabaseSync } = await import('node:sqlite');
+    const database = new DatabaseSync(`${stage.directory}/store/log.sqlite`);
+    database.exec("UPDATE items SET value = X'01' WHERE sk = 'HEAD' AND pk LIKE 'P#%'");
+    database.close();
+    const { status, output, complaint } = await stage.run(['maintenance', 'run']);
+    expect(status).toBe(1);
+    expect(output).toContain('clicks/0 is left as it is: ');
+    expect(output).toContain('later/0 is left as it is: ');
+    expect(complaint).toContain('2 topics or partitions could not be worked on');
+  });
+
+  it('refuses jobs that there are not', async () => {
+    const stage = await cliStage();
+    expect(await stage.failure(['maintenance', 'run', 'retentoin'])).toMatchObject({
+      status: 2,
+      hint: 'Jobs: retention.',
+    });
+    expect(await stage.failure(['maintenance', 'run', '--for', 'x'])).toMatchObject({ status: 2 });
+  });
+});

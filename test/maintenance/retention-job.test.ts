@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { usageBetween } from '../../lib/log/meter.ts';
+import { describeJobs } from '../../lib/maintenance/describe-jobs.ts';
+import { DAY_MS, HOUR_MS, type MaintenanceStage, MINUTE_MS, maintenanceStage, START_MS } from './maintenance-stage.ts';
+
+const HOURLY = { 'retention.ms': String(HOUR_MS) };
+const valuesOf = async (stage: MaintenanceStage, [partition]: readonly { topicId: string; partition: number }[]) => {
+  const { start, next } = await stage.head(partition!);
+  return [Number(start), Number(next)];
+};
+const reportOf = async (stage: MaintenanceStage) => (await describeJobs(stage.deps))[0]!.report;
+
+/** Two looks at the clock, so that it counts. */
+async function trust(stage: MaintenanceStage) {
+  await stage.run({ evenIfNotDue: true });
+  stage.clock.pass(10 * MINUTE_MS);
+  await stage.run({ evenIfNotDue: true });
+}
+
+describe('the job of retention', () => {
+  it('drops in every topic what its own policy says', async () => {
+    const stage = maintenanceStage();
+    const hourly = await stage.topic('hourly', { config: HOURLY });
+    const kept = await stage.topic('kept', { config: { 'retention.ms': '-1' } });
+    const compacted = await stage.topic('compacted', { config: { ...HOURLY, 'cleanup.policy': 'compact' } });
+    const small = await stage.topic('small', { config: { 'retention.ms': '-1', 'retention.bytes': '1' } });
+    for (const [partition] of [hourly, kept, compacted, small]) await stage.append(partition!, ['a', 'b']);
+    stage.clock.pass(2 * HOUR_MS);
+    await trust(stage);
+    expect(await valuesOf(stage, hourly)).toEqual([2, 2]);
+    expect(await valuesOf(stage, kept)).toEqual([0, 2]);
+    expect(await valuesOf(stage, compacted)).toEqual([0, 2]);
+    expect(await valuesOf(stage, small)).toEqual([1, 2]);
+    expect(await reportOf(stage)).toMatchObject({ topics: 4, partitions: 4, recordsDropped: '2', chunksRemoved: 1 });
+    expect(await stage.damages()).toEqual([]);
+  });
+
+  it('drops nothing by the first look at a clock that nothing corrects', async () => {
+    const stage = maintenanceStage();
+    const hourly = await stage.topic('hourly', { config: HOURLY });
+    await stage.append(hourly[0]!, ['a']);
+    // The clock jumps a year ahead, is seen like that, and is put right.
+    stage.clock.wallMs += 365 * DAY_MS;
+    await stage.run();
+    expect(await reportOf(stage)).toMatchObject({ clockMs: 0 });
+    stage.clock.wallMs -= 365 * DAY_MS;
+    stage.clock.pass(30 * MINUTE_MS);
+    await trust(stage);
+    expect(await valuesOf(stage, hourly)).toEqual([0, 1]);
+  });
+
+  it('finishes the deletion of a topic that was left half done, and leaves half made ones', async () => {
+    const stage = maintenanceStage();
+    const [gone] = await stage.topic('gone', { partitionCount: 3 });
+    await stage.append(gone!, ['a', 'b']);
+    await stage.base.topics.update({ ...(await stage.base.topics.get('gone'))!, state: 'deleting' });
+    await stage.topic('half');
+    await stage.base.topics.update({ ...(await stage.base.topics.get('half'))!, state: 'creating' });
+    await stage.run();
+    expect(await stage.admin.listTopics()).toEqual(['half']);
+    expect(await stage.base.heads.read(gone!, { consistent: true })).toBeNull();
+    expect(await stage.chunks(gone!)).toEqual([]);
+    expect(await reportOf(stage)).toMatchObject({ topicsDeleted: 1 });
+  });
+
+  it('goes on with everything else where a partition is damaged, and says which', async () => {
+    const stage = maintenanceStage();
+    const hourly = await stage.topic('hourly', { partitionCount: 3, config: HOURLY });
+    for (const partition of hourly) await stage.append(partition, ['a', 'b']);
+    const { query } = stage.base.chunks;
+    const { readMany } = stage.base.heads;
+    stage.base.chunks.query = async (partition, asked) => {
+      const found = await query.call(stage.base.chunks, partition, asked);
+      return partition.partition === 1 ? found.map((one) => ({ ...one, entries: [new Uint8Array(3)] })) : found;
+    };
+    stage.base.heads.readMany = async (partitions, options) => {
+      const heads = await readMany.call(stage.base.heads, partitions, options);
+      return heads.map((head, index) =>
+        partitions[index]!.partition === 2 ? { ...head!, tail: [new Uint8Array(1)] } : head,
+      );
+    };
+    stage.clock.pass(2 * HOUR_MS);
+    await trust(stage);
+    const starts = await Promise.all(hourly.map(async (partition) => (await stage.head(partition)).start));
+    expect(starts).toEqual([2n, 0n, 0n]);
+    const { damages } = (await reportOf(stage))!;
+    expect(damages.first.map(({ topic, partition, code }) => `${topic}/${partition} ${code}`).sort()).toEqual([
+      'hourly/1 CORRUPT_OBJECT',
+      'hourly/2 CORRUPT_OBJECT',
+    ]);
+  });
+
+  it('works in slices, and each goes on where the one before it was left', async () => {
+    const stage = maintenanceStage();
+    const many = await stage.topic('many', { partitionCount: 350, config: HOURLY });
+    for (const partition of many) await stage.append(partition, ['a'], { inline: true });
+    stage.clock.pass(2 * HOUR_MS);
+    await trust(stage);
+    await stage.topic('later');
+    for (const partition of many) await stage.append(partition, ['b'], { inline: true });
+    stage.clock.pass(2 * HOUR_MS);
+    await stage.run({ evenIfNotDue: true });
+    stage.clock.pass(10 * MINUTE_MS);
+    let slices = 0;
+    for (;;) {
+      let asked = 0;
+      const stop = {
+        get aborted() {
+          return ++asked > 230;
+        },
+      } as AbortSignal;
+      const [run] = await stage.run({ evenIfNotDue: true, stop });
+      slices += 1;
+      if (run!.result.outcome === 'done') break;
+      expect(run!.result.outcome).toBe('unfinished');
+      expect(slices).toBeLessThan(30);
+    }
+    expect(slices).toBeGreaterThan(2);
+    expect(await reportOf(stage)).toMatchObject({ topics: 2, partitions: 351, recordsDropped: '350' });
+    for (const partition of many) expect((await stage.head(partition)).start).toBe(2n);
+  });
+
+  it('costs one read when it is not due, and waits longer while nothing is written', async () => {
+    const stage = maintenanceStage();
+    const partitions = await stage.topic('idle', { partitionCount: 20 });
+    for (const partition of partitions) await stage.append(partition, ['a'], { inline: true });
+    const looks: number[] = [];
+    const hours = 48;
+    const before = stage.meter.usage;
+    for (let minute = 0; minute < hours * 60; minute += 5) {
+      const [run] = await stage.run();
+      if (run!.result.outcome === 'done') looks.push(minute);
+      stage.clock.pass(5 * MINUTE_MS);
+    }
+    const usage = usageBetween(before, stage.meter.usage);
+    expect(looks).toEqual([0, 15, 45, 105, 225, 465, 825, 1185, 1545, 1905, 2265, 2625]);
+    // A read for each run; for each look a list, a topic, 20 heads and 20 queries; and two more for the end of the list and of the run.
+    const runs = (hours * 60) / 5;
+    expect(usage.readRequests).toBe(runs + looks.length * (2 + 1 + 20 + 20));
+    expect(usage.writeRequests).toBe(looks.length * 2);
+    expect(usage.lists + usage.gets + usage.puts).toBe(0);
+    // As soon as something is written, it is looked at often again.
+    await stage.append(partitions[0]!, ['b'], { inline: true });
+    stage.clock.pass(6 * HOUR_MS);
+    const [after] = await stage.run();
+    expect(after!.result).toEqual({ outcome: 'done', dueAtMs: stage.clock.nowMs() + 15 * MINUTE_MS });
+  });
+
+  it('looks in time at topics that keep records for minutes only', async () => {
+    const stage = maintenanceStage();
+    await stage.topic('short', { config: { 'retention.ms': String(8 * MINUTE_MS) } });
+    const [run] = await stage.run();
+    expect(run!.result).toEqual({ outcome: 'done', dueAtMs: START_MS + 2 * MINUTE_MS });
+  });
+});
