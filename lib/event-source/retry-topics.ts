@@ -10,6 +10,11 @@ export function redriveTopic(group: string): string {
   return `${group}.redrive`;
 }
 
+/** Whether records come by this topic again that a subscription has given up. */
+export function isRetryTopicOf(topic: string, group: string): boolean {
+  return topic === redriveTopic(group) || (topic.startsWith(`${group}.retry-`) && /\.retry-\d{1,2}$/.test(topic));
+}
+
 /** The topic of its dead letters, unless it is told another. */
 export function deadLetterTopic(group: string): string {
   return `${group}.dlq`;

@@ -3,6 +3,7 @@ export type { OutgoingRecord } from '../client/outgoing-record.ts';
 export type { RecordMetadata } from '../client/send-waiter.ts';
 export { type Deserializer, type Serde, type Serializer, serdes } from '../client/serde.ts';
 export type { StandardSchema } from '../client/standard-schema.ts';
+export { type GivenRecord, idempotencyKey } from '../event-source/idempotency-key.ts';
 export { RetryAfter } from '../event-source/retry-after.ts';
 export type { FunctionContext } from './function-time.ts';
 export type { InvocationProducer } from './invocation-producer.ts';

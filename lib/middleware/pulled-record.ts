@@ -1,5 +1,6 @@
 import type { DecodableRecord, RecordDecoder } from '../client/record-decoder.ts';
 import { MillraceError } from '../errors.ts';
+import { idempotencyKey } from '../event-source/idempotency-key.ts';
 import type { ReceivedEvent } from '../event-source/received-event.ts';
 import type { Failure } from '../event-source/settle-batch.ts';
 
@@ -34,9 +35,9 @@ export class PulledRecord<K = Uint8Array | null, V = Uint8Array | null> {
     this.value = value;
   }
 
-  /** The same each time that it is given: by this a handler knows what it has done already. */
+  /** The same each time that it is given, retry topics and redrives included: by this a handler knows what it has done already. See `idempotencyKey`. */
   get id(): string {
-    return `${this.topic}-${this.partition}-${this.offset}`;
+    return idempotencyKey(this);
   }
 
   /** The value as UTF-8, null for null. */

@@ -1,4 +1,10 @@
-import { DeleteTableCommand, type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CreateTableCommand,
+  DeleteTableCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { dynamoClient } from '../../lib/aws/aws-clients.ts';
 import { AwsConnection } from '../../lib/aws/aws-connection.ts';
 import { dynamoChunks } from '../../lib/aws/dynamo-chunks.ts';
@@ -34,6 +40,9 @@ export interface DynamoServer {
   readonly countsUnits: boolean;
   /** Makes an empty table and returns its name. */
   openTable(): Promise<string>;
+  /** Makes an empty table whose items have the key `id`, for whoever else has one in the same place. */
+  openIdTable(): Promise<string>;
+  readonly endpoint: string;
   /** Removes the tables, and ends the server if it was started here. */
   stop(): Promise<void>;
 }
@@ -50,10 +59,25 @@ export async function startDynamo(): Promise<DynamoServer> {
     tables.push(table, defaultGroupsTable(table));
     return table;
   };
+  const openIdTable = async (): Promise<string> => {
+    const table = freshContainer();
+    await dynamodb.send(
+      new CreateTableCommand({
+        TableName: table,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      }),
+    );
+    tables.push(table);
+    return table;
+  };
   return {
     dynamodb,
     countsUnits: given === undefined || (await countsUnits(dynamodb, await openTable())),
     openTable,
+    openIdTable,
+    endpoint: server.endpoint,
     async stop() {
       for (const table of tables) await dynamodb.send(new DeleteTableCommand({ TableName: table }));
       dynamodb.destroy();

@@ -13,12 +13,13 @@ const programs = readDocuments().flatMap(({ path, text }) =>
 describe('programs in the documents', () => {
   let directory = '';
 
-  // A project that has installed the package, and middy.
+  // A project that has installed the package, middy and Powertools.
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'millrace-docs-'));
     mkdirSync(join(directory, 'node_modules'));
     symlinkSync(ROOT, join(directory, 'node_modules', 'millrace'), 'junction');
-    symlinkSync(join(ROOT, 'node_modules/@middy'), join(directory, 'node_modules', '@middy'), 'junction');
+    for (const scope of ['@middy', '@aws-lambda-powertools'])
+      symlinkSync(join(ROOT, 'node_modules', scope), join(directory, 'node_modules', scope), 'junction');
     writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
   });
 

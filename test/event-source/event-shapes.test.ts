@@ -156,7 +156,7 @@ describe('the event of a Kinesis stream', () => {
     const event = eventOf<KinesisStreamEvent>(kinesisEvent);
     expect(KinesisDataStreamSchema.safeParse(event).error).toBeUndefined();
     expect(event.Records[0]).toMatchObject({
-      eventID: 'shardId-000000000000:5',
+      eventID: 'shardId-000000000000:orders-0-5-1764000000000',
       kinesis: {
         partitionKey: 'ada',
         sequenceNumber: '5',

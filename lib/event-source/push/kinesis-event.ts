@@ -1,6 +1,7 @@
 /**
  * The event of a Kinesis stream: the partition stands for the shard, the offset for the sequence number. Headers have no place in it. Source: "Using AWS Lambda with Amazon Kinesis" in the Lambda developer guide.
  */
+import { idempotencyKey } from '../idempotency-key.ts';
 import type { ReceivedEvent } from '../received-event.ts';
 import { base64, type EventFormat, type EventOrigin } from './event-format.ts';
 
@@ -20,7 +21,8 @@ function encode(record: ReceivedEvent, { eventSourceArn, region }: EventOrigin):
     },
     eventSource: 'aws:kinesis',
     eventVersion: '1.0',
-    eventID: `${shard}:${offset}`,
+    // Behind the shard it is opaque; functions answer with the sequence number.
+    eventID: `${shard}:${idempotencyKey(record)}`,
     eventName: 'aws:kinesis:record',
     invokeIdentityArn: 'arn:aws:iam::000000000000:role/millrace',
     awsRegion: region,
