@@ -19,7 +19,7 @@ const STARTS_MINISTACK = '.cache/ministack/bin/ministack';
 
 const ELSEWHERE = [
   'Not part of npm test: exact request counts, mutants, killed members, real Kafka clients (npx vitest run --project counts, mutants, chaos or clients),',
-  'hours of random operations (npm run test:long), any S3 and DynamoDB at AWS_ENDPOINT_URL (npm run test:emulator). .ci/run adds the first four.',
+  "hours of random operations and AWS's own runtime client (npm run test:long), any S3 and DynamoDB at AWS_ENDPOINT_URL (npm run test:emulator). .ci/run adds the first four.",
 ];
 
 /** Text of a module together with the modules of the tests that it imports. */

@@ -1,5 +1,6 @@
 /** Notices of failed records to topics of SNS. Needs the peer @aws-sdk/client-sns, and the actions sns:Publish and, to be checked, sns:GetTopicAttributes. */
-import { GetTopicAttributesCommand, PublishBatchCommand, SNSClient } from '@aws-sdk/client-sns';
+import type * as Sdk from '@aws-sdk/client-sns';
+import type { SNSClient } from '@aws-sdk/client-sns';
 import type { FailureNotice, NoticeOutcome } from '../event-source/notice-sender.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import { parseArn } from './arn.ts';
@@ -15,12 +16,19 @@ export const MAX_MESSAGE_BYTES = 256 * 1024;
 /** See the top of this file. */
 export class SnsNotices {
   readonly #deps: OutsideDeps;
+  readonly #sdk: typeof Sdk;
   readonly #connection = new AwsConnection();
   /** By region. */
   readonly #clients = new Map<string, SNSClient>();
 
-  constructor(deps: OutsideDeps) {
+  private constructor(deps: OutsideDeps, sdk: typeof Sdk) {
     this.#deps = deps;
+    this.#sdk = sdk;
+  }
+
+  /** Loads what it needs of the SDK: not before, and not with the module, which a bundle may hold. */
+  static async open(deps: OutsideDeps): Promise<SnsNotices> {
+    return new SnsNotices(deps, await import('@aws-sdk/client-sns'));
   }
 
   /** See `NoticeSender.send`. */
@@ -38,7 +46,7 @@ export class SnsNotices {
           Message: notice.body,
           ...fifoFields(arn, notice, digestOf),
         }));
-        const command = new PublishBatchCommand({ TopicArn: arn, PublishBatchRequestEntries });
+        const command = new this.#sdk.PublishBatchCommand({ TopicArn: arn, PublishBatchRequestEntries });
         const { Failed = [] } = await this.#connection.ask(request, () => this.#client(arn).send(command));
         return Failed.map(({ Id, Code = '', Message = '' }) => ({ index: Number(Id), code: Code, message: Message }));
       },
@@ -47,7 +55,7 @@ export class SnsNotices {
 
   /** See `NoticeSender.check`. */
   async check({ arn }: { readonly arn: string }): Promise<void> {
-    const command = new GetTopicAttributesCommand({ TopicArn: arn });
+    const command = new this.#sdk.GetTopicAttributesCommand({ TopicArn: arn });
     const request = requestOf('GetTopicAttributes', arn);
     await repeatRequest(
       this.#deps,
@@ -63,7 +71,7 @@ export class SnsNotices {
 
   #client(arn: string): SNSClient {
     const { region } = parseArn(arn);
-    const client = this.#clients.get(region) ?? new SNSClient(clientConfig({ ...this.#deps.place, region }));
+    const client = this.#clients.get(region) ?? new this.#sdk.SNSClient(clientConfig({ ...this.#deps.place, region }));
     this.#clients.set(region, client);
     return client;
   }

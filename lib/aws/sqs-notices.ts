@@ -1,5 +1,6 @@
 /** Notices of failed records to queues of SQS. Needs the peer @aws-sdk/client-sqs, and the actions sqs:GetQueueUrl and sqs:SendMessage. */
-import { GetQueueUrlCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type * as Sdk from '@aws-sdk/client-sqs';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import { MillraceError } from '../errors.ts';
 import type { FailureNotice, NoticeOutcome } from '../event-source/notice-sender.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
@@ -16,14 +17,21 @@ export const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** See the top of this file. */
 export class SqsNotices {
   readonly #deps: OutsideDeps;
+  readonly #sdk: typeof Sdk;
   readonly #connection = new AwsConnection();
   /** By region. */
   readonly #clients = new Map<string, SQSClient>();
   /** By ARN. */
   readonly #urls = new Map<string, Promise<string>>();
 
-  constructor(deps: OutsideDeps) {
+  private constructor(deps: OutsideDeps, sdk: typeof Sdk) {
     this.#deps = deps;
+    this.#sdk = sdk;
+  }
+
+  /** Loads what it needs of the SDK: not before, and not with the module, which a bundle may hold. */
+  static async open(deps: OutsideDeps): Promise<SqsNotices> {
+    return new SqsNotices(deps, await import('@aws-sdk/client-sqs'));
   }
 
   /** See `NoticeSender.send`. */
@@ -43,7 +51,7 @@ export class SqsNotices {
             MessageBody: notice.body,
             ...fifoFields(arn, notice, digestOf),
           }));
-          const command = new SendMessageBatchCommand({ QueueUrl, Entries });
+          const command = new this.#sdk.SendMessageBatchCommand({ QueueUrl, Entries });
           const { Failed = [] } = await this.#connection.ask(request, () => this.#client(arn).send(command));
           return Failed.map(({ Id, Code = '', Message = '' }) => ({ index: Number(Id), code: Code, message: Message }));
         },
@@ -71,7 +79,7 @@ export class SqsNotices {
     const client =
       this.#clients.get(region) ??
       // The URL names the queue; where requests go is said by the endpoint.
-      new SQSClient({ ...clientConfig({ ...this.#deps.place, region }), useQueueUrlAsEndpoint: false });
+      new this.#sdk.SQSClient({ ...clientConfig({ ...this.#deps.place, region }), useQueueUrlAsEndpoint: false });
     this.#clients.set(region, client);
     return client;
   }
@@ -87,7 +95,7 @@ export class SqsNotices {
 
   async #askUrl(arn: string): Promise<string> {
     const { account, resource } = parseArn(arn);
-    const command = new GetQueueUrlCommand({ QueueName: resource, QueueOwnerAWSAccountId: account });
+    const command = new this.#sdk.GetQueueUrlCommand({ QueueName: resource, QueueOwnerAWSAccountId: account });
     const request = requestOf('GetQueueUrl', arn);
     const { answer } = await repeatRequest(
       this.#deps,

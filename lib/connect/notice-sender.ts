@@ -29,12 +29,12 @@ export function noticeSender({ clock, random, place = {} }: NoticeSenderDeps): N
   const deps = { clock, random, place };
   const opened = new Map<OutsideDestination['kind'], Promise<KindSender>>();
   const load = {
-    sqs: async () => new (await loadAws(() => import('../aws/sqs-notices.ts'), '@aws-sdk/client-sqs')).SqsNotices(deps),
-    sns: async () => new (await loadAws(() => import('../aws/sns-notices.ts'), '@aws-sdk/client-sns')).SnsNotices(deps),
-    s3: async () => new (await loadAws(() => import('../aws/s3-notices.ts'), '@aws-sdk/client-s3')).S3Notices(deps),
+    sqs: async () => (await import('../aws/sqs-notices.ts')).SqsNotices.open(deps),
+    sns: async () => (await import('../aws/sns-notices.ts')).SnsNotices.open(deps),
+    s3: async () => new (await import('../aws/s3-notices.ts')).S3Notices(deps),
   };
   const senderOf = ({ kind }: OutsideDestination): Promise<KindSender> => {
-    const sender = opened.get(kind) ?? (load[kind]() as Promise<KindSender>);
+    const sender = opened.get(kind) ?? loadAws(load[kind] as () => Promise<KindSender>, `@aws-sdk/client-${kind}`);
     opened.set(kind, sender);
     sender.catch(() => opened.delete(kind));
     return sender;
