@@ -11,6 +11,7 @@ import { action } from './cli-context.ts';
 import { UsageError } from './cli-errors.ts';
 import type { CliIo } from './cli-io.ts';
 import { parseGroupPosition, resolvePosition } from './group-position.ts';
+import { addReplayCommand } from './replay-command.ts';
 import { addSubscriptionFlags, optionsOf, type SubscriptionFlags } from './subscription-options-flags.ts';
 import { table } from './table.ts';
 
@@ -32,6 +33,7 @@ export function addSubscriptionCommands(program: CliCommand, io: CliIo): void {
   addLook(subscription, io);
   addChange(subscription, io);
   addSeek(subscription, io);
+  addReplayCommand(subscription, io, { positionOf, help: POSITION_HELP });
   addDelete(subscription, io);
   addHelpCommand(subscription);
 }

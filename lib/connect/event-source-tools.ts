@@ -4,6 +4,7 @@ import { DeadLetters } from '../event-source/dead-letters.ts';
 import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import type { RecordSender } from '../event-source/give-up.ts';
 import type { NoticeSender } from '../event-source/notice-sender.ts';
+import { Replays } from '../event-source/replays.ts';
 import { SubscriptionAdmin } from '../event-source/subscription-admin.ts';
 import { limits } from '../limits.ts';
 import { Fetcher } from '../log/fetcher.ts';
@@ -21,6 +22,7 @@ export interface EventSourceTools {
   readonly millrace: Millrace;
   readonly subscriptions: SubscriptionAdmin;
   readonly deadLetters: DeadLetters;
+  readonly replays: Replays;
   readonly records: RecordSender;
   readonly notices: NoticeSender;
   /** Closes the client, then the store. */
@@ -35,11 +37,12 @@ export function eventSourceTools(store: EventSourceStore, place: AwsDestinations
   const records = recordSender(millrace);
   const fetcher = new Fetcher({ store, clock, random });
   const deadLetters = new DeadLetters({ store, clock, random, fetcher, subscriptions, records });
+  const replays = new Replays({ store, clock, random, fetcher, subscriptions });
   const close = async () => {
     await millrace.close();
     await notices.close();
   };
-  return { store, millrace, subscriptions, deadLetters, records, notices, close };
+  return { store, millrace, subscriptions, deadLetters, replays, records, notices, close };
 }
 
 /** Where destinations are for a log: beside it, if it is on AWS. */

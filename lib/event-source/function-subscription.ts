@@ -6,6 +6,7 @@
  */
 import { MillraceError } from '../errors.ts';
 import { type Item, type ItemKey, integer, text } from '../log/item.ts';
+import { formatReplay, parseReplay, type Replay } from './replay.ts';
 import { type SubscriptionOptions, subscriptionOptions } from './subscription-options.ts';
 
 /** Records that failed come here from another subscription, and wait equally long. */
@@ -34,6 +35,8 @@ export interface FunctionSubscription {
   readonly options: SubscriptionOptions;
   /** Of a topic whose records wait before they are given again; null: of a topic like others. */
   readonly retry: RetryTier | null;
+  /** It reads a range of its topic for another subscription, and ends; absent: it reads what comes. */
+  readonly replay?: Replay;
 }
 
 /** Partition key of all subscriptions. */
@@ -55,9 +58,13 @@ export function subscriptionRange(topicId: string): { readonly fromSk: string; r
 }
 
 /** The stored form without what the key holds. */
-export function subscriptionToItem({ topic, domain, version, target, options, retry }: FunctionSubscription): Item {
-  const tier = retry === null ? {} : { retryOf: retry.of, tier: BigInt(retry.tier) };
-  return { topic, domain, version: BigInt(version), target, options: JSON.stringify(options), ...tier };
+export function subscriptionToItem(subscription: FunctionSubscription): Item {
+  const { topic, domain, version, target, options, retry, replay } = subscription;
+  const kind = {
+    ...(retry !== null && { retryOf: retry.of, tier: BigInt(retry.tier) }),
+    ...(replay !== undefined && { replay: formatReplay(replay) }),
+  };
+  return { topic, domain, version: BigInt(version), target, options: JSON.stringify(options), ...kind };
 }
 
 /** Throws CORRUPT_OBJECT when an attribute is missing or makes no sense. */
@@ -71,14 +78,15 @@ export function subscriptionFromItem(sk: string, item: Item): FunctionSubscripti
     domain: text(item, 'domain'),
     version: Number(integer(item, 'version')),
     target: text(item, 'target'),
-    options: parseOptions(group, text(item, 'options')),
+    options: parseJson(group, text(item, 'options'), (json) => subscriptionOptions(JSON.parse(json), group)),
     retry: item.tier === undefined ? null : { of: text(item, 'retryOf'), tier: Number(integer(item, 'tier')) },
+    ...(item.replay !== undefined && { replay: parseJson(group, text(item, 'replay'), parseReplay) }),
   };
 }
 
-function parseOptions(group: string, json: string): SubscriptionOptions {
+function parseJson<T>(group: string, json: string, parse: (json: string) => T): T {
   try {
-    return subscriptionOptions(JSON.parse(json), group);
+    return parse(json);
   } catch (cause) {
     throw new MillraceError('CORRUPT_OBJECT', `the stored options of subscription ${group} make no sense`, {
       value: json.slice(0, 256),

@@ -32,13 +32,14 @@ export class GiveUp implements DeadRecordSink {
   }
 
   async send(subscription: FunctionSubscription, records: readonly DeadRecord[]): Promise<void> {
-    const { retry, group, options } = subscription;
+    const { retry, replay, group, options } = subscription;
     const nextTier = (retry?.tier ?? 0) + 1;
     const delayMs = options.retryDelaysMs[nextTier - 1];
     const isLate = (dead: DeadRecord) => dead.reason === 'RetryAttemptsExhausted' && delayMs !== undefined;
     const again = records.filter(isLate);
     const over = records.filter((dead) => !isLate(dead));
-    const root = retry?.of ?? group;
+    const owner = replay?.failuresFrom === null ? replay.of : group;
+    const root = retry?.of ?? owner;
     await Promise.all([
       this.#toTopic(retryTopic(root, nextTier), root, again, delayMs ?? null),
       this.#toDestination(subscription, root, over),

@@ -37,9 +37,11 @@ export class HeldPartition {
     const { taken } = session;
     this.#place = place;
     this.session = session;
-    this.#committed = taken.committed ?? head?.start ?? 0n;
+    const { partition } = place.partition;
+    const range = subscription.replay?.ranges.find((one) => one.partition === partition);
+    this.#committed = taken.committed ?? range?.from ?? head?.start ?? 0n;
     this.#progress = parseProgress(taken.progress);
-    this.reader = new PartitionReader(place.deps.fetcher, subscription, place.partition.partition, this.#committed);
+    this.reader = new PartitionReader(place.deps.fetcher, subscription, partition, this.#committed, range?.to);
     if (head !== null) this.reader.see(head);
     this.attempts = taken.attempts;
     this.hasCrashedBefore = taken.attempts > UNREPORTED_ENDS_FORGIVEN[subscription.options.mode] + 1;

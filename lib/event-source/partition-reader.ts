@@ -31,18 +31,22 @@ export class PartitionReader {
   #bytes = 0;
   #from: bigint;
   #end: bigint;
+  /** Nothing at or above it is read; null: no such limit. */
+  readonly #limit: bigint | null;
 
   constructor(
     fetcher: Pick<Fetcher, 'fetch'>,
     of: Pick<FunctionSubscription, 'topic' | 'topicId' | 'domain'>,
     partition: number,
     from: bigint,
+    limit: bigint | null = null,
   ) {
     this.#fetcher = fetcher;
     this.#of = of;
     this.#partition = partition;
     this.#from = from;
     this.#end = from;
+    this.#limit = limit;
   }
 
   /** Everything below it was read. */
@@ -52,7 +56,7 @@ export class PartitionReader {
 
   /** Whether more could be read, as far as it is known. */
   get canReadOn(): boolean {
-    if (this.isFull) return false;
+    if (this.isFull || (this.#limit !== null && this.#end >= this.#limit)) return false;
     return this.#highWatermark === null || this.#end < this.#highWatermark;
   }
 
@@ -98,8 +102,9 @@ export class PartitionReader {
       this.#bytes += batch.length;
       position = events.length > 0 ? events.at(-1)!.offset + 1n : position;
     }
-    this.#records = [...this.#records, ...added];
-    this.#end = nextOffset;
+    const limit = this.#limit !== null && nextOffset > this.#limit ? this.#limit : nextOffset;
+    this.#records = [...this.#records, ...added.filter(({ offset }) => offset < limit)];
+    this.#end = limit;
     if (this.#highWatermark === null || highWatermark > this.#highWatermark) this.#highWatermark = highWatermark;
     return { outcome: 'read' };
   }

@@ -4,6 +4,7 @@ import type { HeldPartition } from './held-partition.ts';
 import type { Lease } from './lease.ts';
 import { LEASE_MARGIN_MS } from './lease-session.ts';
 import { formatProgress } from './progress.ts';
+import { visibleRange } from './replay.ts';
 import { decideWake } from './wake-decision.ts';
 import type { WatchedSubscription } from './watched-subscription.ts';
 import type { WorkPlace } from './work-place.ts';
@@ -58,6 +59,7 @@ async function lookAgain(
   );
   if (head === null || state === 'gone') return { outcome: 'released', head, hasMore: false };
   const lease = { committed, progress: formatProgress(progress), notBeforeMs, expiresAtMs: 0 } as Lease;
-  const { kind } = decideWake({ subscription: current, lease, head, nowMs: place.nowMs() });
+  const range = visibleRange(current, place.partition.partition, head);
+  const { kind } = decideWake({ subscription: current, lease, head: range, nowMs: place.nowMs() });
   return { outcome: 'released', head, hasMore: kind === 'wake' };
 }

@@ -33,3 +33,13 @@ export function retryGroups(group: string, tiers: number): readonly string[] {
     ...Array.from({ length: tiers }, (_, index) => retryTopic(group, index + 1)),
   ];
 }
+
+/** Where records go that are given up while they are replayed. */
+export function replayFailuresTopic(group: string): string {
+  return `${group}.replay-failures`;
+}
+
+/** Group of a replay: no other one has ever had it, so that nobody who worked for a former one can touch it. */
+export function replayGroup(group: string, id: string): string {
+  return `${group}:replay-${id}`;
+}

@@ -9,6 +9,7 @@ import { type PartitionKey, partitionPk } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { EventSourceDeps } from './event-source-deps.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
+import { visibleRange } from './replay.ts';
 import { decideWake, type WakeDecision } from './wake-decision.ts';
 import type { WakeRequest } from './wake-request.ts';
 
@@ -130,7 +131,8 @@ async function wakeWhereDue(
       if (head === null) continue;
       const lease = leases[index]!;
       const nowMs = Math.max(deps.clock.nowMs(), atMs);
-      const decision = decideWake({ subscription, lease, head, nowMs });
+      const range = visibleRange(subscription, partition.partition, head);
+      const decision = decideWake({ subscription, lease, head: range, nowMs });
       routed.push({ group: subscription.group, partition, decision });
       if (decision.kind !== 'wake') continue;
       try {

@@ -51,14 +51,7 @@ export async function seekLeases(
   topic: Topic,
   { to, partitions, dryRun = false }: SeekLeasesRequest,
 ): Promise<readonly SoughtLease[]> {
-  const numbers = partitions ?? Array.from({ length: topic.readyPartitionCount }, (_, partition) => partition);
-  const missing = numbers.find((one) => !(Number.isInteger(one) && one >= 0 && one < topic.readyPartitionCount));
-  if (missing !== undefined) {
-    throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.name} has no partition ${missing}`, {
-      value: missing,
-      hint: `Its partitions are 0 to ${topic.readyPartitionCount - 1}.`,
-    });
-  }
+  const numbers = chosenPartitions(topic, partitions);
   const sought: SoughtLease[] = [];
   await inParallel(numbers, PARALLEL, async (partition) => {
     const key = { topicId: of.topicId, partition };
@@ -71,6 +64,17 @@ export async function seekLeases(
   sought.sort((left, right) => left.partition - right.partition);
   if (!dryRun) await inParallel(sought, PARALLEL, (one) => seekOne(deps, of, one));
   return sought;
+}
+
+/** All partitions of a topic, or these. Throws UNKNOWN_TOPIC_OR_PARTITION. */
+export function chosenPartitions(topic: Topic, partitions?: readonly number[]): readonly number[] {
+  const numbers = partitions ?? Array.from({ length: topic.readyPartitionCount }, (_, partition) => partition);
+  const missing = numbers.find((one) => !(Number.isInteger(one) && one >= 0 && one < topic.readyPartitionCount));
+  if (missing === undefined) return [...new Set(numbers)];
+  throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.name} has no partition ${missing}`, {
+    value: missing,
+    hint: `Its partitions are 0 to ${topic.readyPartitionCount - 1}.`,
+  });
 }
 
 /** Under a fresh name each time, so that it knows itself again when its answer was lost. */
@@ -97,7 +101,8 @@ async function seekOne(deps: Deps, of: Place, { partition, after }: SoughtLease)
   );
 }
 
-async function positionOf(
+/** The offset of a position. One that the partition does not have is taken for its nearest end, or with `exact` refused. Throws OFFSET_OUT_OF_RANGE, INVALID_REQUEST. */
+export async function positionOf(
   deps: Deps,
   readable: ReadablePartition,
   to: StartingPosition,

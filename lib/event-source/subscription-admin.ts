@@ -15,6 +15,7 @@ import type { FunctionSubscription } from './function-subscription.ts';
 import type { Lease } from './lease.ts';
 import { type Progress, parseProgress } from './progress.ts';
 import { parseSchedule } from './redrive-schedule.ts';
+import { removeReplay } from './remove-replay.ts';
 import { makeRedrive, makeRetries } from './retry-subscriptions.ts';
 import { deadLetterGroup, retryGroups } from './retry-topics.ts';
 import { type SeekLeasesRequest, type SoughtLease, seekLeases, setStarts } from './seek-leases.ts';
@@ -132,7 +133,9 @@ export class SubscriptionAdmin {
   /** All subscriptions by name, without those of retry topics. */
   async list(): Promise<readonly FunctionSubscription[]> {
     const all = await allSubscriptions(this.#deps);
-    return all.filter(({ retry }) => retry === null).sort((left, right) => (left.group < right.group ? -1 : 1));
+    return all
+      .filter(({ retry, replay }) => retry === null && replay === undefined)
+      .sort((left, right) => (left.group < right.group ? -1 : 1));
   }
 
   /** Throws SUBSCRIPTION_NOT_FOUND with the nearest name. */
@@ -217,6 +220,7 @@ export class SubscriptionAdmin {
     const isLeft = await this.#hasGroup(name);
     // First the subscription, so that nobody works without its group; last the group, so that all of it can be done again.
     const subscription = isLeft ? await findSubscription(this.#deps, name) : await this.get(name);
+    if (subscription !== null) await this.#removeReplays(subscription);
     if (subscription !== null) await this.#remove(subscription);
     for (const one of retryGroups(name, MAX_RETRY_DELAYS)) {
       const found = await findSubscription(this.#deps, one);
@@ -226,6 +230,11 @@ export class SubscriptionAdmin {
     }
     await this.#forgetDeadLetters(name);
     await this.#deleteGroup(name);
+  }
+
+  async #removeReplays({ topicId, group }: FunctionSubscription): Promise<void> {
+    const { answer: all } = await repeatRequest(this.#deps, () => this.#deps.store.subscriptions.listOfTopic(topicId));
+    for (const one of all) if (one.replay?.of === group) await removeReplay(this.#deps, one);
   }
 
   async #remove(subscription: FunctionSubscription): Promise<void> {

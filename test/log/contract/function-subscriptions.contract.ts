@@ -58,6 +58,13 @@ export function functionSubscriptionsContract(name: string, open: OpenStore): vo
       expect(await store.subscriptions.get(tier)).toEqual(tier);
     });
 
+    it('keep what they replay', async () => {
+      const ranges = [{ partition: 3, from: 2n, to: 9_007_199_254_740_993n }];
+      const replay = freshSubscription({ replay: { of: 'billing', ranges, failuresFrom: 7n } });
+      await store.subscriptions.create(replay);
+      expect(await store.subscriptions.get(replay)).toEqual(replay);
+    });
+
     it('change if they are what was read', async () => {
       const one = freshSubscription();
       await store.subscriptions.create(one);
