@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BILLING_FUNCTION } from './billing-function.ts';
 import { type CliStage, cliStage, type Ended } from './cli-stage.ts';
 
 let stage: CliStage;
@@ -10,20 +11,12 @@ let running: Promise<Ended>;
 let output: string;
 let address: string;
 
-const HANDLER = `export async function handler(event) {
-  for (const record of Object.values(event.records).flat()) {
-    const text = Buffer.from(record.value, 'base64').toString();
-    if (text.startsWith('bad')) throw new RangeError('cannot bill ' + text);
-    console.log('billed ' + text);
-  }
-}`;
-
 beforeEach(async () => {
   stage = await cliStage();
   stop = new AbortController();
   output = '';
   mkdirSync(join(stage.directory, 'functions'));
-  writeFileSync(join(stage.directory, 'functions/bill.mjs'), HANDLER);
+  writeFileSync(join(stage.directory, 'functions/bill.mjs'), BILLING_FUNCTION);
   const config = {
     topics: { orders: { partitions: 2 } },
     functions: { bill: { file: 'functions/bill.mjs', timeout: '10s' } },
@@ -104,7 +97,7 @@ describe('millrace dev', () => {
       error: 'RangeError: cannot bill bad one',
     });
     expect(await ask('subscriptions/billing/discard', { partition: 0, offset: 0 })).toEqual({ done: 1, exhausted: 0 });
-    writeFileSync(join(stage.directory, 'functions/bill.mjs'), HANDLER.replace('bad', 'worse'));
+    writeFileSync(join(stage.directory, 'functions/bill.mjs'), BILLING_FUNCTION.replace('bad', 'worse'));
     await until(() => output.includes('bill: reloaded'));
     expect(await ask('subscriptions/billing/redrive', {})).toEqual({ done: 1, exhausted: 0 });
     await until(() => output.includes('billed bad two'));

@@ -2,15 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DevServer, startDevServer } from '../../lib/dev/dev-server.ts';
+import { BILLING_FUNCTION } from './billing-function.ts';
 import { type CliStage, cliStage } from './cli-stage.ts';
-
-const HANDLER = `export async function handler(event) {
-  for (const record of Object.values(event.records).flat()) {
-    const text = Buffer.from(record.value, 'base64').toString();
-    if (text.startsWith('bad')) throw new RangeError('cannot bill ' + text);
-    console.log('billed ' + text);
-  }
-}`;
 
 let stage: CliStage;
 let server: DevServer | null = null;
@@ -32,7 +25,7 @@ afterEach(async () => {
 async function dev(): Promise<void> {
   mkdirSync(join(stage.directory, 'functions'));
   const file = join(stage.directory, 'functions/bill.mjs');
-  writeFileSync(file, HANDLER);
+  writeFileSync(file, BILLING_FUNCTION);
   server = await startDevServer({
     directory: join(stage.directory, 'store'),
     httpPort: 0,

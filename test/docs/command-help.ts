@@ -25,6 +25,7 @@ export const COMMANDS: readonly string[] = [
   'subscription pause',
   'subscription resume',
   'subscription seek',
+  'subscription replay',
   'subscription delete',
   'dlq list',
   'dlq show',
