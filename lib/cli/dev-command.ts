@@ -91,6 +91,8 @@ function newsText(news: EventSourceNews | HostNews): string | null {
       return `  ${news.name} | ${news.line}`;
     case 'init-failed':
       return `${news.name}: cannot begin: ${news.error}`;
+    case 'async-given-up':
+      return `${news.name}: given up after all attempts: ${news.error}`;
     case 'reloaded':
       return `${news.name}: reloaded`;
     default:

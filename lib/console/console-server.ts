@@ -25,18 +25,27 @@ const SECURITY = {
   'x-content-type-options': 'nosniff',
 };
 
+/** Another API that is served beside the page, to the same names of this machine. */
+export interface OtherApi {
+  matches(pathname: string): boolean;
+  /** Answers whatever comes; never rejects. */
+  serve(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<void>;
+}
+
 /** See the module comment. */
 export class ConsoleServer {
   readonly #api: ConsoleApi;
   readonly #server: Server;
   readonly #nowMs: () => number;
+  readonly #others: readonly OtherApi[];
   readonly #listeners = new Set<ServerResponse>();
   /** What a page that is opened now has missed. */
   readonly #recent: string[] = [];
 
-  constructor(api: ConsoleApi, nowMs: () => number) {
+  constructor(api: ConsoleApi, nowMs: () => number, others: readonly OtherApi[] = []) {
     this.#api = api;
     this.#nowMs = nowMs;
+    this.#others = others;
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
@@ -78,6 +87,8 @@ export class ConsoleServer {
       const url = new URL(request.url ?? '/', 'http://localhost');
       const page = PAGES[url.pathname];
       if (page !== undefined && request.method === 'GET') return sendPage(response, page);
+      const other = this.#others.find((one) => one.matches(url.pathname));
+      if (other !== undefined) return await other.serve(request, response, url.pathname);
       if (url.pathname === '/api/news') return this.#listen(response);
       if (!url.pathname.startsWith('/api/')) return send(response, 404, { message: 'there is no such page' });
       const path = url.pathname.slice('/api/'.length).split('/').map(decodeURIComponent);

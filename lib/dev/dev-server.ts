@@ -9,6 +9,7 @@ import type { EventSourceNews } from '../event-source/event-source-deps.ts';
 import { GiveUp } from '../event-source/give-up.ts';
 import { LocalEventSource } from '../event-source/local-event-source.ts';
 import type { CreateSubscriptionRequest } from '../event-source/subscription-request.ts';
+import { InvokeApi } from '../lambda-host/invoke-api.ts';
 import { type HostNews, LambdaHost } from '../lambda-host/lambda-host.ts';
 import { Fetcher } from '../log/fetcher.ts';
 import { openFileStore } from '../sqlite/sqlite-store.ts';
@@ -29,7 +30,7 @@ export interface DevServerOptions {
 export interface DevServer {
   readonly tools: EventSourceTools;
   readonly host: LambdaHost;
-  /** Of the page. */
+  /** Of the page, and of Lambda's Invoke API. */
   readonly address: string;
   /** Settles what is being handled, ends the functions, and closes the store. */
   close(): Promise<void>;
@@ -74,8 +75,12 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
       }),
       onNews,
     });
-    const server = new ConsoleServer(new ConsoleApi(tools, host), clock.nowMs);
+    const invokeApi = new InvokeApi(host, clock);
+    const server = new ConsoleServer(new ConsoleApi(tools, host), clock.nowMs, [invokeApi]);
     listeners.push((news) => server.tell(news));
+    listeners.push((news) => {
+      if (news.kind === 'log') invokeApi.tell(news);
+    });
     const address = await server.listen(httpPort);
     opened.push(server, source);
     source.start();
