@@ -3,6 +3,7 @@ import { systemClock } from '../clock.ts';
 import type { FunctionSubscription } from '../event-source/function-subscription.ts';
 import type { SoughtLease } from '../event-source/seek-leases.ts';
 import type { SubscriptionDescription, SubscriptionPartition } from '../event-source/subscription-admin.ts';
+import type { SubscriptionLag } from '../event-source/subscription-lag.ts';
 import type { SubscriptionOptions } from '../event-source/subscription-options.ts';
 import type { StartingPosition } from '../event-source/subscription-request.ts';
 import { formatDuration } from '../log/duration.ts';
@@ -175,13 +176,12 @@ function listText(all: readonly FunctionSubscription[]): string {
 }
 
 function describeText(described: SubscriptionDescription, nowMs: number): string {
-  const { group, topic, target, options, partitions, retries } = described;
-  const lag = partitions.reduce((sum, one) => sum + one.lag, 0n);
+  const { group, topic, target, options, partitions, retries, lag } = described;
   const facts = [
     `subscription  ${group} (${options.enabled ? 'on' : 'paused'})`,
     `topic         ${topic}`,
     `function      ${target}`,
-    `lag           ${lag} record${lag === 1n ? '' : 's'}`,
+    `lag           ${lagText(lag)}`,
     ...(retries.length > 0 ? [`retries       ${retries.map((one) => one.topic).join(', ')}`] : []),
   ];
   const settings = Object.entries(options)
@@ -197,11 +197,28 @@ function describeText(described: SubscriptionDescription, nowMs: number): string
   ].join('\n\n');
 }
 
+function lagText({ records, maxMs, furthest }: SubscriptionLag): string {
+  const text = `${records} record${records === 1n ? '' : 's'}`;
+  if (furthest === null) return text;
+  return `${text}, the oldest of them for ${secondsText(maxMs)} in partition ${furthest}`;
+}
+
+function secondsText(durationMs: number | null): string {
+  return durationMs === null ? '?' : `${(durationMs / 1000).toFixed(1)} s`;
+}
+
 function partitionRow(one: SubscriptionPartition, nowMs: number): readonly unknown[] {
-  const lagMs = one.lagMs === null ? '?' : `${(one.lagMs / 1000).toFixed(1)} s`;
   const waits = one.notBeforeMs > nowMs ? ` for ${Math.ceil((one.notBeforeMs - nowMs) / 1000)} s` : '';
   const { partition, committed, highWatermark, lag, state, error } = one;
-  return [partition, committed ?? '-', highWatermark, lag, lagMs, `${state}${waits}`, error === '' ? '-' : error];
+  return [
+    partition,
+    committed ?? '-',
+    highWatermark,
+    lag,
+    secondsText(one.lagMs),
+    `${state}${waits}`,
+    error === '' ? '-' : error,
+  ];
 }
 
 /** Durations as people write them. */

@@ -30,10 +30,13 @@ const MAX_LETTERS = 200;
 export class ConsoleApi {
   readonly #tools: EventSourceTools;
   readonly #functions: KnownFunctions;
+  readonly #metrics: (group: string) => object;
 
-  constructor(tools: EventSourceTools, functions: KnownFunctions) {
+  /** `metrics`: those of a subscription, by name. */
+  constructor(tools: EventSourceTools, functions: KnownFunctions, metrics: (group: string) => object) {
     this.#tools = tools;
     this.#functions = functions;
+    this.#metrics = metrics;
   }
 
   /** Answers a request; undefined when there is no such thing. Throws MillraceError. */
@@ -75,6 +78,7 @@ export class ConsoleApi {
         all.map(async ({ group }) => ({
           ...(await subscriptions.describe(group)),
           dead: await this.#deadCount(group),
+          metrics: this.#metrics(group),
         })),
       ),
       functions: this.#functions.names,

@@ -4,10 +4,12 @@ import { systemClock as clock, systemRandom as random } from '../clock.ts';
 import { type EventSourceTools, eventSourceTools } from '../connect/event-source-tools.ts';
 import { ConsoleApi } from '../console/console-api.ts';
 import { ConsoleServer } from '../console/console-server.ts';
+import { MetricTotals } from '../console/metric-totals.ts';
 import { MillraceError } from '../errors.ts';
 import type { EventSourceNews } from '../event-source/event-source-deps.ts';
 import { GiveUp } from '../event-source/give-up.ts';
 import { LocalEventSource } from '../event-source/local-event-source.ts';
+import { EventSourceMetrics } from '../event-source/metrics/event-source-metrics.ts';
 import type { CreateSubscriptionRequest } from '../event-source/subscription-request.ts';
 import { InvokeApi } from '../lambda-host/invoke-api.ts';
 import { type HostNews, LambdaHost } from '../lambda-host/lambda-host.ts';
@@ -36,6 +38,9 @@ export interface DevServer {
   close(): Promise<void>;
 }
 
+/** News of every batch that nobody needs to read: they are in the metrics. */
+const COUNTED_ONLY: ReadonlySet<string> = new Set(['read', 'committed']);
+
 /** Starts it, and makes what its configuration names. Throws INVALID_CONFIG, and what opening the store throws. */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const { directory, httpPort, config } = options;
@@ -46,9 +51,12 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     for (const one of opened.toReversed()) await one.close();
   };
   try {
+    const totals = new MetricTotals();
+    const metrics = new EventSourceMetrics({ writer: totals, clock });
     const listeners: ((news: EventSourceNews | HostNews) => void)[] = [options.onNews];
     const onNews = (news: EventSourceNews | HostNews) => {
       for (const listener of listeners) listener(news);
+      if ('group' in news) metrics.onNews(news);
     };
     const host = new LambdaHost({ clock, random, onNews, watch: true });
     opened.push(host);
@@ -74,11 +82,18 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
         region: 'us-east-1',
       }),
       onNews,
+      onSwept: ({ lags }) => {
+        for (const [group, lag] of lags) metrics.onLag(group, lag);
+      },
     });
+    const metricsOf = (group: string) => {
+      metrics.flush();
+      return totals.of(group);
+    };
     const invokeApi = new InvokeApi(host, clock);
-    const server = new ConsoleServer(new ConsoleApi(tools, host), clock.nowMs, [invokeApi]);
-    listeners.push((news) => server.tell(news));
+    const server = new ConsoleServer(new ConsoleApi(tools, host, metricsOf), clock.nowMs, [invokeApi]);
     listeners.push((news) => {
+      if (!COUNTED_ONLY.has(news.kind)) server.tell(news);
       if (news.kind === 'log') invokeApi.tell(news);
     });
     const address = await server.listen(httpPort);

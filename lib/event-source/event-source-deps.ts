@@ -26,6 +26,9 @@ export interface DeadRecordSink {
   send(subscription: FunctionSubscription, records: readonly DeadRecord[]): Promise<void>;
 }
 
+/** Where records go that were given up: on to be retried, to the destination of the subscription, or nowhere because it has none. */
+export type GivenUpTo = 'retry-topic' | 'destination' | 'nowhere';
+
 /** What happened, for logs and metrics. */
 export type EventSourceNews = {
   readonly group: string;
@@ -40,11 +43,14 @@ export type EventSourceNews = {
       readonly ageMs: number;
       readonly error: string;
     }
-  | { readonly kind: 'throttled'; readonly error: string; readonly untilMs: number }
+  /** The function could not be called: so many records were not given, 0 where nobody knows. */
+  | { readonly kind: 'throttled'; readonly records: number; readonly error: string; readonly untilMs: number }
+  | { readonly kind: 'read'; readonly records: number }
   | { readonly kind: 'filtered'; readonly records: number }
   | {
       readonly kind: 'given-up';
       readonly records: number;
+      readonly to: GivenUpTo;
       readonly reason: DeadRecord['reason'];
       readonly error: string;
     }
@@ -52,6 +58,10 @@ export type EventSourceNews = {
   /** Dead letters were sent back on their schedule; `exhausted`: had been sent back often enough, and stay. */
   | { readonly kind: 'redriven'; readonly records: number; readonly exhausted: number }
   | { readonly kind: 'skipped'; readonly from: bigint; readonly to: bigint }
+  /** `lag`: records behind it, as far as the worker has seen. */
+  | { readonly kind: 'committed'; readonly from: bigint; readonly to: bigint; readonly lag: bigint }
+  /** Records of a function that pulls which its deserializers refused: each of them has failed. */
+  | { readonly kind: 'undecodable'; readonly records: number; readonly error: string }
   | { readonly kind: 'waiting'; readonly untilMs: number }
   /** `records`: handled, `failed`: not; as the function tells it. */
   | {

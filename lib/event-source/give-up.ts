@@ -1,7 +1,7 @@
 /** Where records go that are not given to their function any more: the next retry topic, or the destination of the subscription. */
 import type { Clock } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
-import type { DeadRecord, DeadRecordSink } from './event-source-deps.ts';
+import type { DeadRecord, DeadRecordSink, GivenUpTo } from './event-source-deps.ts';
 import { type FailedRecordData, failedRecord } from './failed-record.ts';
 import { parseDestination } from './failure-destination.ts';
 import { failureNotice } from './failure-notice.ts';
@@ -23,6 +23,16 @@ export interface GiveUpDeps {
   readonly clock: Pick<Clock, 'nowMs'>;
 }
 
+/** Where a record goes that was given up for a reason. Only what has failed is given again. */
+export function givenUpTo(
+  { retry, options }: Pick<FunctionSubscription, 'retry' | 'options'>,
+  reason: DeadRecord['reason'],
+): GivenUpTo {
+  const hasNextDelay = options.retryDelaysMs[retry?.tier ?? 0] !== undefined;
+  if (reason === 'RetryAttemptsExhausted' && hasNextDelay) return 'retry-topic';
+  return options.onFailure === null ? 'nowhere' : 'destination';
+}
+
 /** See the top of this file. */
 export class GiveUp implements DeadRecordSink {
   readonly #deps: GiveUpDeps;
@@ -35,9 +45,9 @@ export class GiveUp implements DeadRecordSink {
     const { retry, replay, group, options } = subscription;
     const nextTier = (retry?.tier ?? 0) + 1;
     const delayMs = options.retryDelaysMs[nextTier - 1];
-    const isLate = (dead: DeadRecord) => dead.reason === 'RetryAttemptsExhausted' && delayMs !== undefined;
-    const again = records.filter(isLate);
-    const over = records.filter((dead) => !isLate(dead));
+    const isAgain = ({ reason }: DeadRecord) => givenUpTo(subscription, reason) === 'retry-topic';
+    const again = records.filter(isAgain);
+    const over = records.filter((dead) => !isAgain(dead));
     const owner = replay?.failuresFrom === null ? replay.of : group;
     const root = retry?.of ?? owner;
     await Promise.all([

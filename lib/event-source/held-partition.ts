@@ -31,6 +31,8 @@ export class HeldPartition {
   restUntilMs = 0;
   readonly #place: WorkPlace;
   #committed: bigint;
+  /** What is stored of it. */
+  #stored: bigint;
   #progress: Progress;
 
   constructor(place: WorkPlace, session: LeaseSession, subscription: FunctionSubscription, head: Head | null) {
@@ -40,6 +42,7 @@ export class HeldPartition {
     const { partition } = place.partition;
     const range = subscription.replay?.ranges.find((one) => one.partition === partition);
     this.#committed = taken.committed ?? range?.from ?? head?.start ?? 0n;
+    this.#stored = this.#committed;
     this.#progress = parseProgress(taken.progress);
     this.reader = new PartitionReader(place.deps.fetcher, subscription, partition, this.#committed, range?.to);
     if (head !== null) this.reader.see(head);
@@ -82,15 +85,24 @@ export class HeldPartition {
   /** Stores everything that is known. False: the lease is lost. */
   async write(write: HoldWrite): Promise<boolean> {
     const isReleased = write.kind === 'release';
+    const committed = this.#committed;
     const isOurs = await this.session.update({
-      committed: this.#committed,
+      committed,
       attempts: isReleased ? 0 : this.attempts,
       progress: formatProgress(this.#progress),
       expiresAtMs: isReleased ? 0 : Math.ceil(this.#place.nowMs() + write.leaseMs),
       notBeforeMs: isReleased ? write.notBeforeMs : 0,
     });
     this.isDirty = false;
-    if (!isOurs) this.#place.tell({ kind: 'fenced' });
+    if (isOurs) this.#tellCommitted(committed);
+    else this.#place.tell({ kind: 'fenced' });
     return isOurs;
+  }
+
+  #tellCommitted(committed: bigint): void {
+    if (committed === this.#stored) return;
+    const lag = this.reader.lagBehind(committed);
+    this.#place.tell({ kind: 'committed', from: this.#stored, to: committed, lag });
+    this.#stored = committed;
   }
 }

@@ -12,12 +12,14 @@ import { parsePullAnswer, pullPayload } from './pull-pointer.ts';
 import type { InvokeAnswer } from './push/function-invoker.ts';
 import { type PumpDeps, pushBatches } from './push/push-batches.ts';
 import { type Ring, type RoutedRing, routeRings } from './router.ts';
-import { allSubscriptions, sweepSubscriptions } from './sweeper.ts';
+import { allSubscriptions, type SweepReport, sweepSubscriptions } from './sweeper.ts';
 import type { WakeRequest } from './wake-request.ts';
 
 /** What it needs. */
 export interface LocalEventSourceDeps extends Omit<PumpDeps, 'wakeUps'> {
   readonly changes: StoreChanges;
+  /** Told of each sweep. Default: nobody. */
+  readonly onSwept?: (report: SweepReport) => void;
   /** Told of what went wrong outside of any batch. Default: nobody. */
   readonly onError?: (error: MillraceError) => void;
 }
@@ -92,8 +94,9 @@ export class LocalEventSource {
   async #sweepAgainAndAgain(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       await this.#attempt(async () => {
-        const { woken, later } = await sweepSubscriptions(this.#deps, this.#waker);
-        this.#setAlarms([...woken, ...later]);
+        const report = await sweepSubscriptions(this.#deps, this.#waker);
+        this.#setAlarms([...report.woken, ...report.later]);
+        this.#deps.onSwept?.(report);
       });
       await this.#deps.clock.sleep(this.#options.sweepMs, this.#stop.signal);
     }
@@ -195,7 +198,7 @@ export class LocalEventSource {
     }
     if (answer.kind === 'returned' || this.#stop.signal.aborted) return;
     const untilMs = Math.floor(this.#deps.clock.nowMs()) + (answer.kind === 'missing' ? MISSING_MS : AGAIN_MS);
-    this.#deps.onNews({ kind: 'throttled', group, partition: key, error: errorOf(answer), untilMs });
+    this.#deps.onNews({ kind: 'throttled', group, partition: key, records: 0, error: errorOf(answer), untilMs });
     this.#setAlarm(group, key, untilMs);
   }
 

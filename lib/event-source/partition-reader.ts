@@ -13,7 +13,7 @@ const FETCH_BYTES = 8 * 1024 * 1024;
 
 /** What came of reading on. */
 export type ReadOutcome =
-  | { readonly outcome: 'read' }
+  | { readonly outcome: 'read'; readonly records: number }
   /** Records up to `start` are gone by right. */
   | { readonly outcome: 'trimmed'; readonly start: bigint }
   | { readonly outcome: 'gone' }
@@ -52,6 +52,12 @@ export class PartitionReader {
   /** Everything below it was read. */
   get end(): bigint {
     return this.#end;
+  }
+
+  /** Records behind an offset, as far as it is known. */
+  lagBehind(offset: bigint): bigint {
+    const end = this.#highWatermark ?? this.#end;
+    return end > offset ? end - offset : 0n;
   }
 
   /** Whether more could be read, as far as it is known. */
@@ -106,7 +112,7 @@ export class PartitionReader {
     this.#records = [...this.#records, ...added.filter(({ offset }) => offset < limit)];
     this.#end = limit;
     if (this.#highWatermark === null || highWatermark > this.#highWatermark) this.#highWatermark = highWatermark;
-    return { outcome: 'read' };
+    return { outcome: 'read', records: added.length };
   }
 
   #failed(error: MillraceError): ReadOutcome {

@@ -85,7 +85,7 @@ export class PartitionWork {
     if (batch === null || held === null || this.#isOver) return;
     this.#givenOut = null;
     held.report();
-    if (outcome.kind === 'refused') this.#rest(held, outcome);
+    if (outcome.kind === 'refused') this.#rest(held, batch.length, outcome);
     else await this.#settle(held, batch, outcome);
   }
 
@@ -207,6 +207,8 @@ export class PartitionWork {
       this.#place.tell({ kind: 'unreadable', error: read.error.message, untilMs });
       held.remember({ error: read.error.message });
       held.restUntilMs = untilMs;
+    } else if (read.records > 0) {
+      this.#place.tell({ kind: 'read', records: read.records });
     }
   }
 
@@ -226,11 +228,15 @@ export class PartitionWork {
   }
 
   /** The function cannot be called now: no attempt was made. */
-  #rest(held: HeldPartition, { error, retryMs }: { readonly error: string; readonly retryMs: number }): void {
+  #rest(
+    held: HeldPartition,
+    records: number,
+    { error, retryMs }: { readonly error: string; readonly retryMs: number },
+  ): void {
     const untilMs = this.#place.nowMs() + retryMs;
     held.restUntilMs = untilMs;
     held.remember({ error });
-    this.#place.tell({ kind: 'throttled', error, untilMs });
+    this.#place.tell({ kind: 'throttled', records, error, untilMs });
   }
 
   /** False: the lease is lost. */

@@ -1,6 +1,7 @@
 import { asMillraceError } from '../errors.ts';
 import type { DeadRecord } from './event-source-deps.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
+import { givenUpTo } from './give-up.ts';
 import type { HeldPartition } from './held-partition.ts';
 import { passRecords } from './settle-batch.ts';
 import type { WorkPlace } from './work-place.ts';
@@ -27,7 +28,8 @@ export async function sendAway(
   }
   for (const reason of new Set(records.map((one) => one.reason))) {
     const of = records.filter((one) => one.reason === reason);
-    place.tell({ kind: 'given-up', records: of.length, reason, error: of[0]!.error });
+    const to = givenUpTo(subscription, reason);
+    place.tell({ kind: 'given-up', records: of.length, to, reason, error: of[0]!.error });
   }
   const gone = records.map(({ record }) => record);
   held.move(passRecords(held.progress, gone));

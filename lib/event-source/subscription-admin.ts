@@ -19,6 +19,7 @@ import { removeReplay } from './remove-replay.ts';
 import { makeRedrive, makeRetries } from './retry-subscriptions.ts';
 import { deadLetterGroup, retryGroups } from './retry-topics.ts';
 import { type SeekLeasesRequest, type SoughtLease, seekLeases, setStarts } from './seek-leases.ts';
+import { type SubscriptionLag, summarizeLag } from './subscription-lag.ts';
 import { MAX_RETRY_DELAYS, type SubscriptionOptions, subscriptionOptions } from './subscription-options.ts';
 import {
   checkDestination,
@@ -54,6 +55,8 @@ export interface SubscriptionPartition
 /** All there is to say about a subscription. */
 export interface SubscriptionDescription extends FunctionSubscription {
   readonly partitions: readonly SubscriptionPartition[];
+  /** Of all of them together. */
+  readonly lag: SubscriptionLag;
   /** Its retry topics, by tier. */
   readonly retries: readonly FunctionSubscription[];
 }
@@ -161,6 +164,7 @@ export class SubscriptionAdmin {
     return {
       ...subscription,
       partitions: partitions.map((one, index) => ({ ...one, ...leaseState(leases[index]!, nowMs) })),
+      lag: summarizeLag(partitions),
       retries: (await findRetries(this.#deps, name)).filter(({ retry }) => retry!.tier >= 0),
     };
   }

@@ -2,7 +2,7 @@ import type { Head } from '../log/head.ts';
 import { inParallel } from '../log/in-parallel.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
-import { unreadSinceMs } from '../log/unread-since.ts';
+import { type UnreadLag, unreadLag } from '../log/unread-since.ts';
 import { findGroup } from './find-group.ts';
 import { type Group, partitionText } from './group.ts';
 import type { GroupDeps } from './group-deps.ts';
@@ -25,17 +25,13 @@ export interface MemberDescription {
 }
 
 /** A partition that the group reads or has read. */
-export interface GroupPartitionDescription {
+export interface GroupPartitionDescription extends UnreadLag {
   readonly topic: string;
   readonly partition: number;
   /** The next offset to read; null when nothing was committed. */
   readonly committed: bigint | null;
   readonly logStartOffset: bigint;
   readonly highWatermark: bigint;
-  /** Records from where the group would go on up to the end. */
-  readonly lag: bigint;
-  /** How long the oldest of them has been there, by the clock of who asks; 0 when there are none, null when it could not be told. It may be younger by as much as its neighbours in one commit differ. */
-  readonly lagMs: number | null;
   /** Id of the member it is assigned to, null for nobody. */
   readonly owner: string | null;
   readonly committedAtMs: number;
@@ -177,18 +173,13 @@ async function describePartition(
   owners: ReadonlyMap<string, string>,
 ): Promise<GroupPartitionDescription> {
   const committed = offset?.committed ?? null;
-  const from = committed === null || committed < head.start ? head.start : committed;
-  const sinceMs = await unreadSinceMs(deps, partition, head, from);
-  const lag = head.next > from ? head.next - from : 0n;
-  const ageMs = sinceMs === null ? null : Math.max(0, Math.floor(deps.clock.nowMs()) - Number(sinceMs));
   return {
     topic,
     partition: partition.partition,
     committed,
     logStartOffset: head.start,
     highWatermark: head.next,
-    lag,
-    lagMs: lag === 0n ? 0 : ageMs,
+    ...(await unreadLag(deps, partition, head, committed)),
     owner: owners.get(partitionText(partition)) ?? null,
     committedAtMs: offset?.committedAtMs ?? 0,
     metadata: offset?.metadata ?? '',

@@ -28,3 +28,25 @@ export async function unreadSinceMs(
   const { answer } = await repeatRequest(deps, () => locateEntries(deps.store.chunks, partition, head, query));
   return answer?.[0]?.entry.maxTimestampMs ?? null;
 }
+
+/** How far a reader is behind in a partition. */
+export interface UnreadLag {
+  /** Records from where it would go on up to the end. */
+  readonly lag: bigint;
+  /** How long the oldest of them has been there, by the clock of who asks; 0 when there are none, null when it could not be told. It may be younger by as much as its neighbours in one commit differ. */
+  readonly lagMs: number | null;
+}
+
+/** How far a reader is behind that has committed an offset, or none (null): the lag in time by `unreadSinceMs`, at its price. */
+export async function unreadLag(
+  deps: UnreadSinceDeps,
+  partition: PartitionKey,
+  head: Head,
+  committed: bigint | null,
+): Promise<UnreadLag> {
+  const from = committed === null || committed < head.start ? head.start : committed;
+  if (head.next <= from) return { lag: 0n, lagMs: 0 };
+  const sinceMs = await unreadSinceMs(deps, partition, head, from);
+  const lagMs = sinceMs === null ? null : Math.max(0, Math.floor(deps.clock.nowMs()) - Number(sinceMs));
+  return { lag: head.next - from, lagMs };
+}

@@ -4,7 +4,13 @@ export type { RecordMetadata } from '../client/send-waiter.ts';
 export { type Deserializer, type Serde, type Serializer, serdes } from '../client/serde.ts';
 export type { StandardSchema } from '../client/standard-schema.ts';
 export { type GivenRecord, idempotencyKey } from '../event-source/idempotency-key.ts';
+export {
+  EventSourceMetrics,
+  type MetricReport,
+  type MetricWriter,
+} from '../event-source/metrics/event-source-metrics.ts';
 export { RetryAfter } from '../event-source/retry-after.ts';
+export { type EmbeddedMetricsOptions, embeddedMetrics } from './embedded-metrics.ts';
 export type { FunctionContext } from './function-time.ts';
 export type { InvocationProducer } from './invocation-producer.ts';
 export { type MiddyRequest, type MillraceMiddleware, millrace, pullHandler } from './millrace.ts';

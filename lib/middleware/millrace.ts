@@ -41,7 +41,7 @@ export function millrace<K = Uint8Array | null, V = Uint8Array | null>(
     await how(call);
     await call.finish();
     // It is dealt with: nobody else is to try again.
-    request.response = pullAnswer(call.told);
+    request.response = pullAnswer(call.end());
   };
   return {
     async before(request) {
@@ -49,10 +49,10 @@ export function millrace<K = Uint8Array | null, V = Uint8Array | null>(
       if (call === null) return undefined;
       if (options.eachRecord !== undefined) {
         await call.runEach(options.eachRecord);
-        return pullAnswer(call.told);
+        return pullAnswer(call.end());
       }
       const batch = await call.next();
-      if (batch === null) return pullAnswer(call.told);
+      if (batch === null) return pullAnswer(call.end());
       calls.set(request, call);
       request.event = batch;
       return undefined;
@@ -80,6 +80,6 @@ export function pullHandler<K = Uint8Array | null, V = Uint8Array | null>(
     if (call === null) return undefined;
     if (options.eachRecord !== undefined) await call.runEach(options.eachRecord);
     else if (handler !== null) await call.run(handler);
-    return pullAnswer(call.told);
+    return pullAnswer(call.end());
   };
 }

@@ -1,8 +1,9 @@
 import { type DeserializerOptions, type RecordDecoder, recordDecoder } from '../client/record-decoder.ts';
 import type { Clock, Random } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
-import type { EventSourceDeps, EventSourceNews } from '../event-source/event-source-deps.ts';
+import type { EventSourceDeps, EventSourceNews, NewsBody } from '../event-source/event-source-deps.ts';
 import type { EventSourceStore } from '../event-source/event-source-store.ts';
+import type { EventSourceMetrics } from '../event-source/metrics/event-source-metrics.ts';
 import { PartitionWork } from '../event-source/partition-work.ts';
 import type { PullAnswer } from '../event-source/pull-pointer.ts';
 import type { ReceivedEvent } from '../event-source/received-event.ts';
@@ -36,6 +37,8 @@ export interface PullOptions<K = Uint8Array | null, V = Uint8Array | null> exten
   readonly maxBatchBytes?: number;
   /** Told of everything that happens. Default: nobody. */
   readonly onNews?: (news: EventSourceNews) => void;
+  /** Counts it too, and hands over what it has when a call ends: `embeddedMetrics()`. Default: nobody does. */
+  readonly metrics?: EventSourceMetrics;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -52,11 +55,14 @@ export class PullCall<K, V> {
   readonly #decoder: RecordDecoder | null;
   readonly #context: FunctionContext;
   readonly #clock: Clock;
+  readonly #onNews: EventSourceDeps['onNews'];
   readonly #work: PartitionWork;
   readonly #deadlineMs: number;
   /** Of the batch that is handed out: those that could not be read. */
   #unread: ReadonlyMap<bigint, Failure> = new Map();
   #batch: readonly ReceivedEvent[] = [];
+  /** When the batch was handed out, and how old its newest record was then. */
+  #begun = { atMs: 0, ageMs: 0 };
   readonly #told = { records: 0, failed: 0, batches: 0 };
 
   constructor(deps: EventSourceDeps, request: WakeRequest, options: PullOptions<K, V>, context: FunctionContext) {
@@ -66,6 +72,7 @@ export class PullCall<K, V> {
     this.#decoder = recordDecoder(options);
     this.#context = context;
     this.#clock = deps.clock;
+    this.#onNews = deps.onNews;
     this.#deadlineMs = deps.clock.monotonicMs() + leftMs - Math.min(reserveMs, leftMs / 5);
     this.#work = new PartitionWork(deps, request, {
       deadlineMs: this.#deadlineMs,
@@ -93,8 +100,9 @@ export class PullCall<K, V> {
     else await this.#settle({ failed, postponed: this.#notGiven() });
   }
 
-  /** What has been done so far. */
-  get told(): PullAnswer {
+  /** What was done in all. Metrics are handed over with it. */
+  end(): PullAnswer {
+    this.#options.metrics?.flush();
     return this.#told;
   }
 
@@ -102,7 +110,10 @@ export class PullCall<K, V> {
   async failed(cause: unknown): Promise<void> {
     this.#told.batches += 1;
     this.#told.failed += this.#batch.length;
-    await this.#work.settle({ kind: 'failed', ...failureOf(cause) });
+    const failure = failureOf(cause);
+    const records = this.#batch.length - this.#unread.size - this.#notGiven().size;
+    this.#tellInvoked({ records, failed: records, error: failure.error });
+    await this.#work.settle({ kind: 'failed', ...failure });
   }
 
   /** Handles every batch record by record, until nothing is left or the time is over. */
@@ -145,6 +156,9 @@ export class PullCall<K, V> {
     }
     this.#batch = batch;
     this.#unread = unread;
+    this.#begun = { atMs: this.#clock.monotonicMs(), ageMs: this.#clock.nowMs() - Number(batch.at(-1)!.timestampMs) };
+    const [first] = unread.values();
+    if (first !== undefined) this.#tell({ kind: 'undecodable', records: unread.size, error: first.error });
     return records;
   }
 
@@ -161,6 +175,20 @@ export class PullCall<K, V> {
     this.#told.batches += 1;
     this.#told.failed += all.size;
     this.#told.records += this.#batch.length - all.size - postponed.size;
+    const records = this.#batch.length - this.#unread.size - postponed.size;
+    if (records > 0) this.#tellInvoked({ records, failed: failed.size, error: '' });
     await this.#work.settle({ kind: 'answered', failed: all, postponed });
+  }
+
+  #tellInvoked(counts: { readonly records: number; readonly failed: number; readonly error: string }): void {
+    const { atMs, ageMs } = this.#begun;
+    const durationMs = this.#clock.monotonicMs() - atMs;
+    this.#tell({ kind: 'invoked', ...counts, durationMs, ageMs: Math.max(0, ageMs) });
+  }
+
+  #tell(news: NewsBody): void {
+    const { group, topicId } = this.#work.subscription;
+    const { partition } = this.#batch[0]!;
+    this.#onNews({ group, partition: { topicId, partition }, ...news } as EventSourceNews);
   }
 }

@@ -31,7 +31,7 @@ export class PullFunction<K, V> {
   }
 
   async #open(): Promise<EventSourceDeps> {
-    const { clock = systemClock, random = systemRandom, onNews = () => {} } = this.#options;
+    const { clock = systemClock, random = systemRandom, onNews, metrics } = this.#options;
     const { store, destinations } = await functionStore(this.#options.store, clock);
     const tools = eventSourceTools(store, destinations);
     return {
@@ -41,7 +41,10 @@ export class PullFunction<K, V> {
       random,
       wakeUps: bellWakeUps({ bells: store.bells, clock, random }),
       sink: new GiveUp({ ...tools, clock }),
-      onNews,
+      onNews(news) {
+        onNews?.(news);
+        metrics?.onNews(news);
+      },
     };
   }
 }

@@ -176,7 +176,7 @@ describe('the work on a partition', () => {
     await bench.millrace.topics.trimPartition('orders', 0, 3n);
     const work = await workOf();
     expect(offsetsOf((await work.next())!)).toEqual([3]);
-    expect(news).toMatchObject([{ kind: 'skipped', from: 0n, to: 3n }]);
+    expect(news.filter(({ kind }) => kind === 'skipped')).toMatchObject([{ from: 0n, to: 3n }]);
   });
 });
 

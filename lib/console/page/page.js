@@ -199,7 +199,7 @@ function groupsView({ groups }) {
 
 function subscriptionsView({ subscriptions, functions }) {
   const sections = subscriptions.map((one) => {
-    const { group, options, topic, target, partitions, dead } = one;
+    const { group, options, topic, target, partitions, dead, lag, metrics } = one;
     const verb = options.enabled ? 'pause' : 'resume';
     const isHere = functions.includes(target);
     return h(
@@ -221,6 +221,7 @@ function subscriptionsView({ subscriptions, functions }) {
         ` → function ${target} `,
         isHere ? null : h('span', { class: 'bad' }, '(not here)'),
       ),
+      h('p', { class: lag.furthest === null ? 'faint' : undefined }, lagText(lag)),
       table(
         [
           ['partition', (part) => part.partition, 'number'],
@@ -234,9 +235,26 @@ function subscriptionsView({ subscriptions, functions }) {
         ],
         partitions,
       ),
+      metricsList(metrics),
     );
   });
   return [...sections, h('p', { class: 'faint' }, `Functions here: ${functions.join(', ') || 'none'}.`)];
+}
+
+function lagText({ records, maxMs, furthest }) {
+  if (furthest === null) return 'Nothing is left to do.';
+  return `${number(records)} records behind, the oldest for ${seconds(maxMs)} in partition ${furthest}.`;
+}
+
+/** What was counted since `millrace dev` began, by the names of Lambda's event source mappings. */
+function metricsList(metrics) {
+  const entries = Object.entries(metrics);
+  if (entries.length === 0) return null;
+  return h(
+    'dl',
+    { class: 'metrics', 'aria-label': 'metrics since the start' },
+    entries.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, number(value)))),
+  );
 }
 
 function deadLettersView({ subscriptions }, [name]) {
@@ -323,7 +341,9 @@ function draw(force) {
       ),
     );
   // Nothing is drawn anew while it is as it was, or while somebody types.
-  const now = JSON.stringify([name, rest, overview], (key, value) => (key === 'lagMs' ? undefined : value));
+  const now = JSON.stringify([name, rest, overview], (key, value) =>
+    key === 'lagMs' || key === 'maxMs' ? undefined : value,
+  );
   const isTyping =
     view.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
   if (!force && (now === shown || isTyping)) return;
@@ -342,11 +362,13 @@ const NEWS = {
     `${n.group}: ${n.records} records handed over in ${Math.round(n.durationMs)} ms${n.failed ? `, ${n.failed} failed: ${n.error}` : ''}`,
   pulled: (n) =>
     `${n.group}: ${n.records} pulled in ${Math.round(n.durationMs)} ms${n.failed ? `, ${n.failed} failed` : ''}`,
-  'given-up': (n) => `${n.group}: ${n.records} given up: ${n.error || n.reason}`,
+  'given-up': (n) =>
+    `${n.group}: ${n.records} ${n.to === 'retry-topic' ? 'to be given again later' : 'given up'}: ${n.error || n.reason}`,
   throttled: (n) => `${n.group}: not called: ${n.error}`,
   waiting: (n) => `${n.group}: waits until ${new Date(n.untilMs).toLocaleTimeString()}`,
   filtered: (n) => `${n.group}: ${n.records} left out by the filter`,
   'destination-failed': (n) => `${n.group}: dead letters cannot be written: ${n.error}`,
+  undecodable: (n) => `${n.group}: ${n.records} not understood: ${n.error}`,
   unreadable: (n) => `${n.group}: cannot read: ${n.error}`,
   'cold-start': (n) => `${n.name}: a process begins`,
   reloaded: (n) => `${n.name}: reloaded`,
