@@ -21,6 +21,7 @@ const special = [
   'test/clients/**',
   'test/**/*.counts.test.ts',
   'test/**/*.chaos.test.ts',
+  'test/**/*.browser.test.ts',
 ];
 
 export default defineConfig({
@@ -31,6 +32,7 @@ export default defineConfig({
       project('counts', ['test/**/*.counts.test.ts'], { testTimeout: 120_000 }),
       project('emulator', ['test/**/*.emulator.test.ts'], { testTimeout: 60_000 }),
       project('chaos', ['test/**/*.chaos.test.ts'], { testTimeout: 240_000 }),
+      project('browser', ['test/**/*.browser.test.ts']),
       project('clients', ['test/clients/**/*.test.ts'], { testTimeout: 180_000 }),
       project('mutants', ['test/**/*.mutants.test.ts'], { testTimeout: 300_000 }),
       project('long', ['test/**/*.long.test.ts'], { testTimeout: 3_600_000 }),

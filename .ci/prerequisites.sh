@@ -1,5 +1,5 @@
 # Sourced by .ci/run. Installs what the deeper suites need and this machine lacks, so that nothing has to be skipped:
-# Go for the S3 server, a JDK and Maven for the Kafka broker and the Java client, Python for librdkafka and MiniStack.
+# Chromium for the page of millrace dev, Go for the S3 server, a JDK and Maven for the Kafka broker and the Java client, Python for librdkafka and MiniStack.
 # Each is taken from where it is, else from apt.
 
 GO_VERSION=1.25.0 # what versitygw's go.mod asks for
@@ -16,11 +16,15 @@ newer_go() {
   export PATH="$PWD/.cache/go$GO_VERSION/bin:$PATH"
 }
 
+# As tools/chromium.ts looks for it.
+has_chromium() { [ -n "${MILLRACE_TEST_CHROMIUM:-}" ] || command -v chromium || command -v chromium-browser || command -v google-chrome || command -v google-chrome-stable; } >/dev/null
+
 missing_packages() {
   command -v go >/dev/null || echo golang-go
   command -v javac >/dev/null || echo default-jdk-headless
   command -v mvn >/dev/null || echo maven
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+  has_chromium || echo chromium
 }
 
 # SQS and SNS for the tests of destinations; tools/run-tests.ts names the same version.

@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ENABLE_CHROMIUM, findChromium } from './chromium.ts';
 import { type Counts, countsLine, countTests, describeRun, type FileResult, type Skipped } from './test-results.ts';
 import { ensureVersitygw } from './versitygw.ts';
 
@@ -18,8 +19,9 @@ const STARTS_DYNAMODB = '@dynoxide/';
 const STARTS_MINISTACK = '.cache/ministack/bin/ministack';
 
 const ELSEWHERE = [
-  'Not part of npm test: exact request counts, mutants, killed members, real Kafka clients (npx vitest run --project counts, mutants, chaos or clients),',
-  "hours of random operations and AWS's own runtime client (npm run test:long), any S3 and DynamoDB at AWS_ENDPOINT_URL (npm run test:emulator). .ci/run adds the first four.",
+  'Not part of npm test: exact request counts, mutants, killed members, real Kafka clients, the page of millrace dev in a browser (npm test --',
+  '--project=counts, --project=mutants, --project=chaos, --project=clients or --project=browser),',
+  "hours of random operations and AWS's own runtime client (npm run test:long), any S3 and DynamoDB at AWS_ENDPOINT_URL (npm run test:emulator). .ci/run adds the first five.",
 ];
 
 /** Text of a module together with the modules of the tests that it imports. */
@@ -42,6 +44,15 @@ function selectEmulatorTests(args: readonly string[]): string[] {
   const filters = args.some((arg) => arg.startsWith('-')) ? [] : args;
   const files = globSync('test/**/*.emulator.test.ts', { cwd: ROOT }).map((path) => path.replaceAll('\\', '/'));
   return files.sort().filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)));
+}
+
+/** The browser tests, where they are asked for and there is none. On CI nothing is left out: there they fail. */
+function planBrowserTests(args: readonly string[], env: NodeJS.ProcessEnv): readonly Skipped[] {
+  const isAsked = args.some((arg) => arg.startsWith('--project') && arg.includes('browser'));
+  if (!isAsked || env.CI || findChromium(env) !== null) return [];
+  const reason = 'there is no Chromium to open the page of millrace dev in';
+  const files = globSync('test/**/*.browser.test.ts', { cwd: ROOT }).map((path) => path.replaceAll('\\', '/'));
+  return files.sort().map((what) => ({ what, reason, enable: ENABLE_CHROMIUM }));
 }
 
 interface Plan {
@@ -109,7 +120,8 @@ function selfSkipped(files: readonly FileResult[]): Skipped[] {
 }
 
 async function runTests(args: readonly string[]): Promise<number> {
-  const { skipped, env } = await planEmulatorTests(selectEmulatorTests(args));
+  const { skipped: withoutServers, env } = await planEmulatorTests(selectEmulatorTests(args));
+  const skipped = [...withoutServers, ...planBrowserTests(args, process.env)];
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
   const folder = mkdtempSync(join(ROOT, '.cache', 'test-report-'));
   const report = join(folder, 'report.json');

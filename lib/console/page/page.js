@@ -75,12 +75,13 @@ function table(columns, rows) {
 const number = (value) => Number(value).toLocaleString('en');
 const time = (ms) => (Number(ms) > 0 ? new Date(Number(ms)).toLocaleString() : '–');
 const seconds = (ms) => (ms === null ? '?' : `${(ms / 1000).toFixed(1)} s`);
+const records = (count) => `${number(count)} record${Number(count) === 1 ? '' : 's'}`;
 const sum = (list, of) => list.reduce((total, one) => total + Number(of(one)), 0);
 
 function topicsView({ topics }, [name]) {
   const topic = topics.find((one) => one.name === name);
   if (name !== undefined && topic !== undefined) return topicView(topic);
-  const records = (one) => sum(one.partitions, (p) => p.highWatermark) - sum(one.partitions, (p) => p.logStartOffset);
+  const count = (one) => sum(one.partitions, (p) => p.highWatermark) - sum(one.partitions, (p) => p.logStartOffset);
   return [
     h(
       'section',
@@ -90,7 +91,7 @@ function topicsView({ topics }, [name]) {
         [
           ['topic', (one) => h('a', { href: `#topics/${encodeURIComponent(one.name)}` }, one.name)],
           ['partitions', (one) => one.partitions.length, 'number'],
-          ['records', (one) => number(records(one)), 'number'],
+          ['records', (one) => number(count(one)), 'number'],
         ],
         topics,
       ),
@@ -118,7 +119,7 @@ function topicView(topic) {
     value.value = '';
   });
   ask(`topics/${encodeURIComponent(topic.name)}/records`)
-    .then((records) => list.replaceChildren(h('h2', {}, 'Newest records'), recordsTable(records)))
+    .then((newest) => list.replaceChildren(h('h2', {}, 'Newest records'), recordsTable(newest)))
     .catch(complain);
   return [
     h(
@@ -146,7 +147,7 @@ function topicView(topic) {
   ];
 }
 
-function recordsTable(records) {
+function recordsTable(newest) {
   return table(
     [
       ['partition', (one) => one.partition, 'number'],
@@ -156,7 +157,7 @@ function recordsTable(records) {
       ['value', (one) => pretty(one.value), 'wide'],
       ['headers', (one) => one.headers.map(({ key, value }) => `${key}: ${value}`).join('\n'), 'wide'],
     ],
-    records,
+    newest,
   );
 }
 
@@ -241,9 +242,9 @@ function subscriptionsView({ subscriptions, functions }) {
   return [...sections, h('p', { class: 'faint' }, `Functions here: ${functions.join(', ') || 'none'}.`)];
 }
 
-function lagText({ records, maxMs, furthest }) {
+function lagText({ records: behind, maxMs, furthest }) {
   if (furthest === null) return 'Nothing is left to do.';
-  return `${number(records)} records behind, the oldest for ${seconds(maxMs)} in partition ${furthest}.`;
+  return `${records(behind)} behind, the oldest for ${seconds(maxMs)} in partition ${furthest}.`;
 }
 
 /** What was counted since `millrace dev` began, by the names of Lambda's event source mappings. */
@@ -253,7 +254,10 @@ function metricsList(metrics) {
   return h(
     'dl',
     { class: 'metrics', 'aria-label': 'metrics since the start' },
-    entries.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, number(value)))),
+    entries.map(([name, value]) => {
+      const unit = /(Age|TimeLag)$/.test(name) ? ' ms' : '';
+      return h('div', {}, h('dt', {}, name), h('dd', {}, `${number(value)}${unit}`));
+    }),
   );
 }
 
@@ -359,7 +363,7 @@ async function refresh(force = true) {
 
 const NEWS = {
   invoked: (n) =>
-    `${n.group}: ${n.records} records handed over in ${Math.round(n.durationMs)} ms${n.failed ? `, ${n.failed} failed: ${n.error}` : ''}`,
+    `${n.group}: ${records(n.records)} handed over in ${Math.round(n.durationMs)} ms${n.failed ? `, ${n.failed} failed: ${n.error}` : ''}`,
   pulled: (n) =>
     `${n.group}: ${n.records} pulled in ${Math.round(n.durationMs)} ms${n.failed ? `, ${n.failed} failed` : ''}`,
   'given-up': (n) =>
