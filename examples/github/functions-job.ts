@@ -1,9 +1,7 @@
 /** Two functions that the commits of the job call: one that is handed records, one that fetches them. */
 import { fileURLToPath } from 'node:url';
-import { type DevServer, startDevServer } from '../../lib/dev/dev-server.ts';
-import type { EventSourceNews } from '../../lib/event-source/event-source-deps.ts';
+import { type DevNews, type DevServer, startDevServer } from '../../lib/dev/dev-server.ts';
 import { hasCode } from '../../lib/index.ts';
-import type { HostNews } from '../../lib/lambda-host/lambda-host.ts';
 import { TOPIC } from './job.ts';
 
 /** What one function was called for. */
@@ -85,7 +83,7 @@ function newCounters(name: string, mode: 'push' | 'pull'): FunctionCounters {
   return { name, mode, calls: 0, records: 0, failures: 0, largestBatch: 0, givenUp: 0, sentBack: 0, agesMs: [] };
 }
 
-function count(news: EventSourceNews | HostNews, pushed: FunctionCounters, pulled: FunctionCounters): void {
+function count(news: DevNews, pushed: FunctionCounters, pulled: FunctionCounters): void {
   if (news.kind === 'pulled') {
     pulled.calls += 1;
     pulled.records += news.records;

@@ -1,9 +1,7 @@
 /** `millrace dev` */
 import { existsSync } from 'node:fs';
 import { EMPTY_CONFIG, parseFunctionArgument, readDevConfig } from '../dev/dev-config.ts';
-import { startDevServer } from '../dev/dev-server.ts';
-import type { EventSourceNews } from '../event-source/event-source-deps.ts';
-import type { HostNews } from '../lambda-host/lambda-host.ts';
+import { type DevNews, startDevServer } from '../dev/dev-server.ts';
 import type { CliCommand } from './cli-command.ts';
 import { action } from './cli-context.ts';
 import { type CliIo, toJson, write } from './cli-io.ts';
@@ -40,7 +38,7 @@ export function addDevCommand(program: CliCommand, io: CliIo): void {
         const read = file === null ? EMPTY_CONFIG : readDevConfig(file);
         const config = { ...read, functions: [...read.functions, ...named.map(parseFunctionArgument)] };
         const say = (text: string) => void write(io.stdout, text).catch(() => {});
-        const onNews = (news: EventSourceNews | HostNews) => {
+        const onNews = (news: DevNews) => {
           const line = context.json ? toJson(news) : newsText(news);
           if (line !== null) say(`${line}\n`);
         };
@@ -67,7 +65,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** A line for who watches; null for what would only fill the screen. */
-function newsText(news: EventSourceNews | HostNews): string | null {
+function newsText(news: DevNews): string | null {
   switch (news.kind) {
     case 'invoked': {
       const failed = news.failed > 0 ? `, ${news.failed} failed: ${news.error || 'reported by the function'}` : '';
@@ -87,6 +85,14 @@ function newsText(news: EventSourceNews | HostNews): string | null {
       return `${news.group}: dead letters cannot be written: ${news.error}`;
     case 'unreadable':
       return `${news.group}-${news.partition.partition}: cannot read: ${news.error}`;
+    case 'skipped':
+      return `${news.group}-${news.partition.partition}: ${news.from} to ${news.to} were gone before they were given`;
+    case 'crashed-before':
+      return `${news.group}-${news.partition.partition}: ended without an answer before: its batch counts as failed`;
+    case 'topic-missing':
+      return `${news.group}: topic ${news.topic} is gone: nothing is given; delete the subscription, or make it again`;
+    case 'event-source-failed':
+      return `the event source failed, and tries again: ${news.error}`;
     case 'log':
       return `  ${news.name} | ${news.line}`;
     case 'init-failed':

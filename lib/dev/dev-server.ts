@@ -17,6 +17,13 @@ import { Fetcher } from '../log/fetcher.ts';
 import { openFileStore } from '../sqlite/sqlite-store.ts';
 import type { DevConfig } from './dev-config.ts';
 
+/** What happens, for whoever looks at it. */
+export type DevNews =
+  | EventSourceNews
+  | HostNews
+  /** Outside of any batch; it is tried again. */
+  | { readonly kind: 'event-source-failed'; readonly error: string };
+
 /** How it is run. */
 export interface DevServerOptions {
   /** The directory of the store. */
@@ -25,7 +32,7 @@ export interface DevServerOptions {
   readonly httpPort: number;
   readonly config: DevConfig;
   /** Told of everything that happens. */
-  readonly onNews: (news: EventSourceNews | HostNews) => void;
+  readonly onNews: (news: DevNews) => void;
 }
 
 /** One that runs. */
@@ -53,8 +60,8 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   try {
     const totals = new MetricTotals();
     const metrics = new EventSourceMetrics({ writer: totals, clock });
-    const listeners: ((news: EventSourceNews | HostNews) => void)[] = [options.onNews];
-    const onNews = (news: EventSourceNews | HostNews) => {
+    const listeners: ((news: DevNews) => void)[] = [options.onNews];
+    const onNews = (news: DevNews) => {
       for (const listener of listeners) listener(news);
       if ('group' in news) metrics.onNews(news);
     };
@@ -85,6 +92,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
       onSwept: ({ lags }) => {
         for (const [group, lag] of lags) metrics.onLag(group, lag);
       },
+      onError: onceInARow((error) => onNews({ kind: 'event-source-failed', error })),
     });
     const metricsOf = (group: string) => {
       metrics.flush();
@@ -104,6 +112,16 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     await close();
     throw error;
   }
+}
+
+/** What fails again each second is told once, until something else does. */
+function onceInARow(tell: (error: string) => void): (error: MillraceError) => void {
+  let last = '';
+  return ({ message, hint }) => {
+    const error = hint === undefined ? message : `${message}. ${hint}`;
+    if (error !== last) tell(error);
+    last = error;
+  };
 }
 
 async function makeTopics({ millrace }: EventSourceTools, { topics }: DevConfig): Promise<void> {

@@ -3,6 +3,7 @@ import type { Fetcher } from '../log/fetcher.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import type { EventSourceStore } from './event-source-store.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
+import type { Refusal } from './plan-batch.ts';
 import type { ReceivedEvent } from './received-event.ts';
 
 /** Tells, some time at or after a moment, that a partition is to be looked at for a group. Durable: it does so whatever ends meanwhile. */
@@ -13,7 +14,7 @@ export interface WakeUps {
 /** A record that is not given to its function any more. */
 export interface DeadRecord {
   readonly record: ReceivedEvent;
-  readonly reason: 'RetryAttemptsExhausted' | 'MaximumRecordAgeExceeded' | 'MaximumPayloadSizeExceeded';
+  readonly reason: 'RetryAttemptsExhausted' | Refusal;
   readonly failures: number;
   readonly error: string;
   /** Where it was thrown; '' when nobody knows. */
@@ -57,6 +58,8 @@ export type EventSourceNews = {
   | { readonly kind: 'destination-failed'; readonly records: number; readonly error: string }
   /** Dead letters were sent back on their schedule; `exhausted`: had been sent back often enough, and stay. */
   | { readonly kind: 'redriven'; readonly records: number; readonly exhausted: number }
+  /** The topic of the subscription was deleted, or made again; nothing is given any more. The partition says nothing. */
+  | { readonly kind: 'topic-missing'; readonly topic: string }
   | { readonly kind: 'skipped'; readonly from: bigint; readonly to: bigint }
   /** `lag`: records behind it, as far as the worker has seen. */
   | { readonly kind: 'committed'; readonly from: bigint; readonly to: bigint; readonly lag: bigint }

@@ -39,7 +39,8 @@ export function failureNotice(
       approximateInvokeCount: Number(failureHeader(record, 'attempts') ?? 0) + failures,
     },
     responseContext:
-      reason === 'MaximumPayloadSizeExceeded'
+      // It was not called.
+      failures === 0
         ? null
         : { statusCode: 200, executedVersion: '$LATEST', functionError: error.slice(0, MAX_ERROR_CHARACTERS) },
     version: '1.0',

@@ -4,41 +4,8 @@
  */
 import { MillraceError } from '../errors.ts';
 import { FAILURE_HEADERS } from './failed-record.ts';
+import { type GivenRecord, givenHeader, type KinesisRecordPlace, type SqsRecordPlace } from './given-record.ts';
 import { isRetryTopicOf } from './retry-topics.ts';
-
-/** A record that a function pulls. */
-export interface PulledRecordPlace {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint | number;
-  readonly timestampMs: bigint | number;
-  readonly headers: readonly { readonly key: string; readonly value: Uint8Array | null }[];
-}
-
-/** A record of a Kafka event, as it comes or as Powertools decodes it. */
-export interface KafkaRecordPlace {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  readonly timestamp: number;
-  readonly headers?: readonly Readonly<Record<string, unknown>>[] | null;
-}
-
-/** A record of a Kinesis event of ours. */
-export interface KinesisRecordPlace {
-  readonly eventID: string;
-  readonly kinesis: object;
-}
-
-/** A message of an SQS event of ours. */
-export interface SqsRecordPlace {
-  readonly messageId: string;
-  readonly attributes: { readonly SentTimestamp: string };
-  readonly messageAttributes: Readonly<Record<string, { readonly stringValue?: string | undefined }>>;
-}
-
-/** What records are given in. */
-export type GivenRecord = PulledRecordPlace | KafkaRecordPlace | KinesisRecordPlace | SqsRecordPlace;
 
 interface Place {
   readonly topic: string;
@@ -72,31 +39,20 @@ function originOf(place: Place): Omit<Place, 'header'> {
 }
 
 function placeOf(record: Exclude<GivenRecord, KinesisRecordPlace>): Place {
-  if ('messageId' in record) return placeOfMessage(record);
+  const header = (name: string) => givenHeader(record, name);
+  if ('messageId' in record) return placeOfMessage(record, header);
   const { topic, partition, offset } = record;
   if (typeof topic !== 'string' || !Number.isInteger(partition)) throw noRecord(record);
   if ('timestampMs' in record) {
-    const header = (name: string) => textOf(record.headers.findLast(({ key }) => key === name)?.value);
     return { topic, partition, offset, timestampMs: record.timestampMs, header };
   }
-  const header = (name: string) => textOf(record.headers?.findLast((one) => name in one)?.[name]);
   return { topic, partition, offset, timestampMs: record.timestamp, header };
 }
 
-function placeOfMessage(record: SqsRecordPlace): Place {
+function placeOfMessage(record: SqsRecordPlace, header: Place['header']): Place {
   const [, topic, partition, offset] = /^(.+)-(\d+)-(\d+)$/.exec(record.messageId) ?? [];
   if (topic === undefined || partition === undefined || offset === undefined) throw noRecord(record);
-  const header = (name: string) => record.messageAttributes[name]?.stringValue;
   return { topic, partition, offset, timestampMs: record.attributes.SentTimestamp, header };
-}
-
-const decoder = new TextDecoder();
-
-/** Bytes, the numbers that stand for them in an event, or text. */
-function textOf(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  if (value instanceof Uint8Array) return decoder.decode(value);
-  return Array.isArray(value) ? decoder.decode(Uint8Array.from(value as number[])) : undefined;
 }
 
 function noRecord(value: unknown): MillraceError {

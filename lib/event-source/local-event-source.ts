@@ -7,6 +7,7 @@ import { asMillraceError, type MillraceError } from '../errors.ts';
 import { type PartitionKey, partitionPk } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { StoreChanges } from './event-source-store.ts';
+import type { FunctionSubscription } from './function-subscription.ts';
 import { LEASE_MARGIN_MS } from './lease-session.ts';
 import { parsePullAnswer, pullPayload } from './pull-pointer.ts';
 import type { InvokeAnswer } from './push/function-invoker.ts';
@@ -58,6 +59,8 @@ export class LocalEventSource {
   readonly #seen = new Map<string, bigint>();
   /** By subscription and partition: how often its bell was rung. */
   readonly #stamps = new Map<string, string>();
+  /** Subscriptions whose topic is gone, as was told. */
+  readonly #withoutTopic = new Set<string>();
   /** By subscription and partition: when it is woken next. */
   readonly #alarms = new Map<string, number>();
   #loops: readonly Promise<void>[] = [];
@@ -129,9 +132,12 @@ export class LocalEventSource {
     const { store } = this.#deps;
     const enabled = (await allSubscriptions(this.#deps)).filter(({ options }) => options.enabled);
     const rings: Ring[] = [];
-    for (const [topicId, [first]] of Map.groupBy(enabled, ({ topicId }) => topicId)) {
-      const { answer: topic } = await repeatRequest(this.#deps, () => store.topics.get(first!.topic));
-      if (topic === null || topic.topicId !== topicId) continue;
+    for (const [topicId, of] of Map.groupBy(enabled, ({ topicId }) => topicId)) {
+      const { answer: topic } = await repeatRequest(this.#deps, () => store.topics.get(of[0]!.topic));
+      if (topic === null || topic.topicId !== topicId) {
+        for (const one of of) this.#tellMissing(one);
+        continue;
+      }
       const keys = Array.from({ length: topic.readyPartitionCount }, (_, partition) => ({ topicId, partition }));
       const { answer: heads } = await repeatRequest(this.#deps, () => store.heads.readMany(keys, { consistent: true }));
       for (const [index, head] of heads.entries()) {
@@ -142,6 +148,14 @@ export class LocalEventSource {
       }
     }
     return rings;
+  }
+
+  /** Once for each. */
+  #tellMissing({ group, topic, topicId }: FunctionSubscription): void {
+    const name = `${topicId} ${group}`;
+    if (this.#withoutTopic.has(name)) return;
+    this.#withoutTopic.add(name);
+    this.#deps.onNews({ kind: 'topic-missing', group, partition: { topicId, partition: 0 }, topic });
   }
 
   async #rungBells(): Promise<readonly Ring[]> {

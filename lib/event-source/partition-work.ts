@@ -6,6 +6,7 @@
  *
  * What comes next is decided in `next-step.ts`; what is known while the lease is held is in `held-partition.ts`; letting go is in `release-partition.ts`.
  */
+
 import { freshUuid } from '../log/fresh-uuid.ts';
 import type { Head } from '../log/head.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
@@ -13,9 +14,10 @@ import type { DeadRecord, EventSourceDeps } from './event-source-deps.ts';
 import { dueMs } from './failed-record.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
 import { HeldPartition } from './held-partition.ts';
+import { isLooping } from './hops.ts';
 import { LEASE_MARGIN_MS, takeLease } from './lease-session.ts';
 import { nextStep, type Step, type StepDecision } from './next-step.ts';
-import { type PlanContext, planBatch } from './plan-batch.ts';
+import { type PlanContext, planBatch, REFUSALS } from './plan-batch.ts';
 import type { ReceivedEvent } from './received-event.ts';
 import { releasePartition } from './release-partition.ts';
 import { sendAway, UNREADABLE_MS } from './send-away.ts';
@@ -150,7 +152,9 @@ export class PartitionWork {
     const { sizeOf, maxBytes } = this.#limits;
     const nowMs = this.#place.nowMs();
     const { options, retry } = current;
-    return { options, progress, nowMs, matches, sizeOf, maxBytes, dueMs: retry === null ? () => 0 : dueMs };
+    // What comes back from the dead letters is given although it went round: somebody has decided so.
+    const tier = retry === null ? { dueMs: () => 0, isLooping } : { dueMs, isLooping: () => false };
+    return { options, progress, nowMs, matches, sizeOf, maxBytes, ...tier };
   }
 
   #note(held: HeldPartition, { passed, filteredCount, windowSinceMs }: NonNullable<StepDecision['found']>): void {
@@ -171,7 +175,9 @@ export class PartitionWork {
       case 'read-on':
         return this.#readOn(held);
       case 'send-away': {
-        const dead = step.refused.map((one): DeadRecord => ({ ...one, failures: 0, error: '', stack: '' }));
+        const dead = step.refused.map(
+          (one): DeadRecord => ({ ...one, failures: 0, error: REFUSALS[one.reason], stack: '' }),
+        );
         return sendAway(this.#place, held, this.subscription, dead);
       }
       case 'count-crash': {

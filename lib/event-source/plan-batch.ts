@@ -1,4 +1,5 @@
 /** Which records to give to a function now: a pure decision. */
+import { MAX_HOPS } from './hops.ts';
 import { includesOffset, type OffsetRange } from './offset-ranges.ts';
 import type { FailedRecord, Progress } from './progress.ts';
 import { keyHash, type ReceivedEvent } from './received-event.ts';
@@ -24,6 +25,8 @@ export interface PlanContext {
   readonly matches: (record: ReceivedEvent) => boolean;
   /** A record is not given before this; those behind it are not due sooner. */
   readonly dueMs: (record: ReceivedEvent) => number;
+  /** It has come through too many functions. */
+  readonly isLooping: (record: ReceivedEvent) => boolean;
   /** Bytes that a record takes in the event. */
   readonly sizeOf: (record: ReceivedEvent) => number;
   /** Most of them. */
@@ -31,7 +34,14 @@ export interface PlanContext {
 }
 
 /** Why a record is not given at all. */
-export type Refusal = 'MaximumRecordAgeExceeded' | 'MaximumPayloadSizeExceeded';
+export type Refusal = 'MaximumRecordAgeExceeded' | 'MaximumPayloadSizeExceeded' | 'MaximumHopsExceeded';
+
+/** The same for people. */
+export const REFUSALS: Readonly<Record<Refusal, string>> = {
+  MaximumRecordAgeExceeded: 'the record is older than maxRecordAgeMs',
+  MaximumPayloadSizeExceeded: 'the record is larger than an event may be',
+  MaximumHopsExceeded: `the record has come through ${MAX_HOPS} functions: topics feed each other in a loop`,
+};
 
 /** Records that wait and ranges behind them, at most: a progress of about 20 KB. Beyond that nothing new is given until they are done. */
 const MAX_REMEMBERED = 400;
@@ -188,13 +198,13 @@ class Picker {
   }
 
   #offer(record: ReceivedEvent): void {
-    const { options, nowMs, sizeOf, maxBytes } = this.#context;
-    const isOld = options.maxRecordAgeMs >= 0 && nowMs - Number(record.timestampMs) > options.maxRecordAgeMs;
+    const { options, sizeOf, maxBytes } = this.#context;
     const bytes = sizeOf(record);
-    if (isOld || bytes > maxBytes) {
+    const reason = this.#refusalOf(record, bytes);
+    if (reason !== null) {
       // What goes away out of turn would overtake what stands before it and may still fail.
       if (options.ordering === 'partition' && this.batch.length > 0) this.#isStopped = true;
-      else this.#refused.push({ record, reason: isOld ? 'MaximumRecordAgeExceeded' : 'MaximumPayloadSizeExceeded' });
+      else this.#refused.push({ record, reason });
       return;
     }
     if (this.#bytes + bytes > maxBytes) {
@@ -204,5 +214,13 @@ class Picker {
     }
     this.#bytes += bytes;
     this.batch.push(record);
+  }
+
+  #refusalOf(record: ReceivedEvent, bytes: number): Refusal | null {
+    const { options, nowMs, maxBytes, isLooping } = this.#context;
+    const isOld = options.maxRecordAgeMs >= 0 && nowMs - Number(record.timestampMs) > options.maxRecordAgeMs;
+    if (isOld) return 'MaximumRecordAgeExceeded';
+    if (bytes > maxBytes) return 'MaximumPayloadSizeExceeded';
+    return isLooping(record) ? 'MaximumHopsExceeded' : null;
   }
 }

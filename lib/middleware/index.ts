@@ -3,7 +3,9 @@ export type { OutgoingRecord } from '../client/outgoing-record.ts';
 export type { RecordMetadata } from '../client/send-waiter.ts';
 export { type Deserializer, type Serde, type Serializer, serdes } from '../client/serde.ts';
 export type { StandardSchema } from '../client/standard-schema.ts';
-export { type GivenRecord, idempotencyKey } from '../event-source/idempotency-key.ts';
+export type { GivenRecord } from '../event-source/given-record.ts';
+export { HOPS_HEADER, hopsFrom } from '../event-source/hops.ts';
+export { idempotencyKey } from '../event-source/idempotency-key.ts';
 export {
   EventSourceMetrics,
   type MetricReport,

@@ -9,6 +9,7 @@ import type { Bytes, OutgoingRecord } from '../client/outgoing-record.ts';
 import type { RecordMetadata } from '../client/send-waiter.ts';
 import type { Clock } from '../clock.ts';
 import { asMillraceError, MillraceError } from '../errors.ts';
+import { HOPS_HEADER } from '../event-source/hops.ts';
 import { AwaitedPromise } from './awaited-promise.ts';
 import type { PooledProducer } from './producer-pool.ts';
 import { type UnacknowledgedRecord, unacknowledged } from './unacknowledged.ts';
@@ -21,6 +22,8 @@ export interface InvocationProducerDeps<K, V> {
   readonly leaveByMs: number;
   /** Monotonic: then the invocation ends, whatever is still under way. */
   readonly answerByMs: number;
+  /** What each record is told to have come through, see `hops.ts`; null: nothing. */
+  readonly hops: number | null;
   /** Told of failures that the handler did not wait for; then they do not fail the invocation. */
   readonly onSendFailed: ((error: MillraceError, record: OutgoingRecord<K, V>) => void) | undefined;
 }
@@ -110,7 +113,9 @@ export class InvocationProducer<K = Bytes, V = Bytes> {
     const sent: Sent<K, V> = { index: this.#sentCount, record, isAwaited: false, error: null };
     this.#sentCount += 1;
     this.#pending.add(sent);
-    const given = this.#isOver ? Promise.reject(tooLate(record)) : this.#deps.pooled.producer.send(record);
+    const given = this.#isOver
+      ? Promise.reject(tooLate(record))
+      : this.#deps.pooled.producer.send(withHops(record, this.#deps.hops));
     const settled = given.finally(() => this.#pending.delete(sent));
     settled.catch((error: unknown) => {
       sent.error = asMillraceError(error);
@@ -147,6 +152,16 @@ export class InvocationProducer<K = Bytes, V = Bytes> {
       if (!watch.signal.aborted) this.#leave();
     });
   }
+}
+
+/** The record with the count in a header, in the place of one that it was copied with. Headers of a wrong form stay as they are, for whoever refuses them. */
+function withHops<K, V>(record: OutgoingRecord<K, V>, hops: number | null): OutgoingRecord<K, V> {
+  const headers: unknown = record?.headers ?? {};
+  if (hops === null || typeof headers !== 'object') return record;
+  const count = `${hops}`;
+  if (!Array.isArray(headers)) return { ...record, headers: { ...headers, [HOPS_HEADER]: count } };
+  const others = (headers as readonly (readonly [string, Bytes])[]).filter((one) => one?.[0] !== HOPS_HEADER);
+  return { ...record, headers: [...others, [HOPS_HEADER, count]] };
 }
 
 function named<K, V>({ index, record, error }: Sent<K, V>): UnacknowledgedRecord {

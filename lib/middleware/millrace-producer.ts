@@ -50,7 +50,7 @@ export function millraceProducer<K = Bytes, V = Bytes>(
   return {
     async before(request) {
       checkOrder(request.event);
-      const call = await producing.call(request.context);
+      const call = await producing.call(request.event, request.context);
       calls.set(request, call);
       // Not in what is printed of a context.
       Object.defineProperty(request.context, 'producer', { value: call.producer, configurable: true });
@@ -82,7 +82,7 @@ export function producerHandler<E, R, C extends FunctionContext = FunctionContex
   const producing = new ProducingFunction(options);
   return async (event, context) => {
     checkOrder(event);
-    const call = await producing.call(context);
+    const call = await producing.call(event, context);
     // Whoever has the context at the same time has another producer.
     const own = Object.create(context, { producer: { value: call.producer, enumerable: true } }) as C & Producing<K, V>;
     let answer: R;

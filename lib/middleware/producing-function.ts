@@ -5,6 +5,7 @@ import { checkProducerOptions, type ProducerOptions } from '../client/producer-o
 import { type Clock, type Random, systemClock, systemRandom } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
 import type { EventSourceStore } from '../event-source/event-source-store.ts';
+import { hopsFrom } from '../event-source/hops.ts';
 import { functionStore, once } from './function-store.ts';
 import { DEFAULT_RESERVE_MS, DEFAULT_TIME_MS, type FunctionContext, withinTime } from './function-time.ts';
 import { InvocationProducer } from './invocation-producer.ts';
@@ -52,8 +53,8 @@ export class ProducingFunction<K, V> {
   }
 
   /** An invocation. Throws INVALID_CONFIG when no store is named, and what opening it throws. */
-  async call(context: FunctionContext): Promise<ProducingCall<K, V>> {
-    return new ProducingCall(await this.#pool(), this.#options, context);
+  async call(event: unknown, context: FunctionContext): Promise<ProducingCall<K, V>> {
+    return new ProducingCall(await this.#pool(), this.#options, context, hopsFrom(event));
   }
 }
 
@@ -78,7 +79,7 @@ export class ProducingCall<K, V> {
   readonly #clock: Clock;
   readonly #answerByMs: number;
 
-  constructor(pool: ProducerPool<K, V>, options: ProduceOptions<K, V>, context: FunctionContext) {
+  constructor(pool: ProducerPool<K, V>, options: ProduceOptions<K, V>, context: FunctionContext, hops: number | null) {
     const { clock = systemClock, reserveMs: wished = DEFAULT_RESERVE_MS, onSendFailed } = options;
     const leftMs = context.getRemainingTimeInMillis?.() ?? DEFAULT_TIME_MS;
     const reserveMs = Math.min(wished, leftMs / 5);
@@ -93,6 +94,7 @@ export class ProducingCall<K, V> {
       clock,
       leaveByMs: endMs - reserveMs,
       answerByMs: this.#answerByMs,
+      hops,
       onSendFailed,
     });
   }

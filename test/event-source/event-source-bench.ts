@@ -1,6 +1,6 @@
 /** An event source over a store in memory, with functions that are written in the test. */
 import { Millrace } from '../../lib/client/millrace.ts';
-import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
+import { type Clock, systemRandom as random, systemClock } from '../../lib/clock.ts';
 import { MillraceError } from '../../lib/errors.ts';
 import { DeadLetters } from '../../lib/event-source/dead-letters.ts';
 import type { EventSourceNews } from '../../lib/event-source/event-source-deps.ts';
@@ -85,8 +85,16 @@ async function answerOf(call: () => Promise<unknown>): Promise<InvokeAnswer> {
   }
 }
 
-/** Opens one; to be closed. `notices`: what is not a topic of the log; default nothing. */
-export function openBench({ notices = null }: { readonly notices?: NoticeSender | null } = {}): EventSourceBench {
+/** How it is made. */
+export interface BenchOptions {
+  /** What is not a topic of the log. Default: nothing. */
+  readonly notices?: NoticeSender | null;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+}
+
+/** Opens one; to be closed. */
+export function openBench({ notices = null, clock = systemClock }: BenchOptions = {}): EventSourceBench {
   const store = memoryStore({ clock });
   const millrace = new Millrace({ store, clock, random, ownsStore: true });
   const producer = millrace.producer();

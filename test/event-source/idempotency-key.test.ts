@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { DeadRecord } from '../../lib/event-source/event-source-deps.ts';
 import { failedRecord } from '../../lib/event-source/failed-record.ts';
-import { type GivenRecord, idempotencyKey } from '../../lib/event-source/idempotency-key.ts';
+import type { GivenRecord } from '../../lib/event-source/given-record.ts';
+import { idempotencyKey } from '../../lib/event-source/idempotency-key.ts';
 import type { EventFormat } from '../../lib/event-source/push/event-format.ts';
 import { kafkaEvent } from '../../lib/event-source/push/kafka-event.ts';
 import { kinesisEvent } from '../../lib/event-source/push/kinesis-event.ts';

@@ -23,6 +23,7 @@ const plan = (
     nowMs: NOW_MS,
     matches: () => true,
     dueMs: () => 0,
+    isLooping: () => false,
     sizeOf: () => 1,
     maxBytes: 1_000_000,
     ...rest,

@@ -4,21 +4,18 @@ import middy6 from 'middy-6';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
 import { MillraceError, UnansweredError } from '../../lib/errors.ts';
-import type { EventSourceStore } from '../../lib/event-source/event-source-store.ts';
 import type { Heads } from '../../lib/log/heads.ts';
 import {
   type FunctionContext,
   type InvocationProducer,
-  millrace,
   millraceProducer,
   type ProduceOptions,
   type Producing,
-  type PulledBatch,
   producerHandler,
-  pullHandler,
   serdes,
 } from '../../lib/middleware/index.ts';
 import { type EventSourceBench, openBench } from '../event-source/event-source-bench.ts';
+import { contextOf, failureOf, withHeads } from './producing-stage.ts';
 
 type Handler = (event: unknown, context: FunctionContext) => Promise<unknown>;
 type Body = (event: unknown, context: Producing) => unknown;
@@ -32,32 +29,7 @@ beforeEach(async () => {
 });
 afterEach(() => bench.close());
 
-/** The context of an invocation that may take so long. */
-function contextOf(timeMs = 10_000) {
-  const endMs = clock.monotonicMs() + timeMs;
-  return { awsRequestId: 'a', getRemainingTimeInMillis: () => endMs - clock.monotonicMs() };
-}
-
-/** The store, with some requests to heads made otherwise. */
-function withHeads(changes: Partial<Heads>): EventSourceStore {
-  const heads = new Proxy(bench.store.heads, {
-    get(target, name) {
-      const value: unknown = Reflect.get(changes, name) ?? Reflect.get(target, name);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-  return { ...bench.store, heads };
-}
-
 const values = async (topic: string) => (await bench.read(topic)).map(({ value }) => value).sort();
-const failureOf = (call: Promise<unknown>) =>
-  call.then(
-    (answer) => {
-      throw new TypeError(`it answered ${JSON.stringify(answer)}`);
-    },
-    (error: unknown) => error as MillraceError,
-  );
-
 /** What of middy is used here; its versions type it differently. */
 type Middy = () => { use(middleware: unknown): ReturnType<Middy>; handler(handler: unknown): unknown };
 
@@ -186,7 +158,7 @@ describe.each(WAYS)('a function that produces, %s', (_, functionOf) => {
       (_event, { producer }) => {
         producer.send({ topic: 'orders', key: 'ada', value: 'x' });
       },
-      { store: withHeads(heads) },
+      { store: withHeads(bench.store, heads) },
     );
     const error = await failureOf(handler({}, contextOf(300)));
     expect(error.code).toBe('COMMIT_UNKNOWN');
@@ -269,78 +241,6 @@ describe.each(WAYS)('a function that produces, %s', (_, functionOf) => {
   });
 });
 
-describe('a function that pulls and produces', () => {
-  const subscribe = () =>
-    bench.subscriptions.create({ name: 'billing', topic: 'orders', target: 'bill', options: { mode: 'pull' } });
-  const bill = async ({ records }: PulledBatch, { producer }: Producing) => {
-    for (const record of records) producer.send({ topic: 'bills', value: `bill of ${record.text()}` });
-  };
-  const send = async () => {
-    const producer = bench.millrace.producer();
-    await producer.send({ topic: 'orders', value: 'ada' });
-    await producer.close();
-  };
-
-  it.each([
-    [
-      'under middy',
-      (store: EventSourceStore) =>
-        middy7().use(millrace({ store })).use(millraceProducer({ store })).handler(bill) as unknown as Handler,
-    ],
-    [
-      'without it',
-      (store: EventSourceStore) => pullHandler(producerHandler(bill, { store }) as never, { store }) as Handler,
-    ],
-  ])('%s commits its batch when what it made of it is acknowledged', async (_, functionOf) => {
-    let failures = 2;
-    const { commit } = bench.store.heads;
-    const store = withHeads({
-      commit: (...args) => {
-        failures -= 1;
-        if (failures >= 0) return Promise.reject(new MillraceError('ACCESS_DENIED', 'not now'));
-        return commit.apply(bench.store.heads, args);
-      },
-    });
-    const handler = functionOf(store);
-    bench.pullers.set('bill', (event) => handler(event, contextOf()));
-    await subscribe();
-    await send();
-    bench.start();
-    await bench.until('it is billed', async () => (await values('bills')).length === 1);
-    expect(failures).toBeLessThan(0);
-  });
-
-  it.each([
-    [
-      'under middy',
-      () =>
-        middy7()
-          .use(millraceProducer({ store: bench.store }))
-          .use(millrace({ store: bench.store })),
-    ],
-    [
-      'without it',
-      () =>
-        producerHandler(
-          pullHandler(() => {}, { store: bench.store }),
-          { store: bench.store },
-        ),
-    ],
-  ])('%s is told when the two stand the wrong way round', async (_, functionOf) => {
-    const handler = functionOf() as unknown as Handler;
-    let thrown: unknown;
-    bench.pullers.set('bill', async (event) => {
-      thrown = await failureOf(handler(event, contextOf()));
-      throw thrown;
-    });
-    await subscribe();
-    await send();
-    bench.start();
-    await bench.until('it is told', () => thrown !== undefined);
-    expect(thrown).toMatchObject({ code: 'INVALID_CONFIG', hint: expect.stringContaining('Use millrace() first') });
-  });
-});
-
 describe('a function whose commits are never answered', () => {
   it('finds out in time that nothing is in the log', async () => {
     const heads: Partial<Heads> = { commit: () => Promise.reject(new UnansweredError('no answer came')) };
@@ -349,7 +249,7 @@ describe('a function whose commits are never answered', () => {
         producer.send({ topic: 'orders', value: 'x' });
       },
       // The shortest waits between two attempts.
-      { store: withHeads(heads), random: { ...random, fraction: () => 0 } },
+      { store: withHeads(bench.store, heads), random: { ...random, fraction: () => 0 } },
     );
     const error = await failureOf(handler({}, contextOf(2_000)));
     expect(error.code).toBe('NOT_COMMITTED');
