@@ -17,6 +17,11 @@ function problemOf(name: unknown): string | null {
   return null;
 }
 
+/** Whether a topic may have this name. */
+export function isTopicName(name: string): boolean {
+  return problemOf(name) === null;
+}
+
 /**
  * Checks a topic name and returns it: 1 to 249 of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`, but not `.` or `..`. Case matters.
  *

@@ -43,7 +43,7 @@ export const DOORS: readonly RegExp[] = [
   /^lib\/local\.ts$/,
   /^lib\/cli\/main\.ts$/,
   // What gateways and tools are built on.
-  /^lib\/gateway\/(handler|protocol\/(apis|error-codes|frames))\.ts$/,
+  /^lib\/gateway\/(handler|live-gateways|groups\/(group-routes|coordinator-settings)|protocol\/(apis|error-codes|frames))\.ts$/,
   // Functions are begun by it, as processes of their own.
   /^lib\/lambda-host\/bootstrap\.ts$/,
   /^bin\/[^/]+\.ts$/,

@@ -25,6 +25,7 @@ describe('npm run simulate', () => {
       [
         ['log', 30],
         ['groups', 30],
+        ['gateway-groups', 30],
         ['event-source', 30],
         ['whole', 30],
       ],

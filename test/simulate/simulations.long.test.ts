@@ -9,6 +9,7 @@ const SEEDS_AT_ONCE = 1_000;
 const RUNS = [
   ['log', 20_000, 'acked'],
   ['groups', 20_000, 'delivered'],
+  ['gateway-groups', 4_000, 'delivered'],
   ['event-source', 4_000, 'handled'],
   ['whole', 8_000, 'given'],
 ] as const satisfies readonly (readonly [SimulationName, number, string])[];

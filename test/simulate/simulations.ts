@@ -1,5 +1,6 @@
 /** The simulations there are. */
 import { simulateEventSource } from '../event-source/simulation/simulate-event-source.ts';
+import { simulateGatewayGroups } from '../gateway/groups/simulation/simulate-gateway-groups.ts';
 import { simulateGroup } from '../group/simulation/simulate-group.ts';
 import { simulate as simulateLog } from '../log/simulation/simulate.ts';
 import { simulateWhole } from '../whole/simulation/simulate-whole.ts';
@@ -9,6 +10,7 @@ import type { Simulate } from './simulation-run.ts';
 export const simulations = {
   log: simulateLog,
   groups: simulateGroup,
+  'gateway-groups': simulateGatewayGroups,
   'event-source': simulateEventSource,
   whole: simulateWhole,
 } as const satisfies Record<string, Simulate>;

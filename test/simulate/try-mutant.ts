@@ -17,6 +17,7 @@ const COPIED = [
     'lib',
     'test/log',
     'test/group',
+    'test/gateway',
     'test/client',
     'test/simulate',
     'test/whole',

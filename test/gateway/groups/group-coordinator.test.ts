@@ -1,0 +1,387 @@
+import { describe, expect, it } from 'vitest';
+import { MillraceError } from '../../../lib/errors.ts';
+import {
+  assignedPartitionsOf,
+  CONSUMER_PROTOCOL,
+  subscribedTopics,
+} from '../../../lib/gateway/groups/consumer-protocol.ts';
+import { handleFindCoordinator } from '../../../lib/gateway/groups/find-coordinator.ts';
+import {
+  handleDeleteGroups,
+  handleDescribeGroups,
+  handleListGroups,
+} from '../../../lib/gateway/groups/group-admin-handlers.ts';
+import { handleOffsetDelete } from '../../../lib/gateway/groups/offset-delete.ts';
+import { handleOffsetFetch } from '../../../lib/gateway/groups/offset-fetch.ts';
+import { noUsage } from '../../../lib/log/meter.ts';
+import { CoordinatorStage, errorName, TOPIC } from './coordinator-stage.ts';
+
+const all = (partitions: readonly number[], offset: bigint) =>
+  Object.fromEntries(partitions.map((partition) => [partition, offset]));
+
+describe('a coordinator', () => {
+  it('brings members together, and stores what another gateway needs', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const [first, second] = await here.stable([[0, 1], [2]]);
+    const group = (await stage.store.groups.get('g'))!;
+    expect(group).toMatchObject({
+      kind: 'classic',
+      assignor: 'range',
+      members: [
+        { id: first!.memberId, clientId: 'client', topics: [TOPIC], sessionMs: 10_000 },
+        { id: second!.memberId },
+      ],
+      coordination: { gateway: here.coordinator.deps.gateways.self.id, state: { generation: 2, protocol: 'range' } },
+    });
+    const described = await stage.during(stage.millrace.groups.describeGroup('g'));
+    expect(described).toMatchObject({ kind: 'classic', state: 'stable', assignor: 'range' });
+    expect(described.members.map(({ partitions }) => partitions.map(({ partition }) => partition))).toEqual([
+      [0, 1],
+      [2],
+    ]);
+  });
+
+  it('hears its members without asking the store', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const [member] = await here.stable([[0]]);
+    const usage = await stage.usageOf(async () => {
+      for (let beat = 0; beat < 20; beat++) expect(await here.beat(member!)).toBe('NONE');
+    });
+    expect(usage).toEqual(noUsage);
+  });
+
+  it('commits with one write for each partition, having claimed them when they were assigned', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const [member] = await here.stable([[0, 1, 2]]);
+    const usage = await stage.usageOf(() => here.commit(member!, all([0, 1, 2], 7n)));
+    expect(usage).toEqual({ ...noUsage, writeRequests: 3, writeUnits: 3 });
+    expect(await here.fetch([0, 1, 2, 3])).toEqual([7n, 7n, 7n, -1n]);
+  });
+
+  it('claims what is assigned once, and nothing at a rebalance that assigns the same', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const [member] = await here.stable([[0, 1, 2]]);
+    const usage = await stage.usageOf(async () => {
+      const { generationId } = await here.during(here.join({ memberId: member!.memberId }));
+      const again = { memberId: member!.memberId, generation: generationId! };
+      await here.during(here.sync(again, { [member!.memberId]: [0, 1, 2] }));
+    });
+    expect(usage).toMatchObject({ writeRequests: 1, writeUnits: 1 });
+  });
+
+  it('hands a group over with its members, their generation and what they have committed', async () => {
+    const stage = await CoordinatorStage.open();
+    const [here, there] = [stage.coordinator(), stage.coordinator()];
+    const [first, second] = await here.stable([[0, 1], [2]], [null, 'i']);
+    expect(await here.commit(first!, { 0: 5n })).toBe('NONE');
+    expect(await there.during(there.beat(first!))).toBe('NONE');
+    expect(await there.beat(second!)).toBe('NONE');
+    expect(await there.commit(first!, { 0: 6n })).toBe('NONE');
+    // The one before cannot commit any more, nor undo anything, and learns of it.
+    expect(await here.commit(first!, { 0: 4n })).toBe('NOT_COORDINATOR');
+    expect(await there.fetch([0])).toEqual([6n]);
+  });
+
+  it('that was robbed sends away whoever waits, and takes the group back when it is asked again', async () => {
+    const stage = await CoordinatorStage.open();
+    const [here, there] = [stage.coordinator(), stage.coordinator()];
+    const [member] = await here.stable([[0]]);
+    await there.during(there.beat(member!));
+    const joined = await here.during(here.join({ memberId: member!.memberId }));
+    const sync = here.sync(
+      { memberId: member!.memberId, generation: joined.generationId! },
+      { [member!.memberId]: [0] },
+    );
+    expect(errorName((await here.during(sync)).errorCode)).toBe('NOT_COORDINATOR');
+    expect(await here.during(here.beat(member!))).toBe('NONE');
+    expect(await there.commit(member!, { 0: 1n })).toBe('NOT_COORDINATOR');
+  });
+
+  it('lets go of groups when they belong to another', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const [first] = await here.stable([[0]]);
+    const waiting = here.join({ apiVersion: 3 });
+    await stage.clock.advance(10);
+    here.gateways.isOwner = false;
+    here.coordinator.gatewaysChanged({ lapsed: false });
+    expect(errorName((await waiting).errorCode)).toBe('NOT_COORDINATOR');
+    expect(await here.beat(first!)).toBe('NOT_COORDINATOR');
+    here.gateways.isLive = false;
+    expect(await here.beat(first!)).toBe('COORDINATOR_NOT_AVAILABLE');
+  });
+
+  it('says that a group is being loaded when that takes long', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const { groups } = here.coordinator.deps.store;
+    const { get } = groups;
+    Object.assign(groups, { get: () => stage.clock.sleep(60_000).then(() => get('g')) });
+    expect(await here.during(here.beat({ memberId: 'm' }))).toBe('COORDINATOR_LOAD_IN_PROGRESS');
+    Object.assign(groups, { get });
+  });
+
+  it('says that it is not available while the store is away, and goes on afterwards', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const [member] = await here.stable([[0]]);
+    const { offsets } = here.coordinator.deps.store;
+    const { commit } = offsets;
+    Object.assign(offsets, { commit: () => Promise.reject(new MillraceError('STORE_UNAVAILABLE', 'away')) });
+    expect(await here.commit(member!, { 0: 3n })).toBe('COORDINATOR_NOT_AVAILABLE');
+    Object.assign(offsets, { commit });
+    expect(await here.commit(member!, { 0: 4n })).toBe('NONE');
+    expect(await here.fetch([0])).toEqual([4n]);
+  });
+
+  it('reads offsets behind the commits that came before', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const [member] = await here.stable([[0]]);
+    const { offsets } = here.coordinator.deps.store;
+    const { commit } = offsets;
+    const slowly = async (...args: Parameters<typeof commit>) => {
+      await stage.clock.sleep(500);
+      return commit(...args);
+    };
+    Object.assign(offsets, { commit: slowly });
+    const committed = here.commit(member!, { 0: 8n });
+    expect(await here.fetch([0])).toEqual([8n]);
+    expect(await committed).toBe('NONE');
+  });
+
+  it('tells where a group belongs, several at once', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const ask = (key: string, keyType = 0) =>
+      handleFindCoordinator(here.coordinator, { key, keyType, coordinatorKeys: [] }, { apiVersion: 3 });
+    expect(await ask('g')).toMatchObject({ host: 'here', port: 9_092, errorCode: 0 });
+    here.gateways.isOwner = false;
+    expect(await ask('g')).toMatchObject({ host: 'there', port: 9_093 });
+    expect(errorName((await ask('')).errorCode)).toBe('INVALID_GROUP_ID');
+    expect(errorName((await ask('t', 1)).errorCode)).toBe('UNSUPPORTED_VERSION');
+    const several = { key: '', keyType: 0, coordinatorKeys: ['a', '\u0000'] };
+    const { coordinators } = await handleFindCoordinator(here.coordinator, several, { apiVersion: 4 });
+    expect(coordinators).toMatchObject([
+      { key: 'a', host: 'there', errorCode: 0 },
+      { key: '\u0000', errorCode: 24 },
+    ]);
+    here.gateways.isLive = false;
+    expect(errorName((await ask('g')).errorCode)).toBe('COORDINATOR_NOT_AVAILABLE');
+  });
+});
+
+describe('bad input', () => {
+  it.each([
+    ['a session that is too short', { sessionMs: 5_999 }, 'INVALID_SESSION_TIMEOUT'],
+    ['a session that is too long', { sessionMs: 1_800_001 }, 'INVALID_SESSION_TIMEOUT'],
+    ['a group without a name', { group: '' }, 'INVALID_GROUP_ID'],
+    ['a name that cannot be', { group: 'a\u0001' }, 'INVALID_GROUP_ID'],
+    ['a member id of nobody', { memberId: 'x' }, 'UNKNOWN_MEMBER_ID'],
+    ['no member id in a version that asks for one', { apiVersion: 4 }, 'MEMBER_ID_REQUIRED'],
+  ])('of JoinGroup: %s', async (_, said, error) => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    expect(errorName((await here.during(here.join(said))).errorCode)).toBe(error);
+  });
+
+  it.each([
+    ['a partition that is not there', { 4: 1n }, {}, 'UNKNOWN_TOPIC_OR_PARTITION'],
+    ['a topic that is not there', { 0: 1n }, { topic: 'none' }, 'UNKNOWN_TOPIC_OR_PARTITION'],
+    ['a topic that cannot be', { 0: 1n }, { topic: '/' }, 'UNKNOWN_TOPIC_OR_PARTITION'],
+    ['metadata that is too large', { 0: 1n }, { metadata: 'ü'.repeat(2_049) }, 'OFFSET_METADATA_TOO_LARGE'],
+    ['an offset below 0', { 0: -5n }, {}, 'INVALID_REQUEST'],
+  ])('of OffsetCommit: %s', async (_, offsets, what, error) => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    expect(await here.commit({}, offsets as Record<number, bigint>, what)).toBe(error);
+    expect(await here.fetch([0])).toEqual([-1n]);
+  });
+
+  it('of OffsetCommit: members and generations that are not', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    expect(await here.commit({ memberId: 'x', generation: 1 }, { 0: 1n })).toBe('GROUP_ID_NOT_FOUND');
+    expect(await here.commit({ memberId: 'x', generation: 1, apiVersion: 8 }, { 0: 1n })).toBe('ILLEGAL_GENERATION');
+    const [member] = await here.stable([[0]]);
+    expect(await here.commit({ ...member!, generation: 7 }, { 0: 1n })).toBe('ILLEGAL_GENERATION');
+    expect(await here.commit({ memberId: 'x', generation: 1 }, { 0: 1n })).toBe('UNKNOWN_MEMBER_ID');
+    expect(await here.commit({}, { 0: 1n })).toBe('UNKNOWN_MEMBER_ID');
+    expect(await here.leave(member!)).toBe('NONE');
+    expect(await here.commit(member!, { 0: 1n })).toBe('UNKNOWN_MEMBER_ID');
+    expect(await here.commit({}, { 0: 1n })).toBe('NONE');
+  });
+
+  it('of OffsetFetch: an error for each partition in version 1, for the group from then on', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    here.gateways.isOwner = false;
+    const topics = [{ name: TOPIC, partitionIndexes: [0] }];
+    const request = { groupId: 'g', topics, groups: [], requireStable: false };
+    const ask = (apiVersion: number) => handleOffsetFetch(here.coordinator, request, { apiVersion });
+    expect((await ask(1)).topics).toMatchObject([{ partitions: [{ partitionIndex: 0, errorCode: 16 }] }]);
+    expect(await ask(2)).toMatchObject({ errorCode: 16, topics: [] });
+  });
+});
+
+describe('groups of several kinds', () => {
+  it('see each others offsets, and become another kind when they are empty', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const consumer = stage.millrace.consumer({ group: 'g', clientId: 'sdk' });
+    await stage.during(consumer.subscribe([TOPIC]));
+    await stage.clock.advance(1_000);
+    await stage.during(consumer.commit([{ topic: TOPIC, partition: 1, offset: 0n, metadata: 'ours' }]));
+    // While members of the other kind are there, nobody may join, nor commit from without; who only looks may.
+    expect(errorName((await here.during(here.join())).errorCode)).toBe('INCONSISTENT_GROUP_PROTOCOL');
+    expect(errorName((await here.consumerBeat({})).errorCode)).toBe('INCONSISTENT_GROUP_PROTOCOL');
+    expect(await here.commit({}, { 1: 1n })).toBe('UNKNOWN_MEMBER_ID');
+    expect(await here.fetch([0, 1])).toEqual([-1n, 0n]);
+    await stage.during(consumer.close());
+
+    const [member] = await here.stable([[0, 1, 2, 3]]);
+    expect(await here.commit(member!, { 2: 0n })).toBe('NONE');
+    const again = stage.millrace.consumer({ group: 'g', clientId: 'sdk' });
+    await expect(stage.during(again.subscribe([TOPIC]))).rejects.toMatchObject({ code: 'INCONSISTENT_GROUP_PROTOCOL' });
+    expect(errorName((await here.consumerBeat({})).errorCode)).toBe('INCONSISTENT_GROUP_PROTOCOL');
+    expect(await here.leave(member!)).toBe('NONE');
+
+    expect(await here.consumerBeat({})).toMatchObject({ errorCode: 0, memberEpoch: 1 });
+    expect(errorName((await here.during(here.join())).errorCode)).toBe('INCONSISTENT_GROUP_PROTOCOL');
+    expect(await here.consumerBeat({ memberEpoch: -1 })).toMatchObject({ errorCode: 0, memberEpoch: -1 });
+
+    await stage.during(again.subscribe([TOPIC]));
+    await stage.clock.advance(1_000);
+    const described = await stage.during(stage.millrace.groups.describeGroup('g'));
+    expect(described).toMatchObject({
+      kind: 'sdk',
+      partitions: [{}, { committed: 0n, metadata: 'ours' }, { committed: 0n }, {}],
+    });
+    await stage.during(again.close());
+  });
+
+  it('a seek fences what a Kafka client has under way, and the gateway notices', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    expect(await here.commit({}, { 0: 0n, 1: 0n })).toBe('NONE');
+    const request = { to: 'start', topics: [{ topic: TOPIC }] } as const;
+    await stage.during(stage.millrace.groups.seekGroup('g', request));
+    expect(await here.commit({}, { 0: 0n })).toBe('NOT_COORDINATOR');
+    expect(await here.commit({}, { 0: 0n })).toBe('NONE');
+  });
+});
+
+describe('administration', () => {
+  const describe_ = async (here: ReturnType<CoordinatorStage['coordinator']>, group: string, apiVersion = 5) => {
+    const request = { groups: [group], includeAuthorizedOperations: true };
+    const { groups } = await here.during(handleDescribeGroups(here.coordinator, request, { apiVersion }));
+    return groups![0]!;
+  };
+
+  it('lists groups of every kind that belong to this gateway, by state and by type', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    await here.stable([[0]]);
+    await here.commit({ group: 'simple' }, { 0: 1n });
+    await here.consumerBeat({ groupId: 'new' });
+    const consumer = stage.millrace.consumer({ group: 'sdk' });
+    await stage.during(consumer.subscribe([TOPIC]));
+    const list = async (statesFilter: string[] = [], typesFilter: string[] = []) => {
+      const { groups } = await here.during(handleListGroups(here.coordinator, { statesFilter, typesFilter }));
+      return groups!.map(({ groupId, groupState, groupType, protocolType }) =>
+        [groupId, groupState, groupType, protocolType].join(' '),
+      );
+    };
+    expect(await list()).toEqual([
+      `g Stable Classic ${CONSUMER_PROTOCOL}`,
+      'new Stable Consumer consumer',
+      'sdk Stable Classic consumer',
+      'simple Empty Classic ',
+    ]);
+    expect(await list(['empty'])).toEqual(['simple Empty Classic ']);
+    expect(await list([], ['consumer'])).toEqual(['new Stable Consumer consumer']);
+    here.gateways.isOwner = false;
+    expect(await list()).toEqual([]);
+    await stage.during(consumer.close());
+  });
+
+  it('describes Kafka groups from memory, others as they are stored, in words that tools know', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const [member] = await here.stable([[0, 1]]);
+    const classic = await describe_(here, 'g');
+    expect(classic).toMatchObject({
+      groupState: 'Stable',
+      protocolType: 'consumer',
+      protocolData: 'range',
+      authorizedOperations: 3_400,
+      members: [{ memberId: member!.memberId, clientId: 'client', clientHost: '/127.0.0.1' }],
+    });
+    expect(subscribedTopics(classic.members![0]!.memberMetadata!)).toEqual([TOPIC]);
+    expect(assignedPartitionsOf(classic.members![0]!.memberAssignment!)).toEqual([
+      { topic: TOPIC, partitions: [0, 1] },
+    ]);
+    // By another gateway, which loads it.
+    expect(await describe_(stage.coordinator(), 'g')).toMatchObject({ groupState: 'Stable', members: [{}] });
+    const consumer = stage.millrace.consumer({ group: 'sdk', clientId: 'ours' });
+    await stage.during(consumer.subscribe([TOPIC]));
+    const sdk = await describe_(here, 'sdk');
+    expect(sdk).toMatchObject({ groupState: 'Stable', protocolType: 'consumer', members: [{ clientId: 'ours' }] });
+    expect(assignedPartitionsOf(sdk.members![0]!.memberAssignment!)).toEqual([
+      { topic: TOPIC, partitions: [0, 1, 2, 3] },
+    ]);
+    await stage.during(consumer.close());
+    expect(await describe_(here, 'none')).toMatchObject({ errorCode: 0, groupState: 'Dead' });
+    expect(await describe_(here, 'none', 6)).toMatchObject({ errorCode: 69, groupState: 'Dead' });
+  });
+
+  it('deletes groups without members, those of the SDK too', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const [member] = await here.stable([[0]]);
+    await here.commit(member!, { 0: 4n });
+    const remove = async (...groupsNames: string[]) => {
+      const { results } = await here.during(handleDeleteGroups(here.coordinator, { groupsNames }));
+      return results!.map(({ errorCode }) => errorName(errorCode));
+    };
+    expect(await remove('g', 'none', '')).toEqual(['NON_EMPTY_GROUP', 'GROUP_ID_NOT_FOUND', 'INVALID_GROUP_ID']);
+    await here.leave(member!);
+    expect(await remove('g')).toEqual(['NONE']);
+    expect(await here.fetch([0])).toEqual([-1n]);
+    // Whoever comes under the name is above what the one before has left.
+    const [next] = await here.stable([[0]]);
+    expect(await here.commit(next!, { 0: 1n })).toBe('NONE');
+    expect(await here.fetch([0])).toEqual([1n]);
+  });
+
+  it('forgets offsets of topics that nobody reads', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const forget = async (groupId: string, name: string, ...partitions: number[]) => {
+      const request = {
+        groupId,
+        topics: [{ name, partitions: partitions.map((partitionIndex) => ({ partitionIndex })) }],
+      };
+      const answer = await here.during(handleOffsetDelete(here.coordinator, request));
+      if (answer.errorCode !== 0) return errorName(answer.errorCode);
+      return answer.topics![0]!.partitions!.map(({ errorCode }) => errorName(errorCode));
+    };
+    expect(await forget('none', TOPIC, 0)).toBe('GROUP_ID_NOT_FOUND');
+    const [member] = await here.stable([[0]]);
+    await here.commit(member!, { 0: 4n, 1: 4n });
+    expect(await forget('g', TOPIC, 0)).toEqual(['GROUP_SUBSCRIBED_TO_TOPIC']);
+    await here.leave(member!);
+    expect(await forget('g', TOPIC, 0, 3, 9)).toEqual(['NONE', 'NONE', 'UNKNOWN_TOPIC_OR_PARTITION']);
+    expect(await here.fetch([0, 1, 3])).toEqual([-1n, 4n, -1n]);
+    const request = { groupId: '', topics: null, requireStable: false };
+    const groups = [{ groupId: 'g', memberId: null, memberEpoch: -1, topics: null }];
+    const every = await here.during(handleOffsetFetch(here.coordinator, { ...request, groups }, { apiVersion: 9 }));
+    expect(every.groups![0]!.topics).toMatchObject([
+      { name: TOPIC, partitions: [{ partitionIndex: 1, committedOffset: 4n }] },
+    ]);
+  });
+});
