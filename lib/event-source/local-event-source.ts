@@ -224,6 +224,18 @@ export class LocalEventSource {
     }
   }
 
+  /** Until it is so late by the clock, or so much time has passed: a clock that is set back has nobody wait for longer. */
+  async #sleepUntil(atMs: number): Promise<void> {
+    const { clock } = this.#deps;
+    const { signal } = this.#stop;
+    const dueMs = clock.monotonicMs() + (atMs - clock.nowMs());
+    const left = () => Math.min(atMs - clock.nowMs(), dueMs - clock.monotonicMs());
+    // In parts: timers end at once that are set for longer than 24 days, and clocks are set.
+    for (let leftMs = left(); leftMs > 0 && !signal.aborted; leftMs = left()) {
+      await clock.sleep(Math.min(leftMs, LONGEST_SLEEP_MS), signal);
+    }
+  }
+
   #setAlarm(group: string, partition: PartitionKey, atMs: number): void {
     const name = nameOf(group, partition);
     const set = this.#alarms.get(name);
@@ -231,10 +243,7 @@ export class LocalEventSource {
     this.#alarms.set(name, atMs);
     const { clock } = this.#deps;
     const ring = async () => {
-      // In parts: timers end at once that are set for longer than 24 days, and clocks are set.
-      for (let leftMs = atMs - clock.nowMs(); leftMs > 0 && !this.#stop.signal.aborted; leftMs = atMs - clock.nowMs()) {
-        await clock.sleep(Math.min(leftMs, LONGEST_SLEEP_MS), this.#stop.signal);
-      }
+      await this.#sleepUntil(atMs);
       // An earlier one was set meanwhile, and has rung.
       if (this.#stop.signal.aborted || this.#alarms.get(name) !== atMs) return;
       this.#alarms.delete(name);
