@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command `millrace`: hands the process's arguments, streams and environment to the command line, and its outcome back as exit code. */
 
+import module from 'node:module';
 import { constants } from 'node:os';
 
 /** The oldest Node with every module that the package imports (zstd came with 22.15). */
@@ -45,6 +46,8 @@ function dropExperimentalWarnings(): void {
 async function run(): Promise<number> {
   leaveStreamErrorsToWriters();
   dropExperimentalWarnings();
+  // What was compiled once is not compiled for each command; Node keeps it in a folder for temporary files.
+  module.enableCompileCache();
   // Not a static import: the version is checked before anything that needs it is loaded.
   const { main } = await import('../lib/cli/main.ts');
   const { stdin, stdout, stderr, env } = process;

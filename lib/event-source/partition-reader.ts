@@ -81,7 +81,7 @@ export class PartitionReader {
   /** Forgets what lies below the committed offset. */
   window(committed: bigint): ReadWindow {
     if (committed > this.#from) {
-      this.#records = this.#records.filter(({ offset }) => offset >= committed);
+      this.#records = this.#records.slice(indexOfOffset(this.#records, committed));
       if (this.#records.length === 0) this.#bytes = 0;
       this.#from = committed;
       if (this.#end < committed) this.#end = committed;
@@ -123,4 +123,16 @@ export class PartitionReader {
     }
     return { outcome: 'failed', error };
   }
+}
+
+/** Index of the first record at or above an offset. */
+function indexOfOffset(records: readonly ReceivedEvent[], offset: bigint): number {
+  let low = 0;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (records[middle]!.offset < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -132,7 +132,7 @@ class Picker {
     }
     const isWhole = !this.#isStopped && this.batch.length < this.#limit && this.#suspectEnd === null;
     const trailing = records.length === 0 ? this.#window.from : records.at(-1)!.offset + 1n;
-    if (isWhole) this.#passed.push({ from: trailing, to: end });
+    if (isWhole) this.#pass(trailing, end);
     return this;
   }
 
@@ -158,17 +158,24 @@ class Picker {
   #look(record: ReceivedEvent): void {
     const { progress, matches } = this.#context;
     const { offset, gapFrom } = record;
-    if (gapFrom < offset) this.#passed.push({ from: gapFrom, to: offset });
+    if (gapFrom < offset) this.#pass(gapFrom, offset);
     if (includesOffset(progress.done, offset)) return;
     if (!matches(record)) {
       this.#filteredCount += 1;
-      this.#passed.push({ from: offset, to: offset + 1n });
+      this.#pass(offset, offset + 1n);
       return;
     }
     const dueMs = this.#context.dueMs(record);
     if (dueMs > this.#context.nowMs) this.#stopUntil(dueMs);
     else if (this.#isTooMuch(record)) this.#isStopped = true;
     else if (!this.#isHeldBack(record)) this.#offer(record);
+  }
+
+  /** Neighbours are one range: where a filter leaves most out, they are many. */
+  #pass(from: bigint, to: bigint): void {
+    const last = this.#passed.at(-1);
+    if (last?.to === from) this.#passed[this.#passed.length - 1] = { from: last.from, to };
+    else this.#passed.push({ from, to });
   }
 
   #stopUntil(atMs: number): void {

@@ -14,9 +14,39 @@ export function zstdCompress(bytes: Uint8Array, level = 3): Uint8Array {
   });
 }
 
-/** Room for the usual four-fold growth at once saves joining many chunks; more comes in further chunks of this size. */
+/** Of the first frame (RFC 8878, 3.1.1). */
+const MAGIC = 0xfd2fb528;
+const MAGIC_BYTES = 4;
+/** What a frame may claim is only believed up to a growth that data has. */
+const GROWTH_MAX = 64;
+/** For a frame that claims nothing. */
+const GROWTH_USUAL = 4;
+
+/** The length that the first frame claims for what it holds; undefined where it claims none. */
+export function claimedBytes(bytes: Uint8Array): number | undefined {
+  if (bytes.length < MAGIC_BYTES + 10) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (view.getUint32(0, true) !== MAGIC) return undefined;
+  const descriptor = view.getUint8(MAGIC_BYTES);
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3]!;
+  const position = MAGIC_BYTES + 1 + (isSingleSegment ? 0 : 1) + dictionaryBytes;
+  switch (descriptor >> 6) {
+    case 0:
+      return isSingleSegment ? view.getUint8(position) : undefined;
+    case 1:
+      return view.getUint16(position, true) + 256;
+    case 2:
+      return view.getUint32(position, true);
+    default:
+      return Number(view.getBigUint64(position, true));
+  }
+}
+
+/** Room for all of it at once saves joining many chunks; what is more comes in further chunks of this size. */
 function chunkBytes(bytes: Uint8Array, maxBytes: number): number {
-  return Math.max(16 * 1024, Math.min(bytes.length * 4, maxBytes, 4 * 1024 * 1024));
+  const claimed = claimedBytes(bytes) ?? bytes.length * GROWTH_USUAL;
+  return Math.min(claimed, bytes.length * GROWTH_MAX, maxBytes) + CHUNK_BYTES_MIN;
 }
 
 /** Decompresses zstd; throws CORRUPT_MESSAGE, and MESSAGE_TOO_LARGE above `maxBytes`. */

@@ -57,9 +57,17 @@ describe('planBatch', () => {
     expect(planned.filteredCount).toBe(1);
     expect(planned.passed).toEqual([
       { from: 3n, to: 5n },
-      { from: 6n, to: 7n },
-      { from: 7n, to: 9n },
+      { from: 6n, to: 9n },
       { from: 10n, to: 12n },
+    ]);
+  });
+
+  it('passes all that the filter leaves out side by side as one range', () => {
+    const planned = plan(windowOf(eventsOf(5, 1_005)), { matches: ({ offset }) => offset === 500n });
+    expect(planned.filteredCount).toBe(999);
+    expect(planned.passed).toEqual([
+      { from: 5n, to: 500n },
+      { from: 501n, to: 1_005n },
     ]);
   });
 

@@ -52,6 +52,11 @@ describe('a function on this machine', () => {
     expect(kinds()).toEqual(['cold-start']);
   });
 
+  it('has its modules compiled once for all of its processes', async () => {
+    add();
+    expect(await returned({ do: 'compile-cache' })).toBe(true);
+  });
+
   it('has a process for each call at once', async () => {
     add();
     const [one, other] = await Promise.all([returned({ do: 'sleep', ms: 100 }), returned({ do: 'sleep', ms: 100 })]);

@@ -1,4 +1,6 @@
 /** A handler that does what its event says. */
+import { getCompileCacheDir } from 'node:module';
+
 const inits = { count: 0 };
 inits.count += 1;
 
@@ -36,6 +38,8 @@ export async function handler(event: Wish, context: Context): Promise<unknown> {
         handler: process.env._HANDLER,
         own: process.env.OWN,
       };
+    case 'compile-cache':
+      return getCompileCacheDir() !== undefined;
     case 'throw':
       throw new RangeError('out of range');
     case 'throw-text':
