@@ -9,10 +9,13 @@
 const RETRIABLE = {
   // bad input
   INVALID_REQUEST: false,
+  UNSUPPORTED_VERSION: false,
   INVALID_TOPIC_EXCEPTION: false,
   INVALID_PARTITIONS: false,
+  INVALID_REPLICATION_FACTOR: false,
   INVALID_CONFIG: false,
   INVALID_RECORD: false,
+  INVALID_REQUIRED_ACKS: false,
   INVALID_TIMESTAMP: false,
   SERIALIZATION_FAILED: false,
   DESERIALIZATION_FAILED: false,
@@ -21,6 +24,8 @@ const RETRIABLE = {
   UNSUPPORTED_COMPRESSION_TYPE: false,
   // topics and offsets
   UNKNOWN_TOPIC_OR_PARTITION: false,
+  /** The id belongs to no topic, or its topic was deleted. */
+  UNKNOWN_TOPIC_ID: false,
   TOPIC_ALREADY_EXISTS: false,
   TOPIC_BUSY: true,
   OFFSET_OUT_OF_RANGE: false,

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { EMPTY_CONFIG, parseFunctionArgument, readDevConfig } from '../dev/dev-config.ts';
 import { type DevNews, startDevServer } from '../dev/dev-server.ts';
+import { aborted } from './aborted.ts';
 import type { CliCommand } from './cli-command.ts';
 import { action } from './cli-context.ts';
 import { type CliIo, toJson, write } from './cli-io.ts';
@@ -10,6 +11,7 @@ import { collect, parseCount } from './parse-values.ts';
 interface DevOptions {
   readonly data: string;
   readonly httpPort: number;
+  readonly kafkaPort?: number;
   readonly config?: string;
   readonly function?: readonly string[];
 }
@@ -24,44 +26,48 @@ export function addDevCommand(program: CliCommand, io: CliIo): void {
     .description('Run a log on this machine that calls functions, with a page to look at it. Ends with Ctrl-C.')
     .option('--data <dir>', 'directory of the log', '.millrace')
     .option('--http-port <port>', 'port of the page; 0: any that is free', parseCount('--http-port', 0), DEFAULT_PORT)
+    .option(
+      '--kafka-port <port>',
+      'serve clients written for Kafka at this port; 0: any that is free',
+      parseCount('--kafka-port', 0),
+    )
     .option('--config <file>', `topics, functions and subscriptions (default: ${DEFAULT_CONFIG} if it is there)`)
     .option('--function <name=file>', 'a function, repeatable: bill=functions/bill.ts#handler', collect)
     .examples(
       'millrace dev',
       'millrace dev --function bill=functions/bill.ts',
+      'millrace dev --kafka-port 9092',
       'millrace dev --config orders.json --data /tmp/log',
     )
     .action(
-      action<[], DevOptions>(io, async (context, _, { data, httpPort, config: path, function: named = [] }) => {
-        const interrupted = io.interrupts();
-        const file = path ?? (existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : null);
-        const read = file === null ? EMPTY_CONFIG : readDevConfig(file);
-        const config = { ...read, functions: [...read.functions, ...named.map(parseFunctionArgument)] };
-        const say = (text: string) => void write(io.stdout, text).catch(() => {});
-        const onNews = (news: DevNews) => {
-          const line = context.json ? toJson(news) : newsText(news);
-          if (line !== null) say(`${line}\n`);
-        };
-        const server = await startDevServer({ directory: data, httpPort, config, onNews });
-        const { names } = server.host;
-        await context.print({ page: server.address, data, functions: names }, () =>
-          [
-            `page       ${server.address}`,
-            `log        file:${data}`,
-            `functions  ${names.join(', ') || 'none; name some with --function or in millrace.json'}`,
-          ].join('\n'),
-        );
-        await aborted(interrupted);
-        await server.close();
-      }),
+      action<[], DevOptions>(
+        io,
+        async (context, _, { data, httpPort, kafkaPort, config: path, function: named = [] }) => {
+          const interrupted = io.interrupts();
+          const file = path ?? (existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : null);
+          const read = file === null ? EMPTY_CONFIG : readDevConfig(file);
+          const config = { ...read, functions: [...read.functions, ...named.map(parseFunctionArgument)] };
+          const say = (text: string) => void write(io.stdout, text).catch(() => {});
+          const onNews = (news: DevNews) => {
+            const line = context.json ? toJson(news) : newsText(news);
+            if (line !== null) say(`${line}\n`);
+          };
+          const server = await startDevServer({ directory: data, httpPort, kafkaPort, config, onNews });
+          const { names } = server.host;
+          const { kafkaAddress } = server;
+          await context.print({ page: server.address, kafka: kafkaAddress, data, functions: names }, () =>
+            [
+              `page       ${server.address}`,
+              ...(kafkaAddress === null ? [] : [`kafka      ${kafkaAddress}`]),
+              `log        file:${data}`,
+              `functions  ${names.join(', ') || 'none; name some with --function or in millrace.json'}`,
+            ].join('\n'),
+          );
+          await aborted(interrupted);
+          await server.close();
+        },
+      ),
     );
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 /** A line for who watches; null for what would only fill the screen. */

@@ -8,6 +8,7 @@ import { type CliIo, OutputError } from './cli-io.ts';
 import { addConsumeCommand } from './consume-command.ts';
 import { addDevCommand } from './dev-command.ts';
 import { addDlqCommands } from './dlq-commands.ts';
+import { addGatewayCommand } from './gateway-command.ts';
 import { addGroupCommands } from './group-commands.ts';
 import { addInspectCommands } from './inspect-commands.ts';
 import { addMaintenanceCommands } from './maintenance-commands.ts';
@@ -52,6 +53,7 @@ function buildProgram(io: CliIo): CliCommand {
   addDlqCommands(program, io);
   addDevCommand(program, io);
   addMaintenanceCommands(program, io);
+  addGatewayCommand(program, io);
   addPerfCommands(program, io);
   addInspectCommands(program, io);
   addVerifyCommand(program, io);

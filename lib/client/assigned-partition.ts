@@ -1,10 +1,10 @@
 import type { MillraceError } from '../errors.ts';
 import type { FetchedPartition, FetchTarget } from '../log/fetcher.ts';
 import type { ReadablePartition } from '../log/list-offsets.ts';
+import type { TopicRoute } from '../log/topic-directory.ts';
 import { parseBatchHeader } from '../record/batch-header.ts';
 import { type DecodedBatch, decodeBatch } from '../record/decode-batch.ts';
 import { ReceivedRecord } from './received-record.ts';
-import type { TopicRoute } from './topic-directory.ts';
 
 /** A batch and how much of it was given out. */
 export interface BatchCursor {

@@ -1,9 +1,9 @@
 /** What a topic's configuration says about a record. */
 import type { Clock } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
+import { type TopicRoute, unknownPartition } from '../log/topic-directory.ts';
 import { BATCH_HEADER_BYTES } from '../record/batch-header.ts';
 import type { PreparedRecord } from './outgoing-record.ts';
-import { type TopicRoute, unknownPartition } from './topic-directory.ts';
 
 /** The error of a record that this topic does not take, or null. Nothing was written then, and no other record is touched. The clock is asked only about a record that has a timestamp. */
 export function checkRecord(

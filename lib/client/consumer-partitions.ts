@@ -12,12 +12,12 @@ import type { PartitionListener } from '../group/partition-holder.ts';
 import { inParallel } from '../log/in-parallel.ts';
 import type { ListOffsetsDeps } from '../log/list-offsets.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
+import type { TopicDirectory } from '../log/topic-directory.ts';
 import { AssignedPartition } from './assigned-partition.ts';
 import type { CheckedConsumerOptions } from './consumer-options.ts';
 import { readTopic } from './read-topic.ts';
 import type { RecordStream, TopicPartition } from './record-stream.ts';
 import { offsetOf } from './start-position.ts';
-import type { TopicDirectory } from './topic-directory.ts';
 
 /** A partition that is claimed and read. */
 export interface Holding extends TopicPartition {

@@ -5,6 +5,7 @@ import type { Store } from '../group/group-store.ts';
 import { Appender, type AppenderOptions } from '../log/appender.ts';
 import { Fetcher } from '../log/fetcher.ts';
 import { TopicAdmin } from '../log/topic-admin.ts';
+import { TopicDirectory, unknownPartition } from '../log/topic-directory.ts';
 import { Consumer } from './consumer.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
 import type { Bytes } from './outgoing-record.ts';
@@ -15,7 +16,6 @@ import type { TypedReaderOptions } from './reader-options.ts';
 import type { RawBytes } from './received-record.ts';
 import type { TopicPartition } from './record-stream.ts';
 import { checkStartPosition, offsetOf, type StartPosition } from './start-position.ts';
-import { TopicDirectory, unknownPartition } from './topic-directory.ts';
 
 /** What a client is made of. */
 export interface MillraceDeps {

@@ -1,10 +1,10 @@
+import type { TopicRoute } from '../log/topic-directory.ts';
 import { BatchBuilder } from '../record/batch-builder.ts';
 import type { TimestampType } from '../record/batch-header.ts';
 import type { CompressionType } from '../record/compression.ts';
 import type { PreparedRecord } from './outgoing-record.ts';
 import type { CheckedProducerOptions } from './producer-options.ts';
 import type { SendWaiter } from './send-waiter.ts';
-import type { TopicRoute } from './topic-directory.ts';
 
 /** What a batch needs to be encoded. */
 export interface OpenBatchOptions {

@@ -1,9 +1,9 @@
 import type { Random } from '../clock.ts';
 import type { MillraceError } from '../errors.ts';
+import type { TopicRoute } from '../log/topic-directory.ts';
 import type { OpenBatch } from './open-batch.ts';
 import type { PreparedRecord } from './outgoing-record.ts';
 import { askPartitioner, type Partitioner, partitionForKey, StickyPartition } from './partitioner.ts';
-import type { TopicRoute } from './topic-directory.ts';
 
 /** What a producer holds for one partition; it exists while there is something. */
 export class PartitionQueue {

@@ -14,6 +14,7 @@ import type { Clock, Random } from '../clock.ts';
 import { asMillraceError, hasCode, type MillraceError } from '../errors.ts';
 import type { AppendResult } from '../log/append-part.ts';
 import type { Appender } from '../log/appender.ts';
+import { appendTarget, type TopicDirectory, type TopicRoute } from '../log/topic-directory.ts';
 import { BufferMemory } from './buffer-memory.ts';
 import { checkRecord } from './check-record.ts';
 import { Departures } from './departures.ts';
@@ -27,7 +28,6 @@ import { type CheckedProducerOptions, checkProducerOptions, type ProducerOptions
 import { SendClock, type SendTime } from './send-clock.ts';
 import { ManySends, OneSend, type RecordMetadata, type SendWaiter } from './send-waiter.ts';
 import { type Serializing, serializingOf } from './serializing.ts';
-import { appendTarget, type TopicDirectory, type TopicRoute } from './topic-directory.ts';
 import { type GivenUp, UnreadTopics } from './unread-topics.ts';
 
 /** What a producer needs of an appender. */

@@ -7,10 +7,10 @@ import type { Clock, Random } from '../clock.ts';
 import { asMillraceError, type MillraceError } from '../errors.ts';
 import type { FetchedPartition, FetchOptions, FetchTarget } from '../log/fetcher.ts';
 import type { ListOffsetsDeps } from '../log/list-offsets.ts';
+import type { TopicDirectory } from '../log/topic-directory.ts';
 import type { AssignedPartition } from './assigned-partition.ts';
 import type { ReaderOptions } from './reader-options.ts';
 import { offsetOf } from './start-position.ts';
-import type { TopicDirectory } from './topic-directory.ts';
 
 /** What a reader needs of a fetcher. */
 export interface BatchFetcher {

@@ -1,7 +1,7 @@
 import type { Clock, Random } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
 import { backoffMs } from '../log/backoff.ts';
-import type { TopicDirectory, TopicRoute } from './topic-directory.ts';
+import type { TopicDirectory, TopicRoute } from '../log/topic-directory.ts';
 
 /** What reading a topic needs. */
 export interface ReadTopicDeps {

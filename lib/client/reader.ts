@@ -7,6 +7,7 @@
  * - An error is thrown only after everything fetched before it was given out; iterating again tries again.
  */
 import { MillraceError } from '../errors.ts';
+import { type TopicRoute, unknownPartition } from '../log/topic-directory.ts';
 import { AssignedPartition } from './assigned-partition.ts';
 import type { ReaderDeps } from './read-ahead.ts';
 import { checkReaderOptions, type TypedReaderOptions } from './reader-options.ts';
@@ -14,7 +15,6 @@ import type { RawBytes, ReceivedRecord } from './received-record.ts';
 import { recordDecoder } from './record-decoder.ts';
 import { type ReadProgress, type ReceivedBatch, RecordStream, type TopicPartition } from './record-stream.ts';
 import { checkStartPosition, offsetOf, type StartPosition } from './start-position.ts';
-import { type TopicRoute, unknownPartition } from './topic-directory.ts';
 
 /** What to read. */
 export interface Assignment {

@@ -4,9 +4,9 @@
  */
 import type { MillraceError } from '../errors.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
+import type { TopicRoute } from '../log/topic-directory.ts';
 import type { PendingSend } from './pending-send.ts';
 import { type ReadTopicDeps, readTopic } from './read-topic.ts';
-import type { TopicRoute } from './topic-directory.ts';
 
 /** Who lets sends go on. */
 export interface UnreadTopicsListener {

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
-import type { EventSourceStore } from '../event-source/event-source-store.ts';
+import type { EventSourceStore, StoreChanges } from '../event-source/event-source-store.ts';
 import type { Meter } from '../log/meter.ts';
 import { memoryStore } from '../memory/memory-store.ts';
 import { openFileStore } from '../sqlite/sqlite-store.ts';
@@ -27,6 +27,11 @@ export async function openStore(target: ConnectionTarget, deps: OpenStoreDeps): 
       return connectAws({ ...deps, bucket, logTable: table, groupsTable: groups, prefix, region, endpoint });
     }
   }
+}
+
+/** What tells that a store on this machine has changed; undefined for one that is elsewhere. */
+export function changesOf(store: EventSourceStore): StoreChanges | undefined {
+  return 'changes' in store ? (store.changes as StoreChanges) : undefined;
 }
 
 /** The SDK is loaded by those who name AWS only: nobody else needs it installed. Throws STORE_UNAVAILABLE naming the packages when they are not there. */

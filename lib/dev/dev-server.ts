@@ -11,6 +11,7 @@ import { GiveUp } from '../event-source/give-up.ts';
 import { LocalEventSource } from '../event-source/local-event-source.ts';
 import { EventSourceMetrics } from '../event-source/metrics/event-source-metrics.ts';
 import type { CreateSubscriptionRequest } from '../event-source/subscription-request.ts';
+import { startGateway } from '../gateway/gateway.ts';
 import { InvokeApi } from '../lambda-host/invoke-api.ts';
 import { type HostNews, LambdaHost } from '../lambda-host/lambda-host.ts';
 import { Fetcher } from '../log/fetcher.ts';
@@ -30,6 +31,8 @@ export interface DevServerOptions {
   readonly directory: string;
   /** 0: any that is free. */
   readonly httpPort: number;
+  /** For clients written for Kafka, with topics made on first use. 0: any that is free. Undefined: none. */
+  readonly kafkaPort?: number | undefined;
   readonly config: DevConfig;
   /** Told of everything that happens. */
   readonly onNews: (news: DevNews) => void;
@@ -41,6 +44,8 @@ export interface DevServer {
   readonly host: LambdaHost;
   /** Of the page, and of Lambda's Invoke API. */
   readonly address: string;
+  /** Of the gateway for Kafka's clients; null when there is none. */
+  readonly kafkaAddress: string | null;
   /** Settles what is being handled, ends the functions, and closes the store. */
   close(): Promise<void>;
 }
@@ -107,7 +112,8 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     const address = await server.listen(httpPort);
     opened.push(server, source);
     source.start();
-    return { tools, host, address, close };
+    const kafkaAddress = options.kafkaPort === undefined ? null : await openGateway(store, options.kafkaPort, opened);
+    return { tools, host, address, kafkaAddress, close };
   } catch (error) {
     await close();
     throw error;
@@ -122,6 +128,16 @@ function onceInARow(tell: (error: string) => void): (error: MillraceError) => vo
     if (error !== last) tell(error);
     last = error;
   };
+}
+
+async function openGateway(
+  store: Awaited<ReturnType<typeof openFileStore>>,
+  port: number,
+  opened: { close(): Promise<void> }[],
+): Promise<string> {
+  const gateway = await startGateway({ store, clock, random, changes: store.changes, port, autoCreateTopics: true });
+  opened.push(gateway);
+  return `127.0.0.1:${gateway.port}`;
 }
 
 async function makeTopics({ millrace }: EventSourceTools, { topics }: DevConfig): Promise<void> {

@@ -21,6 +21,7 @@ export interface ConnectionContext {
   /** As the client has named itself by ApiVersions; empty until then. */
   readonly softwareName: string;
   readonly softwareVersion: string;
+  introduce(softwareName: string, softwareVersion: string): void;
   /** Aborted when the connection ends: nobody waits for answers any more. */
   readonly closed: AbortSignal;
 }

@@ -4,11 +4,11 @@
 
 import { Producer } from '../client/producer.ts';
 import type { ProducerOptions } from '../client/producer-options.ts';
-import { TopicDirectory } from '../client/topic-directory.ts';
 import type { Clock, Random } from '../clock.ts';
 import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import { Appender } from '../log/appender.ts';
 import { TopicAdmin } from '../log/topic-admin.ts';
+import { TopicDirectory } from '../log/topic-directory.ts';
 
 /** What they are made of. */
 export interface ProducerPoolDeps {

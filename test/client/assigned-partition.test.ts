@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AssignedPartition } from '../../lib/client/assigned-partition.ts';
-import type { TopicRoute } from '../../lib/client/topic-directory.ts';
+import type { TopicRoute } from '../../lib/log/topic-directory.ts';
 import { encodeBatch } from '../../lib/record/encode-batch.ts';
 import { openStage, TOPIC } from './client-stage.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Millrace } from '../../lib/client/millrace.ts';
 import { Producer } from '../../lib/client/producer.ts';
-import { TopicDirectory } from '../../lib/client/topic-directory.ts';
 import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
 import { MillraceError } from '../../lib/errors.ts';
 import type { AppendRequest, AppendResult } from '../../lib/log/append-part.ts';
+import { TopicDirectory } from '../../lib/log/topic-directory.ts';
 import { memoryStore } from '../../lib/memory/memory-store.ts';
 import { codeOf, openStage, TOPIC } from './client-stage.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readTopic } from '../../lib/client/read-topic.ts';
-import { TopicDirectory } from '../../lib/client/topic-directory.ts';
 import { systemRandom as random } from '../../lib/clock.ts';
 import { MillraceError } from '../../lib/errors.ts';
+import { TopicDirectory } from '../../lib/log/topic-directory.ts';
 import { codeOf, openStage, TOPIC } from './client-stage.ts';
 import { VirtualClock } from './virtual-clock.ts';
 

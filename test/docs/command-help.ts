@@ -34,6 +34,7 @@ export const COMMANDS: readonly string[] = [
   'maintenance run',
   'maintenance status',
   'dev',
+  'gateway',
   'perf produce',
   'perf consume',
   'perf end-to-end',

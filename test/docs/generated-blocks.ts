@@ -4,6 +4,7 @@
  */
 import { prices } from '../../lib/prices.ts';
 import { commandHelp } from './command-help.ts';
+import { kafkaApiTable } from './kafka-apis.ts';
 import { readDocument } from './markdown.ts';
 import {
   dollarsPerMillion,
@@ -271,6 +272,7 @@ const BLOCKS: Readonly<Record<string, () => Promise<string>>> = {
   'cost-idle': idleTable,
   'cost-example': exampleTable,
   'command-help': commandHelp,
+  'kafka-apis': kafkaApiTable,
 };
 
 /** `table FILE N`: the N-th table, from 0, of the comment that opens a source file. */

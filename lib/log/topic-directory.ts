@@ -1,10 +1,10 @@
 /** What clients know of topics: read when first asked for, kept for a while, read again when it proved wrong. */
 import type { Clock } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
-import type { AppendTarget } from '../log/append-part.ts';
-import type { Topic } from '../log/topic.ts';
-import type { TopicConfig } from '../log/topic-config.ts';
-import { parseTopicConfig } from '../log/topic-config.ts';
+import type { AppendTarget } from './append-part.ts';
+import type { Topic } from './topic.ts';
+import type { TopicConfig } from './topic-config.ts';
+import { parseTopicConfig } from './topic-config.ts';
 
 /** A topic as clients use it. */
 export interface TopicRoute {

@@ -1,0 +1,102 @@
+/**
+ * Produce: batches are checked and handed to the appender as they are, all connections' to one appender, so that a flush carries them together.
+ *
+ * Always true: what is acknowledged is durable, and stands in its partition in the order in which its connection sent it.
+ */
+import { asMillraceError, hasCode, type MillraceError } from '../errors.ts';
+import { appendTarget, type TopicRoute } from '../log/topic-directory.ts';
+import type { GatewayDeps } from './gateway-deps.ts';
+import { type Handler, type Route, route } from './handler.ts';
+import { kafkaError, unsupported } from './kafka-error.ts';
+import { checkPartition } from './offset-handlers.ts';
+import { checkBatch } from './produce-batch.ts';
+import { errorCodes } from './protocol/error-codes.ts';
+import { produceApi } from './protocol/messages/log-messages.ts';
+import type { RequestOf } from './protocol/schema.ts';
+import { ZERO_UUID } from './protocol/wire-reader.ts';
+
+type TopicData = RequestOf<typeof produceApi>['topicData'][number];
+type PartitionData = TopicData['partitionData'][number];
+
+const ACKS_NONE = 0;
+const ACKS_LEADER = 1;
+const ACKS_ALL = -1;
+const NO_OFFSET = -1n;
+const NO_TIME = -1n;
+
+/** The route of this file. */
+export function produceRoute(deps: GatewayDeps): Route {
+  return route(produceApi, produceHandler(deps));
+}
+
+function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
+  return async ({ transactionalId, acks, topicData }, { apiVersion }) => {
+    const refusal = refusalOf(transactionalId, acks);
+    const topics = topicData.map(async (topic) => {
+      const partitions = topic.partitionData.map((data) =>
+        refusal === null ? produceTo(topic, data, apiVersion) : refused(data.index, refusal),
+      );
+      return { name: topic.name, topicId: topic.topicId, partitionResponses: await Promise.all(partitions) };
+    });
+    const responses = await Promise.all(topics);
+    if (acks !== ACKS_NONE) return { responses };
+    const failed = responses
+      .flatMap(({ partitionResponses }) => partitionResponses)
+      .find(({ error }) => error !== null);
+    // There is no answer that could say so: Kafka closes the connection too, and the client asks for metadata.
+    if (failed?.error) throw failed.error;
+    return null;
+  };
+
+  async function produceTo(named: TopicData, { index, records }: PartitionData, apiVersion: number) {
+    let topic: TopicRoute | null = null;
+    try {
+      topic = knownRoute(named, index) ?? (await deps.topics.route(named, index));
+      checkPartition(topic, index);
+      return await append(topic, index, records, apiVersion);
+    } catch (error) {
+      const isGone = topic !== null && hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION');
+      if (isGone) deps.topics.forget(topic!);
+      return refused(index, asMillraceError(error));
+    }
+  }
+
+  /** Without waiting, so that what comes first is appended first. */
+  function knownRoute({ name, topicId }: TopicData, partition: number): TopicRoute | null {
+    if (topicId === ZERO_UUID) return deps.topics.peek(name, partition);
+    const known = deps.topics.nameOf(topicId);
+    const topic = known === undefined ? null : deps.topics.peek(known, partition);
+    return topic?.topicId === topicId ? topic : null;
+  }
+
+  async function append(topic: TopicRoute, partition: number, records: Uint8Array | null, apiVersion: number) {
+    const batch = checkBatch(records, { config: topic.config, apiVersion, clock: deps.clock });
+    const target = appendTarget(topic, partition);
+    const { baseOffset } = await deps.appender.append({ target, batches: batch.bytes });
+    deps.watch.appended(target.partition, baseOffset + BigInt(batch.header.recordCount));
+    return {
+      index: partition,
+      errorCode: errorCodes.NONE,
+      errorMessage: null,
+      baseOffset,
+      logAppendTimeMs: batch.logAppendTimeMs ?? NO_TIME,
+      error: null,
+    };
+  }
+}
+
+function refused(index: number, error: MillraceError) {
+  return { index, ...kafkaError(error), baseOffset: NO_OFFSET, logAppendTimeMs: NO_TIME, error };
+}
+
+function refusalOf(transactionalId: string | null, acks: number): MillraceError | null {
+  if (transactionalId !== null) {
+    return unsupported('transactions are not supported', 'Produce without a transactional id.');
+  }
+  if (acks === ACKS_ALL || acks === ACKS_LEADER || acks === ACKS_NONE) return null;
+  return unsupported(
+    `acks cannot be ${acks}`,
+    'Ask for -1 (all), 1 or 0; both of the former mean durable.',
+    'INVALID_REQUIRED_ACKS',
+  );
+}

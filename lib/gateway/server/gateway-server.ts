@@ -1,0 +1,110 @@
+/** Listens, and has a `Connection` for each client. */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '../../clock.ts';
+import { MillraceError } from '../../errors.ts';
+import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from '../gateway-limits.ts';
+import { Connection } from './connection.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { RequestMemory } from './request-memory.ts';
+
+/** What a server is made of. */
+export interface GatewayServerOptions {
+  readonly clock: Clock;
+  readonly dispatcher: Dispatcher;
+  readonly limits?: Partial<GatewayLimits>;
+  /** Told of connections that were ended for what they sent. */
+  readonly onRefused?: (clientHost: string, error: MillraceError) => void;
+}
+
+/** See the module comment. */
+export class GatewayServer {
+  readonly #options: GatewayServerOptions;
+  readonly #limits: GatewayLimits;
+  readonly #memory: RequestMemory;
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+  #lastId = 0;
+  /** Resolved when a connection has ended, for who waits for the last one. */
+  #ended = Promise.withResolvers<void>();
+  #closing: Promise<void> | null = null;
+
+  constructor(options: GatewayServerOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_GATEWAY_LIMITS, ...options.limits };
+    this.#memory = new RequestMemory(this.#limits.requestMemoryBytes);
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+  }
+
+  /** Number of clients that are connected. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Bytes of large requests that are being received or handled. */
+  get requestBytes(): number {
+    return this.#memory.usedBytes;
+  }
+
+  /** Begins to listen; resolves to the port. Rejects with INVALID_REQUEST when it cannot be had. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const onError = (cause: Error) => {
+        reject(
+          new MillraceError('INVALID_REQUEST', `cannot listen at ${host}:${port}: ${cause.message}`, {
+            value: { host, port },
+            hint: 'Choose another port, or end what listens there.',
+            cause,
+          }),
+        );
+      };
+      this.#server.once('error', onError);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', onError);
+        // Errors of accepting, such as too many open files, concern one client.
+        this.#server.on('error', () => {});
+        const address = this.#server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : port);
+      });
+    });
+  }
+
+  /** Accepts nobody any more, answers what was begun, for `closeMs` at most, and ends. Calling it again waits for the same end. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const connection of this.#connections) connection.drain();
+    const over = new AbortController();
+    const late = this.#options.clock.sleep(this.#limits.closeMs, over.signal).then(() => {
+      for (const connection of this.#connections) connection.end(null);
+    });
+    while (this.#connections.size > 0) await this.#ended.promise;
+    over.abort();
+    await late;
+    await closed;
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#connections.size >= this.#limits.connections || this.#closing !== null) {
+      socket.destroy();
+      return;
+    }
+    const { clock, dispatcher, onRefused } = this.#options;
+    const connection = new Connection(++this.#lastId, socket, {
+      limits: this.#limits,
+      clock,
+      memory: this.#memory,
+      dispatcher,
+      onEnd: (ended, error) => {
+        this.#connections.delete(ended);
+        this.#ended.resolve();
+        this.#ended = Promise.withResolvers();
+        if (error) onRefused?.(ended.clientHost, error);
+      },
+    });
+    this.#connections.add(connection);
+  }
+}

@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { metadataApi } from '../../lib/gateway/protocol/messages/cluster-messages.ts';
+import { decodeBatch } from '../../lib/record/decode-batch.ts';
+import { createTopic, fetchFrom, produce, textBatch } from '../gateway/gateway-stage.ts';
+import { WireClient } from '../gateway/wire-client.ts';
+import { type CliStage, cliStage } from './cli-stage.ts';
+
+let stage: CliStage;
+const clients: WireClient[] = [];
+
+beforeEach(async () => {
+  stage = await cliStage();
+});
+afterEach(() => {
+  for (const client of clients.splice(0)) client.close();
+});
+
+/** Runs a command that serves, until the body is done; what it wrote. */
+async function serving(args: readonly string[], body: (client: WireClient) => Promise<void>) {
+  const stop = new AbortController();
+  let output = '';
+  const listening = Promise.withResolvers<void>();
+  const onOutput = (chunk: Buffer) => {
+    output += chunk.toString();
+    if (/kafka +\S+:\d+[\s\S]*\n/.test(output)) listening.resolve();
+    return undefined;
+  };
+  const running = stage.run([...args], { interrupts: stop.signal, onOutput });
+  await Promise.race([listening.promise, running]);
+  const port = Number(/(?:listens|kafka) +127\.0\.0\.1:(\d+)/.exec(output)?.[1]);
+  const client = new WireClient(port);
+  clients.push(client);
+  await body(client);
+  stop.abort('SIGINT');
+  return { ...(await running), output };
+}
+
+describe('millrace gateway', () => {
+  it('serves clients written for Kafka, and the log is the same for all others', async () => {
+    const ended = await serving(['gateway', '--port', '0'], async (client) => {
+      await createTopic(client, 'orders');
+      expect(await produce(client, 'orders', textBatch(['paid']))).toMatchObject({ errorCode: 0, baseOffset: 0n });
+      await stage.ok(['produce', 'orders'], { stdin: 'sent\n' });
+      const { records, highWatermark } = await fetchFrom(client, 'orders', 1n);
+      expect(highWatermark).toBe(2n);
+      expect(Buffer.from(decodeBatch(records!).value(0)!).toString()).toBe('sent');
+    });
+    expect(ended).toMatchObject({ status: 0, complaint: '' });
+    expect(await stage.ok(['consume', 'orders', '--exit-at-end'])).toContain('paid\nsent');
+  });
+
+  it('tells clients the address that they are to use, and who was closed and why', async () => {
+    const args = ['gateway', '--port', '0', '--advertise', 'kafka.example.com:19092'];
+    const ended = await serving(args, async (client) => {
+      const { brokers } = await client.ask(metadataApi, 12, { topics: [] });
+      expect(brokers).toMatchObject([{ host: 'kafka.example.com', port: 19092 }]);
+      client.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+      await client.closed();
+    });
+    expect(ended.complaint).toMatch(/^closed 127\.0\.0\.1: .*a request of 1195725856 bytes .*\(INVALID_REQUEST\)\n$/);
+  });
+
+  it.each(['kafka', ':1', 'a:0', 'a:70000', '[::1:9092'])('refuses to advertise %s', async (address) => {
+    const ended = await stage.run(['gateway', '--advertise', address]);
+    expect(ended.status).toBe(2);
+    expect(ended.complaint).toContain('is no address');
+  });
+
+  it('says when it cannot listen', async () => {
+    const ended = await stage.run(['gateway', '--host', '203.0.113.1', '--port', '1']);
+    expect(ended.status).toBe(2);
+    expect(ended.complaint).toContain('cannot listen at 203.0.113.1:1');
+  });
+});
+
+describe('millrace dev --kafka-port', () => {
+  it('makes topics when they are first used', async () => {
+    const ended = await serving(['dev', '--http-port', '0', '--kafka-port', '0'], async (client) => {
+      const asked = { topics: [{ name: 'new' }], allowAutoTopicCreation: true };
+      const { topics } = await client.ask(metadataApi, 12, asked);
+      expect(topics).toMatchObject([{ errorCode: 0, name: 'new', partitions: [{ partitionIndex: 0 }] }]);
+      expect(await produce(client, 'new', textBatch(['a']))).toMatchObject({ errorCode: 0 });
+    });
+    expect(ended.status).toBe(0);
+  });
+});

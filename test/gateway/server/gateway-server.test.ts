@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { errorCodes } from '../../../lib/gateway/protocol/error-codes.ts';
+import { encodeRequest } from '../../../lib/gateway/protocol/frames.ts';
+import { apiVersionsApi, metadataApi } from '../../../lib/gateway/protocol/messages/cluster-messages.ts';
+import { fetchApi, produceApi } from '../../../lib/gateway/protocol/messages/log-messages.ts';
+import { createTopic, startStage, textBatch } from '../gateway-stage.ts';
+
+const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
+const frameOf = (version: number, correlationId: number) =>
+  Buffer.concat(
+    encodeRequest(
+      { api: apiVersionsApi, version },
+      { correlationId, clientId: null },
+      {
+        clientSoftwareName: 'test',
+        clientSoftwareVersion: '1',
+      },
+    ),
+  );
+
+describe('a connection', () => {
+  it('is told which APIs and versions there are', async () => {
+    const client = (await startStage()).client();
+    const { errorCode, apiKeys, supportedFeatures } = await client.ask(apiVersionsApi, 4, {
+      clientSoftwareName: 'apache-kafka-java',
+      clientSoftwareVersion: '4.3.1',
+    });
+    expect(errorCode).toBe(0);
+    expect(apiKeys).toContainEqual({ apiKey: 1, minVersion: 4, maxVersion: 18 });
+    // librdkafka looks for version 0 of Produce to know that it may compress.
+    expect(apiKeys).toContainEqual({ apiKey: 0, minVersion: 0, maxVersion: 13 });
+    expect(supportedFeatures).toEqual([]);
+  });
+
+  it('is told by version 0 that a version of ApiVersions is too new, and can go on', async () => {
+    const client = (await startStage()).client();
+    const frame = frameOf(4, 7);
+    frame.writeInt16BE(99, 6);
+    client.write(frame);
+    const answer = await client.nextFrame();
+    expect(answer?.toString('hex')).toBe('00000007' + '0023' + '00000001' + '0012' + '0000' + '0004');
+    expect((await client.ask(apiVersionsApi, 0, {})).errorCode).toBe(0);
+  });
+
+  it('is refused a name for its software that is none', async () => {
+    const client = (await startStage()).client();
+    const { errorCode } = await client.ask(apiVersionsApi, 3, { clientSoftwareName: '-', clientSoftwareVersion: '1' });
+    expect(errorCode).toBe(errorCodes.INVALID_REQUEST);
+  });
+
+  it('may send its bytes one by one, and many requests at once', async () => {
+    const client = (await startStage()).client();
+    for (const byte of frameOf(2, 1)) {
+      client.write(Buffer.from([byte]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await client.answer(apiVersionsApi, 2, 1);
+    client.write(Buffer.concat([2, 3, 4, 5].map((id) => frameOf(2, id))));
+    for (const id of [2, 3, 4, 5]) await client.answer(apiVersionsApi, 2, id);
+  });
+
+  it.each([
+    ['a frame that is too large', '7fffffff', /a request of 2147483647 bytes/],
+    ['a frame of a negative size', 'ffffffff', /a request of -1 bytes/],
+    ['a frame without a header', '00000002 0012', /a request of 2 bytes/],
+    ['an API that there is not', '00000008 7fff 0000 00000001', /the API 32767 is not offered/],
+    ['a version that there is not', '00000008 0003 0063 00000001', /version 99 of Metadata is not offered/],
+    ['Produce before record batches', '00000008 0000 0002 00000001', /version 2 of Produce is not offered/],
+    ['a body that is none', '0000000e 0003 0001 00000001 ffff 7fffffff', /2147483647 elements are claimed/],
+  ])('is closed for %s, and no other is', async (_, bytes, why) => {
+    const stage = await startStage();
+    const other = stage.client();
+    await other.ask(apiVersionsApi, 0, {});
+    const client = stage.client();
+    client.write(hex(bytes));
+    await client.closed();
+    expect(stage.refused.map(({ message }) => message)).toEqual([expect.stringMatching(why)]);
+    await other.ask(apiVersionsApi, 0, {});
+  });
+
+  it('gets its answers in the order of its requests, though one has to wait', async () => {
+    const stage = await startStage();
+    const client = stage.client();
+    await createTopic(client, 'orders');
+    const topics = [{ topic: 'orders', partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 1_000 }] }];
+    const slow = client.send(fetchApi, 12, { maxWaitMs: 30_000, minBytes: 1, topics });
+    const quick = client.send(apiVersionsApi, 2, {});
+    const producer = stage.client();
+    await producer.ask(produceApi, 9, {
+      acks: -1,
+      topicData: [{ name: 'orders', partitionData: [{ index: 0, records: textBatch(['a']) }] }],
+    });
+    expect((await client.answer(fetchApi, 12, slow)).responses[0]!.partitions[0]!.highWatermark).toBe(1n);
+    await client.answer(apiVersionsApi, 2, quick);
+  });
+
+  it('waits where all memory for requests is in use, and goes on', async () => {
+    const stage = await startStage({ limits: { requestMemoryBytes: 100_000 } });
+    const clients = [stage.client(), stage.client(), stage.client()];
+    await createTopic(clients[0]!, 'orders', { configs: [{ name: 'max.message.bytes', value: '1000000' }] });
+    const records = textBatch(['x'.repeat(90_000)]);
+    const body = { acks: -1, topicData: [{ name: 'orders', partitionData: [{ index: 0, records }] }] };
+    const answers = await Promise.all(clients.map((client) => client.ask(produceApi, 9, body)));
+    const offsets = answers.map(({ responses }) => responses[0]!.partitionResponses[0]!.baseOffset);
+    expect(offsets.toSorted()).toEqual([0n, 1n, 2n]);
+  });
+
+  it('is closed at once when there are too many', async () => {
+    const stage = await startStage({ limits: { connections: 1 } });
+    await stage.client().ask(apiVersionsApi, 0, {});
+    await stage.client().closed();
+  });
+
+  it('is answered what it asked before the gateway ends, and no long poll holds that up', async () => {
+    const stage = await startStage();
+    const client = stage.client();
+    await createTopic(client, 'orders');
+    const topics = [{ topic: 'orders', partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 1_000 }] }];
+    const asked = client.send(fetchApi, 12, { maxWaitMs: 60_000, minBytes: 1, topics });
+    const other = stage.client();
+    await other.ask(metadataApi, 12, { topics: [] });
+    await stage.gateway.close();
+    expect((await client.answer(fetchApi, 12, asked)).responses[0]!.partitions[0]!.errorCode).toBe(0);
+    await client.closed();
+    await other.closed();
+  });
+});
