@@ -59,6 +59,10 @@ const RETRIABLE = {
   COMMIT_UNKNOWN: false,
   BUFFER_EXHAUSTED: true,
   CLOSED: false,
+  /** A batch of an idempotent producer does not follow its last one. */
+  OUT_OF_ORDER_SEQUENCE_NUMBER: false,
+  /** An idempotent producer has gone on under a newer epoch. */
+  INVALID_PRODUCER_EPOCH: false,
   // data
   CORRUPT_MESSAGE: false,
   CORRUPT_OBJECT: false,

@@ -16,6 +16,7 @@ import type { GatewayLimits } from './gateway-limits.ts';
 import { GatewayTopics } from './gateway-topics.ts';
 import { type Route, route } from './handler.ts';
 import { HeadWatch } from './head-watch.ts';
+import { initProducerIdRoute } from './init-producer-id.ts';
 import { metadataRoutes } from './metadata.ts';
 import { offsetRoutes } from './offset-handlers.ts';
 import { produceRoute } from './produce-handler.ts';
@@ -99,6 +100,7 @@ export function gatewayRoutes(deps: GatewayDeps): readonly Route[] {
     ...configRoutes(deps),
     ...offsetRoutes(deps),
     produceRoute(deps),
+    initProducerIdRoute(deps),
     fetchRoute(deps, new FetchRemainders(REMAINDER_BYTES)),
   ];
   const offered: { apiKey: number; minVersion: number; maxVersion: number }[] = [];

@@ -72,7 +72,8 @@ function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
   async function append(topic: TopicRoute, partition: number, records: Uint8Array | null, apiVersion: number) {
     const batch = checkBatch(records, { config: topic.config, apiVersion, clock: deps.clock });
     const target = appendTarget(topic, partition);
-    const { baseOffset } = await deps.appender.append({ target, batches: batch.bytes });
+    const isSequenced = batch.header.producerId >= 0n;
+    const { baseOffset } = await deps.appender.append({ target, batches: batch.bytes, isSequenced });
     deps.watch.appended(target.partition, baseOffset + BigInt(batch.header.recordCount));
     return {
       index: partition,

@@ -9,6 +9,7 @@ import type { SegmentId } from '../segment/segment-id.ts';
 import type { BatchSummary } from './batch-summary.ts';
 import { type EntryProducer, encodeEntry } from './entry.ts';
 import type { PartitionKey } from './partition-key.ts';
+import type { SequencedBatch } from './producer-states.ts';
 
 /** Where the records of a partition go. */
 export interface AppendTarget {
@@ -27,6 +28,11 @@ export interface AppendRequest {
   /** Append only if the high watermark is exactly this. */
   readonly expectedOffset?: bigint;
   /**
+   * Append the one batch only if it is the next of its idempotent producer; one that is there already is answered with its place. OUT_OF_ORDER_SEQUENCE_NUMBER and
+   * INVALID_PRODUCER_EPOCH refuse it alone.
+   */
+  readonly isSequenced?: boolean;
+  /**
    * Called when the request is given up, in the same turn and before the promise rejects: whoever queues more behind it can hold that back. A promise alone would tell it some
    * microtasks later, in which a batch of the queue could still be appended, and stand in the log without what it was sent behind.
    */
@@ -37,6 +43,8 @@ export interface AppendRequest {
 export interface AppendResult {
   /** Offset of the first record. */
   readonly baseOffset: bigint;
+  /** It was there already. */
+  readonly isDuplicate?: true;
 }
 
 interface PendingRequest {
@@ -60,6 +68,8 @@ export type PartState =
 export class AppendPart {
   readonly target: AppendTarget;
   readonly expectedOffset: bigint | null;
+  /** Its one batch, when it is appended only as the next of its producer. */
+  sequenced: SequencedBatch | null = null;
   /** Monotonic; nothing is attempted for it afterwards. */
   readonly deliverByMs: number;
   /** Monotonic; until then it may be found out what became of an attempt that was left unanswered. */
@@ -81,10 +91,11 @@ export class AppendPart {
   }
 
   /** Adds a request's record batches; `summary` is theirs. */
-  add({ batches, onGivenUp }: AppendRequest, summary: BatchSummary): Promise<AppendResult> {
+  add({ batches, isSequenced, onGivenUp }: AppendRequest, summary: BatchSummary): Promise<AppendResult> {
     const { promise, resolve, reject } = Promise.withResolvers<AppendResult>();
     const { batchCount, recordCount } = summary;
     this.#producer = this.#requests.length === 0 ? summary.producer : null;
+    if (isSequenced) this.sequenced = { ...summary.producer!, recordCount };
     this.#requests.push({ batches, batchCount, recordCount, resolve, reject, onGivenUp });
     this.byteCount += batches.length;
     this.recordCount += summary.recordCount;
@@ -141,6 +152,13 @@ export class AppendPart {
       request.resolve({ baseOffset: offset });
       offset += BigInt(request.recordCount);
     }
+  }
+
+  /** It is in the log already. */
+  duplicateOf(baseOffset: bigint): void {
+    if (this.settled) return;
+    this.#become({ kind: 'settled' });
+    for (const request of this.#requests) request.resolve({ baseOffset, isDuplicate: true });
   }
 
   reject(error: MillraceError): void {

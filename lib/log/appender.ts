@@ -9,7 +9,7 @@ import { asMillraceError, MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { encodeSegment } from '../segment/encode-segment.ts';
 import { type IdSource, UlidSource } from '../segment/id-source.ts';
-import { type SegmentId, ZERO_ID } from '../segment/segment-id.ts';
+import { firstIdAt, type SegmentId, ZERO_ID } from '../segment/segment-id.ts';
 import type { AppendPart, AppendRequest, AppendResult } from './append-part.ts';
 import { summarizeBatches } from './batch-summary.ts';
 import { type FlushPolicy, flushDelayMs, planFlush } from './flush-plan.ts';
@@ -38,6 +38,9 @@ const DEFAULT_POLICY: FlushPolicy = {
   maxFlushesPerSecond: Number.POSITIVE_INFINITY,
 };
 const DEFAULT_DELIVERY_TIMEOUT_MS = 30_000;
+
+/** How far back batches of idempotent producers are looked for, by who has not seen them pass: several times as long as clients send a batch again. */
+const PRODUCER_HORIZON_MS = 10 * 60_000;
 
 /** Lanes that are kept for their knowledge of `next` although nothing is queued in them. */
 const IDLE_LANES = 4_096;
@@ -89,6 +92,7 @@ export class Appender {
       tailBudget: { entries: limits.tailEntries, bytes: limits.tailBytes },
       upload: (part, lane) => void this.#uploadAgain(part, lane),
       isTooFarAhead: (id) => isTooFarAhead(store.serverClock, id),
+      producerHorizon: () => firstIdAt(Math.max(0, store.serverClock.nowMs() - PRODUCER_HORIZON_MS)),
       failOpen: (partition, error) => this.#failOpen(partition, error),
     };
   }
@@ -101,6 +105,7 @@ export class Appender {
     if (this.#closed) return Promise.reject(closedError());
     try {
       const summary = summarizeBatches(request.batches);
+      if (request.isSequenced && summary.producer === null) throw notSequenced(summary.batchCount);
       if (this.#open.byteCount >= this.#policy.segmentBytes || !this.#open.takes(request)) this.#seal();
       const part = this.#open.partFor(request, this.#clock.monotonicMs(), this.#deliveryTimeoutMs());
       const result = part.add(request, summary);
@@ -221,16 +226,21 @@ export class Appender {
 
   async #upload(domain: string, parts: readonly AppendPart[]): Promise<void> {
     try {
+      const together = Map.groupBy(parts, ({ target }) => partitionPk(target.partition));
       const segment = encodeSegment({
         level: 0,
         writerId: this.#writerId,
-        regions: parts.map(({ target, batches }) => ({ ...target.partition, batches })),
+        regions: [...together.values()].map((own) => {
+          return { ...own[0]!.target.partition, batches: own.flatMap(({ batches }) => batches) };
+        }),
       });
       const id = await uploadSegment(this.#uploadDeps, { domain, bytes: segment.bytes, ...this.#idNeed(parts) });
-      const places = new Map(segment.regions.map((region) => [partitionPk(region), region]));
-      for (const part of parts) {
-        const place = places.get(partitionPk(part.target.partition))!;
-        part.uploaded(id, place.position, place.length);
+      for (const region of segment.regions) {
+        let { position } = region;
+        for (const part of together.get(partitionPk(region))!) {
+          part.uploaded(id, position, part.byteCount);
+          position += part.byteCount;
+        }
       }
     } catch (error) {
       for (const part of parts) part.uploadFailed(asMillraceError(error));
@@ -281,6 +291,13 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function notSequenced(batchCount: number): MillraceError {
+  return new MillraceError('INVALID_RECORD', 'not the one batch of an idempotent producer', {
+    value: batchCount,
+    hint: 'Give one record batch with a producer id.',
   });
 }
 

@@ -93,10 +93,10 @@ export class EntryCheck {
     if (region === undefined) throw say(`its index has nothing of partition ${partition} of ${topicId}`);
     const stands = `${region.position}+${region.length}`;
     const named = `${entry.position}+${entry.lengthBytes}`;
-    const isSlice = located.level === 1 && holds(region, entry);
+    const isSlice = stands !== named && holds(region, entry);
     if (stands !== named && !isSlice)
       throw say(`its index has the partition at bytes ${stands}, the log names ${named}`);
-    const isCount = located.level === 1 || region.recordCount === entry.recordCount;
+    const isCount = isSlice || located.level === 1 || region.recordCount === entry.recordCount;
     if (!isCount) throw say(`its index says ${region.recordCount} records, the log says ${entry.recordCount}`);
     const isTime = isSlice
       ? region.maxTimestampMs >= entry.maxTimestampMs

@@ -1,5 +1,6 @@
 /** When a flush starts and what it writes: pure. */
 import type { AppendPart } from './append-part.ts';
+import { partitionPk } from './partition-key.ts';
 
 /** How an appender batches. */
 export interface FlushPolicy {
@@ -51,11 +52,17 @@ export interface FlushPlan {
   readonly segments: readonly { readonly domain: string; readonly parts: readonly AppendPart[] }[];
 }
 
-/** Sorts the parts of a flush by how they travel. */
+/** Sorts the parts of a flush by how they travel; those of one partition together, since they land in one head. */
 export function planFlush(parts: readonly AppendPart[]): FlushPlan {
-  const inline = parts.filter((part) => part.isInline);
+  const bytes = new Map<string, number>();
+  for (const { target, byteCount } of parts) {
+    const key = partitionPk(target.partition);
+    bytes.set(key, (bytes.get(key) ?? 0) + byteCount);
+  }
+  const isInline = ({ target }: AppendPart) => bytes.get(partitionPk(target.partition))! <= target.inlineMaxBytes;
+  const inline = parts.filter(isInline);
   const byDomain = Map.groupBy(
-    parts.filter((part) => !part.isInline),
+    parts.filter((part) => !isInline(part)),
     (part) => part.target.domain,
   );
   return { inline, segments: [...byDomain].map(([domain, domainParts]) => ({ domain, parts: domainParts })) };

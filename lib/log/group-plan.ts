@@ -42,7 +42,7 @@ export function planGroup(queue: readonly AppendPart[], limits: GroupLimits): re
 export function commitArgs(group: readonly ReadyPart[], known: bigint, limits: GroupLimits): CommitArgs {
   const sum = (of: (part: AppendPart) => number) => group.reduce((total, { part }) => total + of(part), 0);
   return {
-    form: group[0]!.part.expectedOffset === null ? 'plain' : 'strict',
+    form: group.some(({ part }) => part.expectedOffset !== null || part.sequenced !== null) ? 'strict' : 'plain',
     known,
     entries: group.map(({ entry }) => entry),
     recordCount: sum((part) => part.recordCount),

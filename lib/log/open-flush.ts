@@ -6,48 +6,55 @@ import { type PartitionKey, partitionPk } from './partition-key.ts';
 /** All of a flush may go into one segment, whose index takes less than 8 MiB. */
 const FLUSH_BYTES_MAX = limits.segmentBytes - 8 * 1024 * 1024;
 
-/** A flush that still takes requests: one part for each partition, so that a segment has one region for each. */
+/** A flush that still takes requests: one part for each partition, and one more for each batch of an idempotent producer, which becomes an entry of its own. */
 export class OpenFlush {
-  readonly #parts = new Map<string, AppendPart>();
+  #parts: AppendPart[] = [];
+  /** The last one of each partition. */
+  readonly #last = new Map<string, AppendPart>();
   byteCount = 0;
   /** Monotonic; when the first part was opened. */
   sinceMs = 0;
 
   get empty(): boolean {
-    return this.#parts.size === 0;
+    return this.#parts.length === 0;
   }
 
   /** The parts that nobody has failed meanwhile. */
   get parts(): readonly AppendPart[] {
-    return [...this.#parts.values()].filter((part) => !part.settled);
+    return this.#parts.filter((part) => !part.settled);
   }
 
   /** Whether the request can ride here: within the size of a segment; and a part with an expected offset rides alone, in the order of the calls. */
   takes({ target, expectedOffset, batches }: AppendRequest): boolean {
     if (this.byteCount + batches.length > FLUSH_BYTES_MAX) return false;
-    const part = this.#parts.get(partitionPk(target.partition));
+    const part = this.#last.get(partitionPk(target.partition));
     return !part || (expectedOffset === undefined && part.expectedOffset === null);
   }
 
   /** The part for a request, opened when there is none yet. */
-  partFor({ target, expectedOffset }: AppendRequest, nowMs: number, deliveryTimeoutMs: number): AppendPart {
+  partFor(request: AppendRequest, nowMs: number, deliveryTimeoutMs: number): AppendPart {
+    const { target, expectedOffset, isSequenced } = request;
     const key = partitionPk(target.partition);
-    const open = this.#parts.get(key);
-    if (open) return open;
+    const open = this.#last.get(key);
+    if (open && !isSequenced && open.sequenced === null) return open;
     const deliverByMs = nowMs + deliveryTimeoutMs;
     const part = new AppendPart(target, expectedOffset ?? null, deliverByMs, deliverByMs + deliveryTimeoutMs);
     if (this.empty) this.sinceMs = nowMs;
-    this.#parts.set(key, part);
+    this.#parts.push(part);
+    this.#last.set(key, part);
     return part;
   }
 
   /** Fails what waits here for a partition. */
   fail(partition: PartitionKey, error: MillraceError): void {
     const key = partitionPk(partition);
-    const part = this.#parts.get(key);
-    if (!part) return;
-    part.reject(error);
-    this.#parts.delete(key);
-    this.byteCount -= part.byteCount;
+    const failed = this.#parts.filter(({ target }) => partitionPk(target.partition) === key);
+    if (failed.length === 0) return;
+    this.#parts = this.#parts.filter((part) => !failed.includes(part));
+    this.#last.delete(key);
+    for (const part of failed) {
+      part.reject(error);
+      this.byteCount -= part.byteCount;
+    }
   }
 }

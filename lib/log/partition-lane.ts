@@ -16,6 +16,7 @@ import { SLOW_FLUSH_MS } from './flush-plan.ts';
 import { commitArgs, type GroupLimits, planGroup, type ReadyPart } from './group-plan.ts';
 import type { Head } from './head.ts';
 import { entriesBytes } from './head-transitions.ts';
+import { LaneProducers } from './lane-producers.ts';
 import { partitionGone } from './partition-gone.ts';
 import type { PartitionKey } from './partition-key.ts';
 import { rollTail } from './roll.ts';
@@ -29,6 +30,8 @@ export interface LaneDeps extends CommitDeps {
   readonly upload: (part: AppendPart, lane: PartitionLane) => void;
   /** Whether the id is further ahead of the store's clock than may be committed. */
   readonly isTooFarAhead: (id: SegmentId) => boolean;
+  /** Entries under lower ids are not looked for batches of idempotent producers. */
+  readonly producerHorizon: () => SegmentId;
   /** Fails what is not flushed yet for this partition. */
   readonly failOpen: (partition: PartitionKey, error: MillraceError) => void;
 }
@@ -56,6 +59,7 @@ export class PartitionLane {
   #rolling: Promise<void> | null = null;
   #known: { readonly next: bigint; readonly atMs: number } | null = null;
   #runningMax: RunningMax | null = null;
+  readonly #producers = new LaneProducers();
   /** Attempts under ids up to this may still land. */
   #fence: SegmentId | null = null;
 
@@ -179,6 +183,35 @@ export class PartitionLane {
       else this.#known = null;
       return;
     }
+    const isSequenced = group.some(({ part }) => part.sequenced !== null);
+    const decided = isSequenced ? await this.#decideSequences(group, wasRead) : group;
+    if (decided.length > 0) await this.#commitAt(known, decided);
+  }
+
+  /** What of a group with batches of idempotent producers is to be committed now; the lane looks again when that is nothing. */
+  async #decideSequences(group: readonly ReadyPart[], wasRead: boolean): Promise<readonly ReadyPart[]> {
+    if (!this.#producers.covers(this.#known!.next)) {
+      await this.#loadProducers(group[0]!.part.deliverByMs);
+      return [];
+    }
+    const decision = this.#producers.decide(this.partition, group, wasRead);
+    if (decision.kind === 'read-first') {
+      this.#known = null;
+      return [];
+    }
+    this.#queue = this.#queue.filter((part) => !part.settled);
+    return decision.group;
+  }
+
+  /** Others have appended, or nothing is known yet. */
+  async #loadProducers(deliverByMs: number): Promise<void> {
+    const loaded = await this.#ask(deliverByMs, () => this.#producers.load(this.#deps, this.partition));
+    if (loaded instanceof MillraceError) this.#failAll(loaded);
+    else if (loaded === null) this.#failAll(partitionGone(this.partition));
+    else this.#learn(loaded);
+  }
+
+  async #commitAt(known: bigint, group: readonly ReadyPart[]): Promise<void> {
     const deadlines = {
       deliverByMs: Math.min(...group.map(({ part }) => part.deliverByMs)),
       settleByMs: Math.min(...group.map(({ part }) => part.settleByMs)),
@@ -203,7 +236,9 @@ export class PartitionLane {
         if (result.floor > this.floor) this.floor = result.floor;
         break;
       case 'mismatch':
-        this.#failAll(offsetMismatch(this.partition, group[0]!.part.expectedOffset!, result.next));
+        // Of a batch of an idempotent producer it says that others have appended: it is decided again by what they did.
+        if (group[0]!.part.expectedOffset !== null)
+          this.#failAll(offsetMismatch(this.partition, group[0]!.part.expectedOffset, result.next));
         break;
       case 'gone':
         this.#failAll(partitionGone(this.partition));
@@ -219,6 +254,10 @@ export class PartitionLane {
   }
 
   #committed(group: readonly ReadyPart[], result: Extract<CommitResult, { outcome: 'committed' }>): void {
+    this.#producers.committed(
+      group.map(({ part }) => part),
+      result.baseOffset,
+    );
     let offset = result.baseOffset;
     for (const { part } of group) {
       part.committed(offset);

@@ -22,7 +22,7 @@ describe('what documents state', () => {
       expect(text.match(/<!-- generated: /g)?.length).toBe(text.match(/<!-- end -->/g)?.length);
       expect(text).toBe(await withGeneratedBlocks(text));
     },
-    120_000,
+    600_000,
   );
 
   it.each(withConsole)(
@@ -37,7 +37,7 @@ describe('what documents state', () => {
         rmSync(directory, { recursive: true });
       }
     },
-    120_000,
+    600_000,
   );
 
   it('of prices in sentences follows from the price list', () => {

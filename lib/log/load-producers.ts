@@ -1,0 +1,79 @@
+/**
+ * Learns from the log what idempotent producers have appended: their batches stand in entries of their own, which carry the producer, so that neither objects nor records are read.
+ *
+ * Who has not been heard of for the horizon is not looked for. A batch is sent again by a client that still waits for its answer, two minutes by default, so whatever may come again lies within it.
+ */
+
+import type { SegmentId } from '../segment/segment-id.ts';
+import type { Chunk } from './chunk.ts';
+import { type ChunkPagesDeps, chunkPages } from './chunk-pages.ts';
+import type { Entry } from './entry.ts';
+import type { Head } from './head.ts';
+import { indexGap, locateAmong } from './locate.ts';
+import type { PartitionKey } from './partition-key.ts';
+import type { ProducerStates } from './producer-states.ts';
+
+/** Where a look ends. */
+export interface ProducerHorizon {
+  /** All below it is known; null: nothing is. */
+  readonly from: bigint | null;
+  /** Entries under ids below it are too old to matter. */
+  readonly oldest: SegmentId;
+}
+
+interface FoundEntry {
+  readonly entry: Entry;
+  readonly baseOffset: bigint;
+}
+
+/**
+ * Adds to `states` what stands below the high watermark of a head that was just read. Reads chunks from the tail downwards, as far as they are new and young: a query for about 10,000 batches. Throws what
+ * the store throws, and OBJECT_MISSING when a part of the index is gone that should be there.
+ */
+export async function loadProducers(
+  deps: ChunkPagesDeps,
+  partition: PartitionKey,
+  head: Head,
+  { from, oldest }: ProducerHorizon,
+  states: ProducerStates,
+): Promise<void> {
+  const downTo = from === null || from < head.start ? head.start : from;
+  const tail = entriesOf(head.tail, head.tailBase, downTo);
+  // Newest first: it is turned around in the end.
+  const found: FoundEntry[][] = [tail];
+  const isTailYoung = tail.length === 0 || from !== null || tail[0]!.entry.id >= oldest;
+  if (head.tailBase > downTo && isTailYoung)
+    found.push(...(await fromChunks(deps, partition, head, { downTo, from, oldest })));
+  for (const entries of found.toReversed()) {
+    for (const { entry, baseOffset } of entries) {
+      if (entry.producer) states.record({ ...entry.producer, recordCount: entry.recordCount }, baseOffset);
+    }
+  }
+}
+
+async function fromChunks(
+  deps: ChunkPagesDeps,
+  partition: PartitionKey,
+  { tailBase }: Head,
+  { downTo, from, oldest }: ProducerHorizon & { readonly downTo: bigint },
+): Promise<FoundEntry[][]> {
+  const found: FoundEntry[][] = [];
+  let end = tailBase;
+  for await (const page of chunkPages(deps, partition, { toBase: tailBase - 1n, order: 'descending' })) {
+    for (const chunk of page) {
+      if (chunk.end < end) throw indexGap(partition, chunk.end);
+      // Compacted ones are older than any horizon, and their entries are gone.
+      if (chunk.level !== 0 || (from === null && chunk.maxId < oldest)) return found;
+      found.push(entriesOf(chunk.entries, chunk.base, downTo, end));
+      end = chunk.base;
+      if (end <= downTo) return found;
+    }
+  }
+  throw indexGap(partition, end - 1n);
+}
+
+/** Entries that end above `downTo` and begin below `end`. */
+function entriesOf(encoded: Chunk['entries'], base: bigint, downTo: bigint, end?: bigint): FoundEntry[] {
+  const located = locateAmong(encoded, base, downTo, false).filter((one) => end === undefined || one.baseOffset < end);
+  return located.map(({ entry, baseOffset }) => ({ entry, baseOffset }));
+}
