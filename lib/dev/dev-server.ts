@@ -135,7 +135,16 @@ async function openGateway(
   port: number,
   opened: { close(): Promise<void> }[],
 ): Promise<string> {
-  const gateway = await startGateway({ store, clock, random, changes: store.changes, port, autoCreateTopics: true });
+  const gateway = await startGateway({
+    store,
+    clock,
+    random,
+    changes: store.changes,
+    port,
+    autoCreateTopics: true,
+    // Nobody has to wait for the other members of a group that has one.
+    groups: { initialRebalanceDelayMs: 0 },
+  });
   opened.push(gateway);
   return `127.0.0.1:${gateway.port}`;
 }

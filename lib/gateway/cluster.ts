@@ -24,11 +24,6 @@ export const LEADER_EPOCH = 0;
 /** The name of the cluster in Kafka's protocol. */
 export const CLUSTER_ID = 'millrace';
 
-/** A cluster of one. */
-export function lonelyCluster(self: BrokerAddress): Cluster {
-  return { self, live: [self], ownerOf: () => self };
-}
-
 /** How a partition is described to clients: one copy, at its leader, which is not behind. */
 export function partitionPlace(cluster: Cluster, partition: PartitionKey) {
   const { nodeId } = cluster.ownerOf(partitionPk(partition));

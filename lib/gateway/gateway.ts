@@ -6,7 +6,7 @@ import { Appender } from '../log/appender.ts';
 import { Fetcher } from '../log/fetcher.ts';
 import { TopicAdmin } from '../log/topic-admin.ts';
 import { apiVersionsHandler, offeredVersions } from './api-versions.ts';
-import { type Cluster, lonelyCluster } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { clusterRoutes } from './cluster-handlers.ts';
 import { configRoutes } from './config-handlers.ts';
 import { fetchRoute } from './fetch-handler.ts';
@@ -14,9 +14,13 @@ import { FetchRemainders } from './fetch-remainders.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import type { GatewayLimits } from './gateway-limits.ts';
 import { GatewayTopics } from './gateway-topics.ts';
+import { type CoordinatorSettings, coordinatorDefaults } from './groups/coordinator-settings.ts';
+import { GroupCoordinator } from './groups/group-coordinator.ts';
+import { groupRoutes } from './groups/group-routes.ts';
 import { type Route, route } from './handler.ts';
 import { HeadWatch } from './head-watch.ts';
 import { initProducerIdRoute } from './init-producer-id.ts';
+import { checkAddress, LiveGateways } from './live-gateways.ts';
 import { metadataRoutes } from './metadata.ts';
 import { offsetRoutes } from './offset-handlers.ts';
 import { produceRoute } from './produce-handler.ts';
@@ -42,6 +46,8 @@ export interface GatewayOptions {
   readonly autoCreateTopics?: boolean;
   /** Of topics that are made without a number. Default 1. */
   readonly partitionCount?: number;
+  /** How groups are coordinated. Default: as Kafka's brokers do. */
+  readonly groups?: Partial<CoordinatorSettings>;
   readonly limits?: Partial<GatewayLimits>;
   /** Told of connections that were ended for what they sent. */
   readonly onRefused?: (clientHost: string, error: MillraceError) => void;
@@ -58,41 +64,61 @@ export interface Gateway {
 /** Clients wait 30 s for an answer by default: they are to be told before that. */
 const DELIVERY_TIMEOUT_MS = 15_000;
 const REMAINDER_BYTES = 32 * 1024 * 1024;
-const NODE_ID = 1;
 
-/** Starts a gateway. Rejects with INVALID_REQUEST when it cannot listen. */
+/** Starts a gateway. Rejects with INVALID_REQUEST when it cannot listen, INVALID_CONFIG when clients cannot be told where it is, and what the store throws. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { store, clock, random, host = '127.0.0.1', limits = {}, onRefused } = options;
+  const server = new GatewayServer({ clock, limits, ...(onRefused && { onRefused }) });
+  const port = await server.listen(host, options.port);
+  const opened: (() => Promise<void> | void)[] = [() => server.close()];
+  const close = async () => {
+    for (const one of opened) await one();
+  };
+  try {
+    const address = { host, port, rack: null, ...options.advertised };
+    checkAddress(address);
+    // It is told of gateways that come and go from the beginning; who coordinates is there when it begins.
+    const parts: { coordinator?: GroupCoordinator } = {};
+    const onChange = (change: { readonly lapsed: boolean }) => {
+      parts.coordinator?.gatewaysChanged(change);
+      if (change.lapsed) server.endConnections();
+    };
+    const gateways = new LiveGateways({ store, clock, random }, { address, onChange });
+    await gateways.start();
+    const appender = new Appender({ store, clock, random, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS });
+    parts.coordinator = new GroupCoordinator(
+      { store, clock, random, gateways },
+      { ...coordinatorDefaults, ...options.groups },
+    );
+    // Members are sent away before the connections end, and are with other gateways when those look for this one.
+    opened.unshift(() => parts.coordinator?.close());
+    opened.push(
+      () => gateways.stop(),
+      () => appender.close(),
+    );
+    const deps = gatewayDeps(options, gateways, appender);
+    server.serve(new Dispatcher(gatewayRoutes(deps, parts.coordinator), null));
+    return { port, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function gatewayDeps(options: GatewayOptions, cluster: Cluster, appender: Appender): GatewayDeps {
+  const { store, clock, random } = options;
   const admin = new TopicAdmin({ store, clock, random });
   const topics = new GatewayTopics(admin, clock, {
     autoCreateTopics: options.autoCreateTopics ?? false,
     partitionCount: options.partitionCount ?? 1,
   });
-  const appender = new Appender({ store, clock, random, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS });
   const fetcher = new Fetcher({ store, clock, random });
   const watch = new HeadWatch({ store, clock, changes: options.changes ?? null });
-  const place = { host: options.advertised?.host ?? host, port: options.advertised?.port ?? options.port };
-  const self = { nodeId: NODE_ID, rack: null, ...place };
-  const cluster: Cluster = lonelyCluster(self);
-  const routes = gatewayRoutes({ store, clock, random, cluster, admin, topics, appender, fetcher, watch });
-  const server = new GatewayServer({
-    clock,
-    limits,
-    dispatcher: new Dispatcher(routes, null),
-    ...(onRefused && { onRefused }),
-  });
-  const port = await server.listen(host, options.port);
-  // Known only now when any free one was wanted.
-  if (options.advertised === undefined) self.port = port;
-  const close = async () => {
-    await server.close();
-    await appender.close();
-  };
-  return { port, close };
+  return { store, clock, random, cluster, admin, topics, appender, fetcher, watch };
 }
 
 /** Everything that a gateway answers. */
-export function gatewayRoutes(deps: GatewayDeps): readonly Route[] {
+export function gatewayRoutes(deps: GatewayDeps, coordinator: GroupCoordinator): readonly Route[] {
   const routes = [
     ...metadataRoutes(deps),
     ...clusterRoutes(deps),
@@ -101,6 +127,7 @@ export function gatewayRoutes(deps: GatewayDeps): readonly Route[] {
     ...offsetRoutes(deps),
     produceRoute(deps),
     initProducerIdRoute(deps),
+    ...groupRoutes(coordinator),
     fetchRoute(deps, new FetchRemainders(REMAINDER_BYTES)),
   ];
   const offered: { apiKey: number; minVersion: number; maxVersion: number }[] = [];

@@ -42,8 +42,8 @@ export const DOORS: readonly RegExp[] = [
   /^lib\/(aws|middleware|constructs)\/index\.ts$/,
   /^lib\/local\.ts$/,
   /^lib\/cli\/main\.ts$/,
-  // What gateways and tools are built on.
-  /^lib\/gateway\/(handler|live-gateways|groups\/(group-routes|coordinator-settings)|protocol\/(apis|error-codes|frames))\.ts$/,
+  // The table of all APIs, for documents and tools.
+  /^lib\/gateway\/protocol\/apis\.ts$/,
   // Functions are begun by it, as processes of their own.
   /^lib\/lambda-host\/bootstrap\.ts$/,
   /^bin\/[^/]+\.ts$/,

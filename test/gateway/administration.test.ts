@@ -43,18 +43,19 @@ describe('Metadata', () => {
       ['a', 1],
       ['b', 3],
     ]);
+    const nodeId = all.brokers[0]!.nodeId;
     expect(all.topics[1]!.partitions[2]).toEqual({
       errorCode: 0,
       partitionIndex: 2,
-      leaderId: 1,
+      leaderId: nodeId,
       leaderEpoch: 0,
-      replicaNodes: [1],
-      isrNodes: [1],
+      replicaNodes: [nodeId],
+      isrNodes: [nodeId],
       offlineReplicas: [],
     });
     expect((await client.ask(metadataApi, 1, { topics: [] })).topics).toEqual([]);
     expect((await client.ask(metadataApi, 0, { topics: [] })).topics).toHaveLength(2);
-    expect(all).toMatchObject({ clusterId: 'millrace', controllerId: 1, brokers: [{ nodeId: 1, host: '127.0.0.1' }] });
+    expect(all).toMatchObject({ clusterId: 'millrace', controllerId: nodeId, brokers: [{ host: '127.0.0.1' }] });
   });
 
   it('makes a topic only where that is allowed and wanted', async () => {
@@ -185,8 +186,9 @@ describe('settings', () => {
 
   it('of a gateway are what tools look for', async () => {
     const client = (await startStage({ partitionCount: 6 })).client();
+    const { controllerId } = await client.ask(metadataApi, 12, { topics: [] });
     const resources = [
-      { resourceType: RESOURCE_TYPE.broker, resourceName: '1', configurationKeys: ['num.partitions'] },
+      { resourceType: RESOURCE_TYPE.broker, resourceName: `${controllerId}`, configurationKeys: ['num.partitions'] },
     ];
     const { results } = await client.ask(describeConfigsApi, 4, { resources });
     expect(results[0]!.configs).toMatchObject([{ name: 'num.partitions', value: '6', readOnly: true }]);
@@ -319,9 +321,8 @@ describe('the cluster', () => {
     const client = (await startStage()).client();
     const { brokers, clusterId, controllerId } = await client.ask(describeClusterApi, 2, {});
     expect({ brokers, clusterId, controllerId }).toMatchObject({
-      brokers: [{ brokerId: 1 }],
+      brokers: [{ brokerId: controllerId }],
       clusterId: 'millrace',
-      controllerId: 1,
     });
     const controllers = await client.ask(describeClusterApi, 2, { endpointType: 2 });
     expect(controllers.errorCode).toBe(errorCodes.MISMATCHED_ENDPOINT_TYPE);

@@ -10,7 +10,6 @@ import { RequestMemory } from './request-memory.ts';
 /** What a server is made of. */
 export interface GatewayServerOptions {
   readonly clock: Clock;
-  readonly dispatcher: Dispatcher;
   readonly limits?: Partial<GatewayLimits>;
   /** Told of connections that were ended for what they sent. */
   readonly onRefused?: (clientHost: string, error: MillraceError) => void;
@@ -23,6 +22,9 @@ export class GatewayServer {
   readonly #memory: RequestMemory;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
+  /** Null until `serve`; who connects before waits. */
+  #dispatcher: Dispatcher | null = null;
+  readonly #early: Socket[] = [];
   #lastId = 0;
   /** Resolved when a connection has ended, for who waits for the last one. */
   #ended = Promise.withResolvers<void>();
@@ -68,6 +70,17 @@ export class GatewayServer {
     });
   }
 
+  /** Begins to answer, also who has connected before. */
+  serve(dispatcher: Dispatcher): void {
+    this.#dispatcher = dispatcher;
+    for (const socket of this.#early.splice(0)) this.#accept(socket);
+  }
+
+  /** Ends all connections at once, and goes on listening: clients connect again. */
+  endConnections(): void {
+    for (const connection of this.#connections) connection.end(null);
+  }
+
   /** Accepts nobody any more, answers what was begun, for `closeMs` at most, and ends. Calling it again waits for the same end. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -77,6 +90,7 @@ export class GatewayServer {
   async #close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const connection of this.#connections) connection.drain();
+    for (const socket of this.#early.splice(0)) socket.destroy();
     const over = new AbortController();
     const late = this.#options.clock.sleep(this.#limits.closeMs, over.signal).then(() => {
       for (const connection of this.#connections) connection.end(null);
@@ -88,11 +102,17 @@ export class GatewayServer {
   }
 
   #accept(socket: Socket): void {
-    if (this.#connections.size >= this.#limits.connections || this.#closing !== null) {
+    if (this.#connections.size + this.#early.length >= this.#limits.connections || this.#closing !== null) {
       socket.destroy();
       return;
     }
-    const { clock, dispatcher, onRefused } = this.#options;
+    const dispatcher = this.#dispatcher;
+    if (dispatcher === null) {
+      socket.on('error', () => {});
+      this.#early.push(socket);
+      return;
+    }
+    const { clock, onRefused } = this.#options;
     const connection = new Connection(++this.#lastId, socket, {
       limits: this.#limits,
       clock,
