@@ -1,0 +1,116 @@
+/** Real clients against a gateway, as they are: what each writes, all read, byte for byte. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
+import { type Gateway, startGateway } from '../../lib/gateway/gateway.ts';
+import { noMeter } from '../../lib/log/meter.ts';
+import { memoryStore } from '../../lib/memory/memory-store.ts';
+import type { LogRecord } from '../../lib/record/record.ts';
+import { type FixtureCase, fixtureCases } from '../../tools/kafka/fixture-cases.ts';
+import { runJava } from '../../tools/kafka/kafka-jars.ts';
+import { runLibrdkafka } from '../../tools/kafka/librdkafka.ts';
+import { produceBytes } from '../../tools/kafka/wire.ts';
+import { writeWithKafkajs } from '../../tools/kafka/write-with-kafkajs.ts';
+import { writeWithPlatformatic } from '../../tools/kafka/write-with-platformatic.ts';
+import type { WritingJob } from '../../tools/kafka/writing-job.ts';
+import { describeRecord } from '../record/golden-fixtures.ts';
+import { type ConsumedRecord, consumers } from './consumers.ts';
+import { createTopics } from './create-topics.ts';
+import { encodeForProduce, producedTopics, readableRecords } from './our-batches.ts';
+
+/** The first run fetches Kafka and librdkafka. */
+const SET_UP_TIMEOUT_MS = 300_000;
+
+const writers = {
+  java: (port: number, jobs: readonly WritingJob[]) =>
+    runJava('WriteRecords', [`127.0.0.1:${port}`], JSON.stringify(jobs)),
+  librdkafka: (port: number, jobs: readonly WritingJob[]) =>
+    runLibrdkafka('write_records', [`127.0.0.1:${port}`], JSON.stringify(jobs)),
+  kafkajs: writeWithKafkajs,
+  platformatic: writeWithPlatformatic,
+};
+
+/** Every codec of every client, and idempotent producers, in topics with default settings; no transactions, of which there are none. */
+const cases = fixtureCases.filter(
+  ({ client, jobs, topicConfig }) =>
+    client in writers &&
+    Object.keys(topicConfig).length === 0 &&
+    jobs.every(({ transactionalId }) => transactionalId === undefined),
+);
+const plain = producedTopics.filter(({ batches }) => batches.every(({ options }) => options.transactional !== true));
+
+let gateway: Gateway;
+
+beforeAll(async () => {
+  const store = memoryStore({ clock, meter: noMeter });
+  gateway = await startGateway({
+    store,
+    clock,
+    random,
+    changes: store.changes,
+    port: 0,
+    groups: { initialRebalanceDelayMs: 0 },
+  });
+  await createTopics(
+    gateway.port,
+    [...plain, ...cases].map(({ name }) => name),
+  );
+  for (const topic of plain) {
+    for (const batch of encodeForProduce(topic)) {
+      const { errorCode, message } = await produceBytes(gateway.port, topic.name, batch);
+      if (errorCode !== 0) throw new Error(`${topic.name}: ${errorCode} ${message}`);
+    }
+  }
+  for (const [client, write] of Object.entries(writers)) {
+    const own = cases.filter((one) => one.client === client);
+    await write(
+      gateway.port,
+      own.flatMap(({ jobs }) => jobs),
+    );
+  }
+}, SET_UP_TIMEOUT_MS);
+
+afterAll(async () => {
+  await gateway?.close();
+});
+
+/** What a client was given to write, in the form of what is read. */
+function written({ jobs, client }: FixtureCase): LogRecord[] {
+  const decode = (text: string | null) => (text === null ? null : Buffer.from(text, 'base64'));
+  const records = jobs.flatMap((job) => job.batches.flatMap(({ records: own }) => own));
+  return records.map(({ key, value, headers, timestampMs }, offset) => ({
+    offset: BigInt(offset),
+    timestampMs: BigInt(timestampMs),
+    key: decode(key),
+    value: decode(value),
+    headers: headers.map(([name, encoded]) => {
+      // Those in Node have no null value of a header.
+      return {
+        key: name,
+        value: decode(encoded) ?? (client === 'kafkajs' || client === 'platformatic' ? Buffer.alloc(0) : null),
+      };
+    }),
+  }));
+}
+
+const names = [...plain, ...cases].map(({ name }) => name);
+const recordCount =
+  plain.reduce((sum, topic) => sum + readableRecords(topic).length, 0) +
+  cases.reduce((sum, one) => sum + written(one).length, 0);
+
+describe.each(consumers)('$name', ({ consume }) => {
+  let consumed: ConsumedRecord[];
+
+  beforeAll(async () => {
+    consumed = await consume(gateway.port, names, recordCount);
+  }, SET_UP_TIMEOUT_MS);
+
+  it.each(plain)('reads our batches of $name from a gateway', (topic) => {
+    const read = consumed.filter((record) => record.topic === topic.name);
+    expect(read.map(describeRecord)).toEqual(readableRecords(topic).map(describeRecord));
+  });
+
+  it.each(cases)('reads what was written as $name', (one) => {
+    const read = consumed.filter((record) => record.topic === one.name);
+    expect(read.map(describeRecord)).toEqual(written(one).map(describeRecord));
+  });
+});

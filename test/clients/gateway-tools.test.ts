@@ -1,0 +1,133 @@
+/** The command-line tools that come with Kafka, against a gateway. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
+import { type Gateway, startGateway } from '../../lib/gateway/gateway.ts';
+import { noMeter } from '../../lib/log/meter.ts';
+import { memoryStore } from '../../lib/memory/memory-store.ts';
+import { kafkaClassPath } from '../../tools/kafka/kafka-jars.ts';
+import { runProgram } from '../../tools/kafka/run-program.ts';
+
+const SET_UP_TIMEOUT_MS = 300_000;
+const SHORT_LIVED = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'];
+
+const folder = mkdtempSync(join(tmpdir(), 'millrace-tools-'));
+let gateway: Gateway;
+let classPath: string;
+
+beforeAll(async () => {
+  classPath = await kafkaClassPath();
+  const store = memoryStore({ clock, meter: noMeter });
+  const groups = { initialRebalanceDelayMs: 0 };
+  gateway = await startGateway({ store, clock, random, changes: store.changes, port: 0, groups });
+}, SET_UP_TIMEOUT_MS);
+
+afterAll(async () => {
+  await gateway?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs a tool; what it prints. */
+function run(tool: string, args: readonly string[], input = ''): Promise<string> {
+  const name = tool.startsWith('kafka.') ? tool : `org.apache.kafka.tools.${tool}`;
+  const all = ['--bootstrap-server', `127.0.0.1:${gateway.port}`, ...args];
+  return runProgram('java', [...SHORT_LIVED, '-cp', classPath, name, ...all], { input });
+}
+
+const offsetsOf = async (topic: string, ...args: string[]) =>
+  (await run('GetOffsetShell', ['--topic', topic, ...args])).trim().split('\n').toSorted();
+
+describe("Kafka's tools", () => {
+  it('make topics, show, change and delete them', async () => {
+    const create = ['--create', '--topic', 'orders', '--partitions', '3', '--config', 'retention.ms=1000'];
+    expect(await run('TopicCommand', create)).toContain('Created topic orders.');
+    const described = await run('TopicCommand', ['--describe', '--topic', 'orders']);
+    expect(described).toMatch(/PartitionCount: 3\s+ReplicationFactor: 1\s+Configs: retention.ms=1000/);
+    await run('TopicCommand', ['--alter', '--topic', 'orders', '--partitions', '5']);
+    expect(await run('TopicCommand', ['--describe', '--topic', 'orders'])).toContain('PartitionCount: 5');
+    const entity = ['--entity-type', 'topics', '--entity-name', 'orders'];
+    const config = (...args: string[]) => run('kafka.admin.ConfigCommand', [...entity, ...args]);
+    await config('--alter', '--add-config', 'max.message.bytes=5000', '--delete-config', 'retention.ms');
+    const changed = await config('--describe');
+    expect(changed).toContain('max.message.bytes=5000');
+    expect(changed).not.toContain('retention.ms');
+    expect(await config('--describe', '--all')).toContain('cleanup.policy=delete');
+    await run('TopicCommand', ['--delete', '--topic', 'orders']);
+    expect((await run('TopicCommand', ['--list'])).trim()).toBe('');
+  });
+
+  it('produce and consume, in a group of either protocol, and tell how far it is', async () => {
+    await run('TopicCommand', ['--create', '--topic', 'letters', '--partitions', '1']);
+    await run('ConsoleProducer', ['--topic', 'letters', '--reader-property', 'parse.key=true'], 'a\t1\nb\t2\nc\t3\n');
+    for (const protocol of ['classic', 'consumer']) {
+      const args = ['--topic', 'letters', '--group', protocol, '--from-beginning', '--max-messages', '3'];
+      const properties = ['--command-property', `group.protocol=${protocol}`];
+      const printed = await run('consumer.ConsoleConsumer', [
+        ...args,
+        ...properties,
+        '--formatter-property',
+        'print.key=true',
+      ]);
+      expect(printed.trim().split('\n').slice(-3)).toEqual(['a\t1', 'b\t2', 'c\t3']);
+      const group = await run('consumer.group.ConsumerGroupCommand', ['--describe', '--group', protocol]);
+      expect(group).toMatch(new RegExp(`^${protocol}\\s+letters\\s+0\\s+3\\s+3\\s+0`, 'm'));
+    }
+    const listed = await run('consumer.group.ConsumerGroupCommand', ['--list']);
+    expect(listed.trim().split('\n').toSorted()).toEqual(['classic', 'consumer']);
+  });
+
+  it('look offsets up, and delete records', async () => {
+    await run('TopicCommand', ['--create', '--topic', 'numbers', '--partitions', '1']);
+    await run('ConsoleProducer', ['--topic', 'numbers'], '1\n2\n3\n4\n');
+    expect(await offsetsOf('numbers')).toEqual(['numbers:0:4']);
+    expect(await offsetsOf('numbers', '--time', 'earliest')).toEqual(['numbers:0:0']);
+    expect(await offsetsOf('numbers', '--time', 'max-timestamp')).toEqual([expect.stringMatching(/^numbers:0:[0-3]$/)]);
+    const partitions = [{ topic: 'numbers', partition: 0, offset: 3 }];
+    const file = join(folder, 'offsets.json');
+    writeFileSync(file, JSON.stringify({ partitions, version: 1 }));
+    const output = await run('DeleteRecordsCommand', ['--offset-json-file', file]);
+    expect(output).toContain('low_watermark: 3');
+    expect(await offsetsOf('numbers', '--time', 'earliest')).toEqual(['numbers:0:3']);
+  });
+
+  it('find out what the gateway is', async () => {
+    expect(await run('BrokerApiVersionsCommand', [])).toContain('Produce(0): 0 to 13 [usable: 13]');
+    const directories = await run('LogDirsCommand', ['--describe']);
+    expect(directories).toContain('"logDir":"/millrace"');
+    const cluster = await runProgram('java', [
+      ...SHORT_LIVED,
+      '-cp',
+      classPath,
+      'org.apache.kafka.tools.ClusterTool',
+      'cluster-id',
+      '--bootstrap-server',
+      `127.0.0.1:${gateway.port}`,
+    ]);
+    expect(cluster).toContain('Cluster ID: millrace');
+  });
+
+  it('verify that what an idempotent producer was told of is there', async () => {
+    await run('TopicCommand', ['--create', '--topic', 'verified', '--partitions', '2']);
+    const produced = await run('VerifiableProducer', ['--topic', 'verified', '--max-messages', '2000']);
+    const told = produced.split('\n').filter((line) => line.includes('producer_send_success'));
+    expect(told).toHaveLength(2_000);
+    const args = [
+      '--topic',
+      'verified',
+      '--group-id',
+      'verifying',
+      '--max-messages',
+      '2000',
+      '--reset-policy',
+      'earliest',
+    ];
+    const consumed = await run('VerifiableConsumer', args);
+    const counts = [
+      ...consumed.matchAll(/"name":"records_consumed".*?"count":(\d+)|"count":(\d+).*?"name":"records_consumed"/g),
+    ];
+    const total = counts.reduce((sum, [, first, second]) => sum + Number(first ?? second), 0);
+    expect(total).toBe(2_000);
+  });
+});
