@@ -49,7 +49,9 @@ export type { LogStore } from './log/log-store.ts';
 export { type Meter, requestDollars, type StoreRequest, type StoreUsage, UsageMeter } from './log/meter.ts';
 export type { TopicAdmin } from './log/topic-admin.ts';
 export { describeJobs, type JobDescription } from './maintenance/describe-jobs.ts';
+export { type ExplainedObject, explainObjects } from './maintenance/explain-objects.ts';
 export type { MaintenanceDeps } from './maintenance/maintenance-deps.ts';
+export { MaintenanceLoop, type MaintenanceLoopDeps } from './maintenance/maintenance-loop.ts';
 export {
   type JobName,
   type JobRun,

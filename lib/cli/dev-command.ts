@@ -2,10 +2,12 @@
 import { existsSync } from 'node:fs';
 import { EMPTY_CONFIG, parseFunctionArgument, readDevConfig } from '../dev/dev-config.ts';
 import { type DevNews, startDevServer } from '../dev/dev-server.ts';
+import type { JobRun } from '../maintenance/run-maintenance.ts';
 import { aborted } from './aborted.ts';
 import type { CliCommand } from './cli-command.ts';
-import { action } from './cli-context.ts';
+import { action, type CliContext } from './cli-context.ts';
 import { type CliIo, toJson, write } from './cli-io.ts';
+import { outcomeText } from './maintenance-text.ts';
 import { collect, parseCount } from './parse-values.ts';
 
 interface DevOptions {
@@ -52,7 +54,8 @@ export function addDevCommand(program: CliCommand, io: CliIo): void {
             const line = context.json ? toJson(news) : newsText(news);
             if (line !== null) say(`${line}\n`);
           };
-          const server = await startDevServer({ directory: data, httpPort, kafkaPort, config, onNews });
+          const onMaintenance = maintenanceNews(context, say);
+          const server = await startDevServer({ directory: data, httpPort, kafkaPort, config, onNews, onMaintenance });
           const { names } = server.host;
           const { kafkaAddress } = server;
           await context.print({ page: server.address, kafka: kafkaAddress, data, functions: names }, () =>
@@ -110,4 +113,15 @@ function newsText(news: DevNews): string | null {
     default:
       return null;
   }
+}
+
+/** Tells of jobs that failed; what they did otherwise, `maintenance status` tells. */
+function maintenanceNews(context: CliContext, say: (text: string) => void): (runs: readonly JobRun[]) => void {
+  return (runs) => {
+    for (const { job, result } of runs) {
+      if (result.outcome !== 'failed') continue;
+      const news = { kind: 'maintenance', job, outcome: result.outcome, error: result.error.message };
+      say(context.json ? `${toJson(news)}\n` : `maintenance: ${job} ${outcomeText(result)}\n`);
+    }
+  };
 }

@@ -9,6 +9,7 @@ import { addConsumeCommand } from './consume-command.ts';
 import { addDevCommand } from './dev-command.ts';
 import { addDlqCommands } from './dlq-commands.ts';
 import { addGatewayCommand } from './gateway-command.ts';
+import { addGcCommand } from './gc-command.ts';
 import { addGroupCommands } from './group-commands.ts';
 import { addInspectCommands } from './inspect-commands.ts';
 import { addMaintenanceCommands } from './maintenance-commands.ts';
@@ -54,6 +55,7 @@ function buildProgram(io: CliIo): CliCommand {
   addDevCommand(program, io);
   addMaintenanceCommands(program, io);
   addGatewayCommand(program, io);
+  addGcCommand(program, io);
   addPerfCommands(program, io);
   addInspectCommands(program, io);
   addVerifyCommand(program, io);

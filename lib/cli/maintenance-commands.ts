@@ -7,8 +7,8 @@ import { addHelpCommand, type CliCommand } from './cli-command.ts';
 import { action, type CliContext } from './cli-context.ts';
 import { UsageError } from './cli-errors.ts';
 import type { CliIo } from './cli-io.ts';
+import { outcomeText, reportLines, statusText } from './maintenance-text.ts';
 import { parseCount } from './parse-values.ts';
-import { table } from './table.ts';
 
 interface RunCliOptions {
   readonly for?: number;
@@ -20,15 +20,15 @@ const FOR_EVER_S = 365 * 86_400;
 
 const RUN_HELP = `
 Jobs are: retention (drops records by retention.ms and retention.bytes, deletes what trims have left, finishes
-deletions of topics). Without a name all of them are run. Each may be stopped at any time, by Ctrl-C too: the next run
-goes on. Several may be run at once; each job is done by one of them. The exit code is 1 when a job failed, or found
-damage, which is left as it is.`;
+deletions of topics), collection (deletes objects that nothing names any more). Without a name all of them are run. Each may
+be stopped at any time, by Ctrl-C too: the next run goes on. Several may be run at once; each job is done by one of
+them. The exit code is 1 when a job failed, or found damage, which is left as it is.`;
 
 /** Adds `maintenance` and its subcommands. */
 export function addMaintenanceCommands(program: CliCommand, io: CliIo): void {
   const maintenance = program
     .command('maintenance')
-    .description('Run what keeps a log small: retention and deletion. See how it stands.')
+    .description('Run what keeps a log small: retention and collection. See how it stands.')
     .examples('millrace maintenance run', 'millrace maintenance status');
   addRun(maintenance, io);
   addStatus(maintenance, io);
@@ -84,81 +84,27 @@ function parseJobName(text: string): JobName {
   throw new UsageError(`there is no job ${text}`, `Jobs: ${jobNames.join(', ')}.`, text);
 }
 
-async function printRuns(
+/** Prints what became of jobs and what they did. */
+export async function printRuns(
   context: CliContext,
   runs: readonly JobRun[],
   descriptions: readonly JobDescription[],
 ): Promise<void> {
-  const reportOf = (job: JobName) => descriptions.find((one) => one.job === job)?.report ?? null;
+  const descriptionOf = (job: JobName) => descriptions.find((one) => one.job === job)!;
   const json = runs.map(({ job, result }) => {
     const { outcome } = result;
     const failure = result.outcome === 'failed' ? { code: result.error.code, message: result.error.message } : {};
-    return { job, outcome, ...failure, report: reportOf(job) };
+    return { job, outcome, ...failure, report: descriptionOf(job).report };
   });
   await context.print(json, () =>
     runs
-      .map(({ job, result }) => [`${job}: ${outcomeText(result)}`, ...reportLines(reportOf(job))].join('\n'))
+      .map(({ job, result }) => [`${job}: ${outcomeText(result)}`, ...reportLines(descriptionOf(job))].join('\n'))
       .join('\n'),
   );
 }
 
-function outcomeText(result: JobRun['result']): string {
-  switch (result.outcome) {
-    case 'done':
-      return 'done';
-    case 'unfinished':
-      return 'the time is over; the next run goes on';
-    case 'not-due':
-      return `not due before ${timeText(result.dueAtMs)}`;
-    case 'busy':
-      return `somebody else is at it, until ${timeText(result.untilMs)} or longer`;
-    case 'lost':
-      return 'another has taken it over';
-    case 'failed':
-      return `failed: ${result.error.message} (${result.error.code})`;
-  }
-}
-
-function reportLines(report: JobDescription['report']): readonly string[] {
-  if (report === null) return [];
-  const { topics, partitions, recordsDropped, chunksRemoved, topicsDeleted, clockMs, damages } = report;
-  const lines = [
-    `  looked at ${partitions} partitions of ${topics} topics; dropped ${recordsDropped} records, deleted ${chunksRemoved} chunks and ${topicsDeleted} topics`,
-  ];
-  if (clockMs === 0) {
-    lines.push(
-      '  no record has gone by its age yet: the clock of this machine counts once it has been seen for five minutes',
-    );
-  }
-  for (const { topic, partition, code, message } of damages.first) {
-    lines.push(`  ${topic}${partition === null ? '' : `/${partition}`} is left as it is: ${message} (${code})`);
-  }
-  if (damages.count > damages.first.length) lines.push(`  … and ${damages.count - damages.first.length} more`);
-  return lines;
-}
-
-function statusText(jobs: readonly JobDescription[]): string {
-  const rows = jobs.map(({ job, succeededAtMs, underWaySinceMs, takenUntilMs, dueAtMs }) => [
-    job,
-    stateText(underWaySinceMs, takenUntilMs),
-    succeededAtMs === null ? 'never' : timeText(succeededAtMs),
-    dueAtMs === 0 ? 'now' : timeText(dueAtMs),
-  ]);
-  const parts = [table(['job', 'state', 'last success', 'due'], rows)];
-  for (const { job, report } of jobs) if (report !== null) parts.push([`${job}:`, ...reportLines(report)].join('\n'));
-  return parts.join('\n\n');
-}
-
-function stateText(underWaySinceMs: number | null, takenUntilMs: number | null): string {
-  if (takenUntilMs !== null) return 'running';
-  return underWaySinceMs === null ? 'idle' : `unfinished since ${timeText(underWaySinceMs)}`;
-}
-
-function timeText(timeMs: number): string {
-  return new Date(timeMs).toISOString();
-}
-
-function throwFirstProblem(runs: readonly JobRun[], descriptions: readonly JobDescription[]): void {
+/** Ends the command with the first failure, or with what was damaged. */
+export function throwFirstProblem(runs: readonly JobRun[], descriptions: readonly JobDescription[]): void {
   for (const { result } of runs) if (result.outcome === 'failed') throw result.error;
   const count = descriptions
     .filter(({ job }) => runs.some((run) => run.job === job))

@@ -7,6 +7,7 @@ import { ConsoleServer } from '../console/console-server.ts';
 import { MetricTotals } from '../console/metric-totals.ts';
 import { MillraceError } from '../errors.ts';
 import type { EventSourceNews } from '../event-source/event-source-deps.ts';
+import type { EmbeddedStore } from '../event-source/event-source-store.ts';
 import { GiveUp } from '../event-source/give-up.ts';
 import { LocalEventSource } from '../event-source/local-event-source.ts';
 import { EventSourceMetrics } from '../event-source/metrics/event-source-metrics.ts';
@@ -15,6 +16,8 @@ import { startGateway } from '../gateway/gateway.ts';
 import { InvokeApi } from '../lambda-host/invoke-api.ts';
 import { type HostNews, LambdaHost } from '../lambda-host/lambda-host.ts';
 import { Fetcher } from '../log/fetcher.ts';
+import { MaintenanceLoop } from '../maintenance/maintenance-loop.ts';
+import type { JobRun } from '../maintenance/run-maintenance.ts';
 import { openFileStore } from '../sqlite/sqlite-store.ts';
 import type { DevConfig } from './dev-config.ts';
 
@@ -36,6 +39,8 @@ export interface DevServerOptions {
   readonly config: DevConfig;
   /** Told of everything that happens. */
   readonly onNews: (news: DevNews) => void;
+  /** Told of each run of maintenance. Default: nobody. */
+  readonly onMaintenance?: (runs: readonly JobRun[]) => void;
 }
 
 /** One that runs. */
@@ -110,8 +115,10 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
       if (news.kind === 'log') invokeApi.tell(news);
     });
     const address = await server.listen(httpPort);
-    opened.push(server, source);
+    const maintenance = maintenanceOf(store, options);
+    opened.push(server, source, maintenance);
     source.start();
+    maintenance.start();
     const kafkaAddress = options.kafkaPort === undefined ? null : await openGateway(store, options.kafkaPort, opened);
     return { tools, host, address, kafkaAddress, close };
   } catch (error) {
@@ -147,6 +154,11 @@ async function openGateway(
   });
   opened.push(gateway);
   return `127.0.0.1:${gateway.port}`;
+}
+
+function maintenanceOf(store: EmbeddedStore, { onMaintenance }: DevServerOptions): MaintenanceLoop {
+  const { changes } = store;
+  return new MaintenanceLoop({ store, changes, clock, random, ...(onMaintenance && { onRuns: onMaintenance }) });
 }
 
 async function makeTopics({ millrace }: EventSourceTools, { topics }: DevConfig): Promise<void> {

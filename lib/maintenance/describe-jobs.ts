@@ -1,12 +1,25 @@
 import { repeatRequest } from '../log/repeat-request.ts';
+import type { CollectionReport, CollectionState } from './collection-state.ts';
+import type { CondemnedList } from './condemned-list.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import type { RetentionReport, RetentionState } from './retention-job.ts';
 import { parseJobState } from './run-job.ts';
 import type { JobName } from './run-maintenance.ts';
 
 /** How a job stands. Times are in ms since 1970. */
-export interface JobDescription {
-  readonly job: JobName;
+export type JobDescription = JobTimes &
+  (
+    | { readonly job: 'retention'; readonly report: RetentionReport | null }
+    | {
+        readonly job: 'collection';
+        readonly report: CollectionReport | null;
+        /** Objects that are condemned, list by list, oldest first, and when each list was made. */
+        readonly waiting: readonly Pick<CondemnedList, 'atMs' | 'objects' | 'bytes'>[];
+      }
+  );
+
+/** What is known of every job; its `report` tells what the last pass did, or the one under way has done so far; null: nothing ever. */
+export interface JobTimes {
   /** When a pass was ended last; null: never. */
   readonly succeededAtMs: number | null;
   /** When the pass was begun that is under way; null: none is. */
@@ -15,25 +28,28 @@ export interface JobDescription {
   readonly takenUntilMs: number | null;
   /** When the schedule runs it next. */
   readonly dueAtMs: number;
-  /** What the last pass did, or the one under way has done so far; null: nothing ever. */
-  readonly report: RetentionReport | null;
 }
 
 /** How all jobs stand. One read for each. Throws what the store throws, CORRUPT_OBJECT, UNSUPPORTED_FORMAT. */
 export async function describeJobs(deps: MaintenanceDeps): Promise<readonly JobDescription[]> {
-  return [await describeJob(deps, 'retention')];
+  const [retention, retentionTimes] = await readJob<RetentionState>(deps, 'retention');
+  const [collection, collectionTimes] = await readJob<CollectionState>(deps, 'collection');
+  const waiting = (collection?.lists ?? []).map(({ atMs, objects, bytes }) => ({ atMs, objects, bytes }));
+  return [
+    { job: 'retention', ...retentionTimes, report: retention?.report ?? null },
+    { job: 'collection', ...collectionTimes, report: collection?.report ?? null, waiting },
+  ];
 }
 
-async function describeJob(deps: MaintenanceDeps, job: JobName): Promise<JobDescription> {
+async function readJob<S>(deps: MaintenanceDeps, job: JobName): Promise<readonly [S | null, JobTimes]> {
   const { answer: stored } = await repeatRequest(deps, () => deps.store.jobs.read(job));
-  const record = stored && parseJobState<RetentionState>(job, stored);
+  const record = stored && parseJobState<S>(job, stored);
   const isTaken = stored !== null && stored.expiresAtMs > deps.store.serverClock.nowMs();
-  return {
-    job,
+  const times = {
     succeededAtMs: record?.succeededAtMs || null,
     underWaySinceMs: record?.isUnderWay ? record.startedAtMs : null,
     takenUntilMs: isTaken ? stored.expiresAtMs : null,
     dueAtMs: stored?.dueAtMs ?? 0,
-    report: record?.own.report ?? null,
   };
+  return [record?.own ?? null, times];
 }

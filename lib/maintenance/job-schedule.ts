@@ -15,3 +15,11 @@ export function retentionPauseMs(unchangedPasses: number, shortestRetentionMs: b
   const atMost = Math.max(MINUTE_MS, Math.min(IDLE_LOOK_MS, quarter));
   return Math.min(atMost, Math.min(LOOK_MS, atMost) * 2 ** Math.min(unchangedPasses, 10));
 }
+
+/** Between two passes of collection. */
+export const COLLECT_MS = 6 * 60 * MINUTE_MS;
+
+/** How long until collection is due again: six hours, or five minutes when the time could not be trusted yet. */
+export function collectionPauseMs(isTimeUnknown: boolean): number {
+  return isTimeUnknown ? 5 * MINUTE_MS : COLLECT_MS;
+}

@@ -76,12 +76,14 @@ export async function needsRetention(
 export async function retainPartition(deps: MaintenanceDeps, request: RetentionRequest): Promise<RetainedPartition> {
   const { partition } = request;
   const read = async () => (await repeatRequest(deps, () => deps.store.heads.read(partition, CONSISTENT))).answer;
-  let head = await read();
+  let head: Head | null = await read();
   if (head === null) return NOTHING_RETAINED;
   const { start } = head;
   const target = most(start, await expiredBelow(deps, request, head));
-  if (await rollExpired(deps, partition, head, target)) head = await read();
-  if (head === null) return NOTHING_RETAINED;
+  for (let round = 0; round < MAX_ROUNDS && (await rollExpired(deps, partition, head, target)); round++) {
+    head = await read();
+    if (head === null) return NOTHING_RETAINED;
+  }
   const { chunksRemoved, logStartOffset } = await removeBelow(deps, request, head, target);
   return { recordsDropped: logStartOffset - start, chunksRemoved };
 }
@@ -97,47 +99,24 @@ async function expiredByAge(
   head: Head,
 ): Promise<bigint> {
   if (maxAgeMs === null) return 0n;
-  const walk = new AgeWalk(head, { nowMs, maxAgeMs });
-  for await (const page of chunkPages(deps, partition, { toBase: head.tailBase - 1n, order: 'ascending' })) {
-    for (const chunk of page) if (walk.isOverBefore(chunk.base, chunk)) return walk.below;
-  }
-  if (!walk.isOverBefore(head.tailBase, null)) walk.add(tailExtents(head));
-  return walk.below;
-}
-
-/** Goes over chunks in their order until one has not expired. */
-class AgeWalk {
-  below = 0n;
-  readonly #start: bigint;
-  readonly #age: { readonly nowMs: number; readonly maxAgeMs: bigint };
-  /** What comes next tells whether a late roller brought it back: then it reaches into what follows. */
-  #held: Chunk | null = null;
-  #end: bigint;
-
-  constructor({ start }: Head, age: { readonly nowMs: number; readonly maxAgeMs: bigint }) {
-    this.#start = start;
-    this.#end = start;
-    this.#age = age;
-  }
-
-  /** Whether nothing from `base` on can have expired: something before has not, or is missing. */
-  isOverBefore(base: bigint, next: Chunk | null): boolean {
-    const chunk = this.#held;
-    this.#held = next;
-    if (chunk !== null && chunk.end <= base) {
-      if (chunk.base > this.#end || !this.add(chunkExtents(chunk))) return true;
-      this.#end = most(this.#end, chunk.end);
-    }
-    return next === null && this.#end < base;
-  }
-
+  let below = 0n;
   /** False when something in it has not expired. */
-  add(extents: readonly RecordExtent[]): boolean {
-    const live = extents.filter(({ endOffset }) => endOffset > this.#start);
-    const { endOffset, isAll } = expiredPrefix(live, this.#age);
-    this.below = endOffset ?? this.below;
+  const isExpired = (extents: readonly RecordExtent[]): boolean => {
+    const live = extents.filter(({ endOffset }) => endOffset > head.start);
+    const { endOffset, isAll } = expiredPrefix(live, { nowMs, maxAgeMs });
+    below = most(below, endOffset ?? 0n);
     return isAll;
+  };
+  let end = head.start;
+  for await (const page of chunkPages(deps, partition, { toBase: head.tailBase - 1n, order: 'ascending' })) {
+    for (const chunk of page) {
+      // Where a chunk is missing, nothing behind it is touched. One that a late roller brought back reaches into others and holds what they hold.
+      if (chunk.base > end || !isExpired(chunkExtents(chunk))) return below;
+      end = most(end, chunk.end);
+    }
   }
+  if (end >= head.tailBase) isExpired(tailExtents(head));
+  return below;
 }
 
 async function expiredByBytes(

@@ -12,7 +12,7 @@ import type { MaintenanceDeps } from './maintenance-deps.ts';
 import { needsRetention, retainPartition } from './retain-partition.ts';
 import { type RetentionPolicy, retentionPolicy } from './retention-policy.ts';
 import type { JobSlice, MaintenanceJob, SliceEnd } from './run-job.ts';
-import { headSum } from './store-change.ts';
+import { headSum, SUM_LIMIT } from './store-change.ts';
 import { lookAtTime, type SeenTime } from './trusted-time.ts';
 import { type WalkedHead, type WalkPlace, walkTopics } from './walk-topics.ts';
 
@@ -63,8 +63,6 @@ const FIRST: RetentionState = {
   shortestMs: null,
 };
 
-/** Sums stay exact below it. */
-const SUM_LIMIT = 2 ** 48;
 /** Partitions that are worked on at once. */
 const PARALLEL = 16;
 

@@ -14,6 +14,8 @@ export interface JobSlice<S> {
   readonly epoch: number;
   /** What was stored last, null for the first time. */
   readonly state: S | null;
+  /** Whether it is run because somebody wants it, and not because it is due. */
+  readonly isAskedFor: boolean;
   /** Whether there is no more time. */
   readonly isOver: () => boolean;
   /** Whether a while has passed since it was stored. */
@@ -115,7 +117,7 @@ async function runTaken<S>(
   deps: MaintenanceDeps,
   job: MaintenanceJob<S>,
   session: JobSession,
-  { deadlineMs, stop, saveEveryMs = 10_000 }: RunOptions,
+  { deadlineMs, stop, evenIfNotDue = false, saveEveryMs = 10_000 }: RunOptions,
 ): Promise<JobOutcome> {
   const { clock } = deps;
   const { serverClock } = deps.store;
@@ -128,6 +130,7 @@ async function runTaken<S>(
   const end = await job.run({
     epoch: session.taken.epoch,
     state: before?.own ?? null,
+    isAskedFor: evenIfNotDue,
     isOver: () => stop?.aborted === true || clock.monotonicMs() >= deadlineMs,
     isSaveDue: () => clock.monotonicMs() - savedAtMs >= saveEveryMs,
     async save(state) {

@@ -1,16 +1,17 @@
 import { asMillraceError, type MillraceError } from '../errors.ts';
+import { type CollectionOptions, collectionJob } from './collection-job.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import { retentionJob } from './retention-job.ts';
 import { type JobOutcome, type MaintenanceJob, type RunOptions, runJob } from './run-job.ts';
 
 /** The jobs there are, in the order in which they are run. */
-export const jobNames = ['retention'] as const;
+export const jobNames = ['retention', 'collection'] as const;
 
 /** The name of a job. */
 export type JobName = (typeof jobNames)[number];
 
 /** How maintenance is run. */
-export interface MaintenanceOptions extends RunOptions {
+export interface MaintenanceOptions extends RunOptions, CollectionOptions {
   /** Default: all. */
   readonly jobs?: readonly JobName[];
 }
@@ -29,6 +30,7 @@ export async function runMaintenance(deps: MaintenanceDeps, options: Maintenance
   const runs: JobRun[] = [];
   const made: Record<JobName, () => Promise<JobOutcome>> = {
     retention: () => run(deps, retentionJob(deps), options),
+    collection: () => run(deps, collectionJob(deps, options), options),
   };
   for (const job of options.jobs ?? jobNames) {
     try {

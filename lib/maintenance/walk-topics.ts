@@ -22,6 +22,8 @@ export interface WalkedHead {
 
 /** What is done on the way. Each is told where a walk goes on that ends behind it; false ends it. */
 export interface Walker {
+  /** Heads of one request. Default 100, DynamoDB's limit. */
+  readonly headsAtOnce?: number;
   /** A topic begins. `skip`: its heads are not read. */
   readonly topic: (topic: Topic) => Promise<'heads' | 'skip' | 'stop'>;
   /** Some of its partitions: those that have a head, whatever state the topic is in. */
@@ -32,7 +34,6 @@ export interface Walker {
 
 /** Names of one listing. */
 const NAMES = 100;
-/** Heads of one request, DynamoDB's limit. */
 const HEADS = 100;
 
 /** Whether it came to the end. Throws what the store throws after ten attempts. */
@@ -61,7 +62,7 @@ async function walkTopic(
   // One of that name that was made again is another.
   let partition = from?.topicId === topicId ? from.partition : 0;
   while (partition < partitionCount) {
-    const end = Math.min(partition + HEADS, partitionCount);
+    const end = Math.min(partition + (walker.headsAtOnce ?? HEADS), partitionCount);
     const keys = Array.from({ length: end - partition }, (_, index) => ({ topicId, partition: partition + index }));
     const heads = await readHeads(deps, keys);
     partition = end;

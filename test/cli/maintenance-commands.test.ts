@@ -14,9 +14,9 @@ describe('millrace maintenance', () => {
     const stage = await filled();
     const output = await stage.ok(['maintenance', 'run']);
     expect(output).toMatch(
-      /^retention: done\n {2}looked at 1 partitions of 1 topics; dropped 3 records, deleted 1 chunks/,
+      /^retention: done\n {2}looked at 1 partition of 1 topic\n {2}dropped 3 records, deleted 1 chunk and 0 topics/,
     );
-    expect(output).toContain('no record has gone by its age yet');
+    expect(output).toContain('nothing goes by its age yet');
     expect(await stage.ok(['consume', 'clicks', '-e'])).toBe('d\ne\nf\n');
     expect(await stage.ok(['verify', '--deep'])).toContain('No damage');
   });
@@ -46,14 +46,15 @@ describe('millrace maintenance', () => {
   it('tells how the jobs stand', async () => {
     const stage = await filled();
     expect(await stage.ok(['maintenance', 'status'])).toMatch(
-      /^job\s+state\s+last success\s+due\nretention\s+idle\s+never\s+now\n$/,
+      /^job\s+state\s+last success\s+due\nretention\s+idle\s+never\s+now\ncollection\s+idle\s+never\s+now\n$/,
     );
     await stage.ok(['maintenance', 'run']);
     expect(await stage.ok(['maintenance', 'status'])).toMatch(
-      /retention\s+idle\s+20\d\d-\S+Z\s+20\d\d-\S+Z\n\nretention:\n {2}looked at/,
+      /retention\s+idle\s+20\d\d-\S+Z\s+20\d\d-\S+Z\ncollection\s+idle\s.*\n\nretention:\n {2}looked at/,
     );
     expect(await stage.json(['maintenance', 'status'])).toMatchObject([
       { job: 'retention', underWaySinceMs: null, takenUntilMs: null },
+      { job: 'collection', waiting: [] },
     ]);
   });
 
@@ -75,7 +76,7 @@ describe('millrace maintenance', () => {
     const stage = await cliStage();
     expect(await stage.failure(['maintenance', 'run', 'retentoin'])).toMatchObject({
       status: 2,
-      hint: 'Jobs: retention.',
+      hint: 'Jobs: retention, collection.',
     });
     expect(await stage.failure(['maintenance', 'run', '--for', 'x'])).toMatchObject({ status: 2 });
   });

@@ -33,6 +33,7 @@ export const COMMANDS: readonly string[] = [
   'dlq discard',
   'maintenance run',
   'maintenance status',
+  'gc',
   'dev',
   'gateway',
   'perf produce',

@@ -198,6 +198,18 @@ describe('retention of a partition', () => {
     expect(await basesOf(stage)).toEqual([0n, 2n, 4n]);
   });
 
+  it('touches nothing behind a chunk that is missing', async () => {
+    const stage = await filled(4);
+    const [, second] = await stage.chunks();
+    await stage.base.chunks.remove(stage.partition(), second!.base, {
+      endAtMost: second!.end,
+      maxIdAtMost: second!.maxId,
+    });
+    await retain(stage, AGE, 60);
+    expect(await stage.head()).toMatchObject({ start: 2n, next: 9n });
+    expect(await basesOf(stage)).toEqual([4n, 6n]);
+  });
+
   // A roller that had read the head before anybody rolled puts its chunk after retention has deleted the one that was there: keys may come back, offsets may not.
   it('ignores and deletes chunks that a late roller brings back', async () => {
     const stage = await logStage();

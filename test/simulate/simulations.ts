@@ -3,6 +3,7 @@ import { simulateEventSource } from '../event-source/simulation/simulate-event-s
 import { simulateGatewayGroups } from '../gateway/groups/simulation/simulate-gateway-groups.ts';
 import { simulateGroup } from '../group/simulation/simulate-group.ts';
 import { simulate as simulateLog } from '../log/simulation/simulate.ts';
+import { simulateMaintenance } from '../maintenance/simulation/simulate-maintenance.ts';
 import { simulateWhole } from '../whole/simulation/simulate-whole.ts';
 import type { Simulate } from './simulation-run.ts';
 
@@ -12,6 +13,7 @@ export const simulations = {
   groups: simulateGroup,
   'gateway-groups': simulateGatewayGroups,
   'event-source': simulateEventSource,
+  maintenance: simulateMaintenance,
   whole: simulateWhole,
 } as const satisfies Record<string, Simulate>;
 

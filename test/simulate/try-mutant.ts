@@ -22,6 +22,7 @@ const COPIED = [
     'test/simulate',
     'test/whole',
     'test/event-source',
+    'test/maintenance',
     'test/history',
   ],
   'test/segment/fake-clock.ts',

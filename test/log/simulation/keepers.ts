@@ -29,6 +29,8 @@ export interface KeeperParts {
   readonly partitions: () => readonly PartitionKey[];
   /** Whether it deletes records. */
   readonly retains: boolean;
+  /** Whether it deletes objects, all at one moment. */
+  readonly collects: boolean;
   /** How much of all work is for the first partition. */
   readonly hotShare: number;
 }
@@ -103,7 +105,7 @@ async function compact(parts: KeeperParts, partition: PartitionKey): Promise<voi
     position += lengthBytes;
     await store.chunks.replace(partition, chunk.base, { version: chunk.version, end: chunk.end, reference });
   }
-  await collect(parts);
+  if (parts.collects) await collect(parts);
 }
 
 async function stampedBatches(

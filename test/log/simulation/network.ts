@@ -64,7 +64,11 @@ export class Network {
           (bytes) => this.#spoil(bytes),
         ),
       size: (key) => ask('size', () => base.objects.size(key)),
-      remove: (keys) => ask('remove', () => base.objects.remove(keys)),
+      remove: (keys) =>
+        ask(`remove ${keys.length}`, () => {
+          this.#oracle.deletions?.onObjectsRemoved(keys);
+          return base.objects.remove(keys);
+        }),
       list: (prefix, after, limit) => ask('list', () => base.objects.list(prefix, after, limit)),
     };
   }

@@ -22,8 +22,19 @@ import { START_MS, type VirtualTime } from './virtual-time.ts';
 
 const MIXED = 'Data before order';
 
+/** Judges what else may not be, at the moment at which it happens. */
+export interface DeletionJudge {
+  /** Objects are about to be deleted. */
+  onObjectsRemoved(keys: readonly string[]): void;
+  /** The log start offset of a partition has risen. */
+  onStartRaised(truth: PartitionTruth, before: Head): void;
+  /** A chunk was deleted. */
+  onChunkRemoved(truth: PartitionTruth, chunk: Chunk): void;
+}
+
 /** See the module comment. */
 export class Oracle {
+  deletions: DeletionJudge | null = null;
   readonly partitions = new Map<string, PartitionTruth>();
   /** The first rule that was broken. */
   violation: string | null = null;
@@ -217,6 +228,7 @@ export class Oracle {
         () => `${field} went from ${before[field]} to ${head[field]}`,
       );
     }
+    if (head.start > before.start) this.deletions?.onStartRaised(truth, before);
     this.expect(head.start <= head.next, 'Monotonic', () => `start ${head.start} above next ${head.next}`);
     this.expect(
       head.next === BigInt(truth.records.length),
@@ -300,7 +312,10 @@ export class Oracle {
 
   async onChunkRemove(partition: PartitionKey, base: bigint, effect: () => Promise<boolean>): Promise<boolean> {
     const isGone = await effect();
-    if (isGone) this.#setChunk(this.of(partition), base, null);
+    const truth = this.of(partition);
+    const chunk = truth.chunks.get(base);
+    if (isGone) this.#setChunk(truth, base, null);
+    if (isGone && chunk !== undefined) this.deletions?.onChunkRemoved(truth, chunk);
     return isGone;
   }
 

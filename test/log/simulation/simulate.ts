@@ -28,7 +28,8 @@ export function shrinkLimits(dice: Dice): void {
   });
 }
 
-class Run {
+/** One run; what builds on it overrides its hooks. */
+export class LogRun {
   readonly time = new VirtualTime();
   readonly dice: Dice;
   readonly base = memoryStore({ clock: new Process(this.time, 'store', 0) });
@@ -43,6 +44,9 @@ class Run {
   readonly isBusy: boolean;
   /** How much of all work is for the first partition. */
   readonly hotShare: number;
+  /** Whether keepers delete records, and objects. */
+  readonly retains: boolean = true;
+  readonly collects: boolean = true;
 
   constructor(seed: number, { keepTrace = false, keepDigest = true, withoutFaults = new Set() }: SimulateOptions) {
     const dice = new Dice(seed);
@@ -76,7 +80,7 @@ class Run {
       const name = `topic-${index}`;
       const domain = this.dice.pick(['shared', 'own']);
       const counts = { partitionCount, readyPartitionCount: partitionCount, createdAtMs: 0, version: 0 };
-      await this.base.topics.create({ name, topicId, state: 'active', domain, config: {}, ...counts });
+      await this.base.topics.create({ name, topicId, state: 'active', domain, config: this.configOf(name), ...counts });
       const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
       await this.base.topics.createHeads({ topicName: name, topicId, partitions, floor: ZERO_ID });
       for (const partition of partitions) {
@@ -84,6 +88,11 @@ class Run {
         await this.oracle.watch({ topicId, partition }, domain);
       }
     }
+  }
+
+  /** Settings of a topic. */
+  configOf(_topic: string): Readonly<Record<string, string>> {
+    return {};
   }
 
   process(name: string): Process {
@@ -156,9 +165,31 @@ class Run {
   }
 
   async whole(): Promise<void> {
-    const { dice, oracle, time, base, hotShare } = this;
+    const { dice, oracle, time } = this;
     await this.createPartitions();
     for (let count = dice.between(2, 3); count > 0; count--) this.addProducer();
+    this.addKeepers();
+    const process = this.process('r');
+    const reader = new ReaderActor({ process, store: this.network.connect(process), dice, time, oracle });
+    reader.start(this.busy, dice.pick([100, 1_000]));
+    await this.until(Number.POSITIVE_INFINITY, () => this.busy.isOver);
+
+    this.way.calm = true;
+    await this.settle();
+    // Every late request takes effect, however late.
+    await this.until(Number.POSITIVE_INFINITY, () => false);
+    await this.within(60_000, 'one more append', () => this.makeProducer(30_000).appendEverywhere());
+    await this.atRest();
+    await this.within(600_000, 'reading it all', () => reader.readAll());
+    for (const producer of this.producers) producer.check();
+  }
+
+  /** Nobody writes any more. */
+  async atRest(): Promise<void> {}
+
+  addKeepers(): void {
+    const { retains, collects } = this;
+    const { dice, oracle, time, base, hotShare } = this;
     const partitions = [...oracle.partitions.values()].map(({ partition }) => partition);
     const pauseMs = this.isBusy ? 20 : dice.pick([50, 500, 3_000]);
     for (let count = this.isBusy ? 4 : dice.between(1, 3); count > 0; count--) {
@@ -172,25 +203,14 @@ class Run {
           dice,
           oracle,
           partitions: () => partitions,
-          retains: true,
+          retains,
+          collects,
           hotShare,
         },
         this.busy,
         pauseMs,
       );
     }
-    const process = this.process('r');
-    const reader = new ReaderActor({ process, store: this.network.connect(process), dice, time, oracle });
-    reader.start(this.busy, dice.pick([100, 1_000]));
-    await this.until(Number.POSITIVE_INFINITY, () => this.busy.isOver);
-
-    this.way.calm = true;
-    await this.settle();
-    // Every late request takes effect, however late.
-    await this.until(Number.POSITIVE_INFINITY, () => false);
-    await this.within(60_000, 'one more append', () => this.makeProducer(30_000).appendEverywhere());
-    await this.within(600_000, 'reading it all', () => reader.readAll());
-    for (const producer of this.producers) producer.check();
   }
 
   /** Everybody who lives closes, within the times that were promised. */
@@ -207,7 +227,7 @@ class Run {
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<SimulationRun> {
   const before = { ...limits };
   try {
-    const run = new Run(seed, options);
+    const run = new LogRun(seed, options);
     await run.whole();
     const { violation, counts, trace } = run.oracle;
     return { seed, violation, digest: run.oracle.digest(), counts, trace };

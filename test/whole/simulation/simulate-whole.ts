@@ -210,6 +210,7 @@ class Run {
           oracle,
           partitions,
           retains: false,
+          collects: true,
           hotShare: 0,
         },
         this.busy,

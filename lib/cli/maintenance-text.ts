@@ -1,0 +1,94 @@
+/** Maintenance as people read it. */
+import type { JobDescription } from '../maintenance/describe-jobs.ts';
+import type { RetentionReport } from '../maintenance/retention-job.ts';
+import type { JobRun } from '../maintenance/run-maintenance.ts';
+import { table } from './table.ts';
+
+/** What became of a job. */
+export function outcomeText(result: JobRun['result']): string {
+  switch (result.outcome) {
+    case 'done':
+      return 'done';
+    case 'unfinished':
+      return 'the time is over; the next run goes on';
+    case 'not-due':
+      return `not due before ${timeText(result.dueAtMs)}`;
+    case 'busy':
+      return `somebody else is at it, until ${timeText(result.untilMs)} or longer`;
+    case 'lost':
+      return 'another has taken it over';
+    case 'failed':
+      return `failed: ${result.error.message} (${result.error.code})`;
+  }
+}
+
+/** What a job did, and what it could not work on. */
+export function reportLines(described: JobDescription): readonly string[] {
+  if (described.report === null) return [];
+  const { clockMs, damages } = described.report;
+  const lines = described.job === 'retention' ? retentionLines(described.report) : collectionLines(described);
+  if (clockMs === 0) {
+    lines.push(
+      '  nothing goes by its age yet: the clock of this machine counts once it has been seen for five minutes',
+    );
+  }
+  for (const { topic, partition, code, message } of damages.first) {
+    lines.push(`  ${topic}${partition === null ? '' : `/${partition}`} is left as it is: ${message} (${code})`);
+  }
+  if (damages.count > damages.first.length) lines.push(`  … and ${damages.count - damages.first.length} more`);
+  return lines;
+}
+
+function retentionLines(report: RetentionReport): string[] {
+  const { topics, partitions, recordsDropped, chunksRemoved, topicsDeleted } = report;
+  return [
+    `  looked at ${counted(partitions, 'partition')} of ${counted(topics, 'topic')}`,
+    `  dropped ${counted(recordsDropped, 'record')}, deleted ${counted(chunksRemoved, 'chunk')} and ${counted(topicsDeleted, 'topic')}`,
+  ];
+}
+
+function collectionLines({ report, waiting }: Extract<JobDescription, { job: 'collection' }>): string[] {
+  const { partitions, listed, named, condemned, condemnedBytes, deleted, keptForDamage, foreign, blockedBy } = report!;
+  const lines = [
+    `  read ${counted(named, 'name')} in ${counted(partitions, 'partition')}, listed ${counted(listed, 'object')}`,
+    `  condemned ${counted(condemned, 'object')} (${condemnedBytes} bytes), deleted ${deleted}`,
+  ];
+  const oldest = waiting[0];
+  if (oldest !== undefined) {
+    lines.push(
+      `  ${counted(waiting.at(-1)!.objects, 'object')} wait to be deleted, the first since ${timeText(oldest.atMs)}`,
+    );
+  }
+  if (keptForDamage > 0) lines.push(`  kept ${counted(keptForDamage, 'object')} that a damaged partition may name`);
+  if (foreign > 0) lines.push(`  left ${counted(foreign, 'object')} that Millrace did not write`);
+  if (blockedBy !== null) lines.push(`  nothing is condemned as long as topic ${blockedBy} cannot be read`);
+  return lines;
+}
+
+/** `1 object`, `2 objects`. */
+function counted(count: number | string, noun: string): string {
+  return `${count} ${noun}${String(count) === '1' ? '' : 's'}`;
+}
+
+/** How jobs stand. */
+export function statusText(jobs: readonly JobDescription[]): string {
+  const rows = jobs.map(({ job, succeededAtMs, underWaySinceMs, takenUntilMs, dueAtMs }) => [
+    job,
+    stateText(underWaySinceMs, takenUntilMs),
+    succeededAtMs === null ? 'never' : timeText(succeededAtMs),
+    dueAtMs === 0 ? 'now' : timeText(dueAtMs),
+  ]);
+  const parts = [table(['job', 'state', 'last success', 'due'], rows)];
+  for (const job of jobs) if (job.report !== null) parts.push([`${job.job}:`, ...reportLines(job)].join('\n'));
+  return parts.join('\n\n');
+}
+
+function stateText(underWaySinceMs: number | null, takenUntilMs: number | null): string {
+  if (takenUntilMs !== null) return 'running';
+  return underWaySinceMs === null ? 'idle' : `unfinished since ${timeText(underWaySinceMs)}`;
+}
+
+/** A time as people and programs read it. */
+export function timeText(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}

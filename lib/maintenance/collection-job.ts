@@ -1,0 +1,335 @@
+/**
+ * The job `collection`: deletes objects that nothing names, without counting references.
+ *
+ * ```
+ * 1  the global floor rises to F, then the floor of every head: from then on no id below F is named that is not named at that moment
+ * 2  the names of each partition are read behind that
+ * 3  every object below F that is not named is condemned, in a list that says when all names had been read
+ * 4  a list that is a restore window old is carried out
+ * ```
+ *
+ * Always true: what is condemned is named by nothing, and never will be; so it does not matter how late, how often or by whom a list is carried out. A new partition begins at the global floor, so none can be made
+ * below F behind step 1.
+ */
+import { hasCode, type MillraceError } from '../errors.ts';
+import { repeatRequest } from '../log/repeat-request.ts';
+import type { Topic } from '../log/topic.ts';
+import { firstIdAt, type SegmentId } from '../segment/segment-id.ts';
+import { carryOutPart, isRipe } from './carry-out-lists.ts';
+import {
+  type CollectionPass,
+  type CollectionReport,
+  type CollectionState,
+  NEVER_COLLECTED,
+  NOTHING_COLLECTED,
+} from './collection-state.ts';
+import { condemnDomain, isDomainDone, type JudgedPage } from './condemn.ts';
+import { encodeCondemned, KEYS_PER_PART } from './condemned-list.ts';
+import { withDamage } from './found-damage.ts';
+import { collectionPauseMs } from './job-schedule.ts';
+import { nextDomain } from './list-domains.ts';
+import type { MaintenanceDeps } from './maintenance-deps.ts';
+import { readMaintenanceObject, removeMaintenanceObjects, writeMaintenanceObject } from './maintenance-object.ts';
+import { NamesFilter } from './names-filter.ts';
+import { readAllNames } from './read-names.ts';
+import type { RetentionState } from './retention-job.ts';
+import { type JobSlice, type MaintenanceJob, parseJobState, type SliceEnd } from './run-job.ts';
+import { headSum, SUM_LIMIT } from './store-change.ts';
+import { lookAtTime } from './trusted-time.ts';
+import { type WalkedHead, type WalkPlace, walkTopics } from './walk-topics.ts';
+
+/** Times, milliseconds. */
+export interface CollectionOptions {
+  /** How long a condemned object stays: as far as the table may be restored back. Default a day. */
+  readonly restoreWindowMs?: number;
+  /** Ids younger than this are left alone, so that no writer has to upload again what it is about to commit. Default an hour. */
+  readonly freshMs?: number;
+}
+
+const HOUR_MS = 3_600_000;
+const DEFAULTS: Required<CollectionOptions> = { restoreWindowMs: 24 * HOUR_MS, freshMs: HOUR_MS };
+/** Beyond, all objects of their domains are looked into. */
+const UNREAD_MOST = 1_000;
+/** One more takes the place of the youngest: what that condemned, it condemns too. */
+const LISTS_MOST = 32;
+/** Partitions that are read between two looks at the time. */
+const HEADS = 16;
+
+/** The job. */
+export function collectionJob(deps: MaintenanceDeps, options: CollectionOptions = {}): MaintenanceJob<CollectionState> {
+  return { name: 'collection', run: (slice) => new CollectionSlice(deps, slice, { ...DEFAULTS, ...options }).run() };
+}
+
+class CollectionSlice {
+  readonly #deps: MaintenanceDeps;
+  readonly #slice: JobSlice<CollectionState>;
+  readonly #options: Required<CollectionOptions>;
+  #state: CollectionState;
+  #names: NamesFilter | null = null;
+  #keys: string[] = [];
+  #nowMs = 0;
+
+  constructor(deps: MaintenanceDeps, slice: JobSlice<CollectionState>, options: Required<CollectionOptions>) {
+    this.#deps = deps;
+    this.#slice = slice;
+    this.#options = options;
+    const state = slice.state ?? NEVER_COLLECTED;
+    this.#state = state.pass === null ? { ...state, report: NOTHING_COLLECTED } : state;
+  }
+
+  async run(): Promise<SliceEnd<CollectionState>> {
+    // Stores have answered by now: the job was read and taken.
+    const { nowMs, seen } = lookAtTime(this.#deps.store.serverClock, this.#state.seenTime);
+    this.#nowMs = nowMs;
+    this.#state = { ...this.#state, seenTime: seen };
+    this.#report({ clockMs: nowMs });
+    if (nowMs === 0 || (await this.#isIdle())) return this.#rest();
+    const isWhole = (await this.#carryOut()) && (await this.#readNames()) && (await this.#condemn());
+    return isWhole ? this.#end() : this.#leave();
+  }
+
+  get #pass(): CollectionPass {
+    return this.#state.pass!;
+  }
+
+  #change(changes: Partial<CollectionPass>): void {
+    this.#state = { ...this.#state, pass: { ...this.#pass, ...changes } };
+  }
+
+  #report(changes: Partial<CollectionReport>): void {
+    this.#state = { ...this.#state, report: { ...this.#state.report, ...changes } };
+  }
+
+  /** Step 4 of the passes before. */
+  async #carryOut(): Promise<boolean> {
+    for (const list of this.#state.lists) {
+      if (!isRipe(list, this.#nowMs, this.#options.restoreWindowMs)) continue;
+      let left = list;
+      while (left.parts.length > 0) {
+        if (this.#slice.isOver()) return false;
+        const [part, ...parts] = left.parts;
+        const deleted = await carryOutPart(this.#deps, part!);
+        const next = { ...left, parts };
+        const { report, lists } = this.#state;
+        const bytes = parts.length === 0 ? list.bytes : 0;
+        this.#report({ deleted: report.deleted + deleted, deletedBytes: report.deletedBytes + bytes });
+        const others = lists.map((one) => (one === left ? next : one));
+        this.#state = { ...this.#state, lists: others.filter((one) => one.parts.length > 0) };
+        left = next;
+        if (this.#slice.isSaveDue()) await this.#save();
+      }
+    }
+    return true;
+  }
+
+  /** Steps 1 and 2. */
+  async #readNames(): Promise<boolean> {
+    this.#names = this.#state.pass === null ? null : await this.#storedNames();
+    if (this.#names === null) await this.#begin();
+    const { names, floor } = this.#pass;
+    if (names === null) return true;
+    const isWhole = await walkTopics(this.#deps, names.place, {
+      headsAtOnce: HEADS,
+      topic: async () => 'heads',
+      heads: (topic, heads, place) => this.#readHeads({ topic, heads, place, floor }),
+      unreadable: (name, error) => this.#unreadTopic(name, error),
+    });
+    if (!isWhole) return false;
+    this.#change({ names: null, namesAtMs: this.#deps.store.serverClock.nowMs() });
+    this.#report({ named: this.#names!.count });
+    return true;
+  }
+
+  /** A pass whose names cannot be read any more begins anew. */
+  async #storedNames(): Promise<NamesFilter | null> {
+    const { filter } = this.#pass;
+    const bytes = filter === null ? null : await readMaintenanceObject(this.#deps, filter);
+    if (bytes === null) return null;
+    try {
+      return NamesFilter.decode(bytes);
+    } catch (error) {
+      if (hasCode(error, 'CORRUPT_OBJECT')) return null;
+      throw error;
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const floor = firstIdAt(Math.max(0, this.#nowMs - this.#options.freshMs));
+    await repeatRequest(this.#deps, () => this.#deps.store.topics.raiseGlobalFloor(floor));
+    const [seed] = new Uint32Array(this.#deps.random.bytes(4).buffer);
+    this.#names = NamesFilter.forCount(2 * this.#state.lastNamed, seed!);
+    const { deleted, deletedBytes, clockMs } = this.#state.report;
+    const pass: CollectionPass = {
+      floor,
+      names: { place: null },
+      filter: null,
+      namesAtMs: 0,
+      unread: [],
+      blockedBy: null,
+      domainsDone: null,
+      domain: null,
+      parts: [],
+      sum: 0,
+    };
+    this.#keys = [];
+    this.#state = { ...this.#state, pass, report: { ...NOTHING_COLLECTED, deleted, deletedBytes, clockMs } };
+  }
+
+  async #readHeads({
+    topic,
+    heads,
+    place,
+    floor,
+  }: {
+    readonly topic: Topic;
+    readonly heads: readonly WalkedHead[];
+    readonly place: WalkPlace;
+    readonly floor: SegmentId;
+  }): Promise<'next' | 'stop'> {
+    const names = this.#names!;
+    const read = await readAllNames(this.#deps, heads, { floor, add: (id) => names.add(id) });
+    for (const { partition, damage } of read) if (damage !== null) this.#unreadPartition(topic, partition, damage);
+    const { sum, names: at } = this.#pass;
+    const added = heads.reduce(
+      (all, { partition, head }) => (head instanceof Error ? all : all + headSum(partition, head)),
+      sum,
+    );
+    const { topics, partitions } = this.#state.report;
+    const isFirst = at?.place?.topicId !== topic.topicId;
+    this.#report({ topics: topics + (isFirst ? 1 : 0), partitions: partitions + heads.length });
+    this.#change({ names: { place }, sum: added % SUM_LIMIT });
+    if (this.#slice.isOver()) return 'stop';
+    if (this.#slice.isSaveDue()) await this.#save();
+    return 'next';
+  }
+
+  #unreadPartition(topic: Topic, { topicId, partition }: WalkedHead['partition'], error: MillraceError): void {
+    const { unread } = this.#pass;
+    this.#report({ damages: withDamage(this.#state.report.damages, { topic: topic.name, partition }, error) });
+    if (unread.length < UNREAD_MOST)
+      this.#change({ unread: [...unread, { topicId, partition, domain: topic.domain }] });
+    // Too many to look for: whatever they may name stays.
+    else this.#change({ blockedBy: topic.name });
+  }
+
+  #unreadTopic(name: string, error: MillraceError): void {
+    this.#report({ damages: withDamage(this.#state.report.damages, { topic: name, partition: null }, error) });
+    this.#change({ blockedBy: name });
+  }
+
+  /** Step 3. */
+  async #condemn(): Promise<boolean> {
+    // Any object may be named by a topic that cannot be read.
+    if (this.#pass.blockedBy !== null) return true;
+    for (;;) {
+      const domain = this.#pass.domain?.domain ?? (await nextDomain(this.#deps, this.#pass.domainsDone));
+      if (domain === null) return true;
+      if (this.#pass.domain === null) this.#change({ domain: { domain, shards: {} } });
+      await this.#condemnDomain(domain);
+      if (isDomainDone(this.#pass.domain!)) this.#change({ domainsDone: domain, domain: null });
+      if (this.#slice.isSaveDue()) await this.#save();
+      if (this.#slice.isOver()) return false;
+    }
+  }
+
+  async #condemnDomain(domain: string): Promise<void> {
+    const { floor, unread } = this.#pass;
+    const { isOver, isSaveDue } = this.#slice;
+    const isPause = () => isOver() || isSaveDue() || this.#keys.length >= KEYS_PER_PART;
+    // Shards end at a pause too, so that the keys can be written and the place stored.
+    do {
+      await condemnDomain(this.#deps, this.#pass.domain!, {
+        floor,
+        names: this.#names!,
+        unread: unread.filter((one) => one.domain === domain),
+        isOver: isPause,
+        onPage: (page) => this.#addPage(domain, page),
+      });
+      await this.#flushKeys();
+      if (isSaveDue()) await this.#save();
+    } while (!isDomainDone(this.#pass.domain!) && !isOver());
+  }
+
+  #addPage(domain: string, { shard, after, listed, condemned, keptForDamage, foreign }: JudgedPage): void {
+    const { prefix } = this.#deps.store;
+    const { report } = this.#state;
+    const rootLength = prefix === '' ? 0 : prefix.length + 1;
+    for (const { key } of condemned) this.#keys.push(key.slice(rootLength));
+    this.#change({ domain: { domain, shards: { ...this.#pass.domain!.shards, [shard]: after } } });
+    this.#report({
+      listed: report.listed + listed,
+      condemned: report.condemned + condemned.length,
+      condemnedBytes: report.condemnedBytes + condemned.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      keptForDamage: report.keptForDamage + keptForDamage,
+      foreign: report.foreign + foreign,
+    });
+  }
+
+  /** The keys are durable before any state counts on them. */
+  async #flushKeys(): Promise<void> {
+    while (this.#keys.length > 0) {
+      const some = this.#keys.splice(0, KEYS_PER_PART);
+      const part = await writeMaintenanceObject(this.#deps, this.#slice.epoch, encodeCondemned(some));
+      this.#change({ parts: [...this.#pass.parts, part] });
+    }
+  }
+
+  /** Names are durable before the place that they were read up to. */
+  async #store(): Promise<void> {
+    const { pass } = this.#state;
+    if (pass === null || this.#names === null) return;
+    if (pass.names === null && pass.filter !== null && pass.namesAtMs === this.#filterOfMs) return;
+    const filter = await writeMaintenanceObject(this.#deps, this.#slice.epoch, this.#names.encode());
+    this.#filterOfMs = pass.namesAtMs;
+    this.#change({ filter });
+  }
+
+  /** When all names were in the filter that is stored; -1: not yet. */
+  #filterOfMs = -1;
+
+  async #save(): Promise<void> {
+    await this.#store();
+    await this.#slice.save(this.#state);
+  }
+
+  async #leave(): Promise<SliceEnd<CollectionState>> {
+    await this.#store();
+    return { isDone: false, state: this.#state };
+  }
+
+  async #end(): Promise<SliceEnd<CollectionState>> {
+    const { floor, namesAtMs, parts, sum, blockedBy } = this.#pass;
+    const { report, lists, lastSum, unchangedPasses } = this.#state;
+    const list = { floor, atMs: namesAtMs, parts, objects: report.condemned, bytes: report.condemnedBytes };
+    const isUnchanged = sum === lastSum && report.condemned === 0 && report.deleted === 0 && lists.length === 0;
+    this.#state = {
+      ...this.#state,
+      lists: parts.length === 0 ? lists : [...lists.slice(0, LISTS_MOST - 1), list],
+      pass: null,
+      lastNamed: report.named,
+      lastSum: sum,
+      unchangedPasses: isUnchanged ? unchangedPasses + 1 : 0,
+    };
+    this.#report({ blockedBy });
+    await this.#slice.save(this.#state);
+    const named = new Set(this.#state.lists.flatMap((one) => one.parts));
+    await removeMaintenanceObjects(this.#deps, this.#slice.epoch, named);
+    return this.#rest();
+  }
+
+  #rest(): SliceEnd<CollectionState> {
+    const lastPassAtMs = this.#deps.store.serverClock.nowMs();
+    const dueAtMs = lastPassAtMs + collectionPauseMs(this.#nowMs === 0);
+    return { isDone: true, state: { ...this.#state, lastPassAtMs }, dueAtMs };
+  }
+
+  /** Whether nothing was written since the last pass, as retention has seen since: one read. Only when two passes in a row have found nothing that had changed, so that the last of what was being uploaded is found. */
+  async #isIdle(): Promise<boolean> {
+    const { pass, lists, unchangedPasses, lastSum, lastPassAtMs } = this.#state;
+    if (this.#slice.isAskedFor || pass !== null || lists.length > 0 || unchangedPasses < 2) return false;
+    const { answer: stored } = await repeatRequest(this.#deps, () => this.#deps.store.jobs.read('retention'));
+    const retention = stored && parseJobState<RetentionState>('retention', stored);
+    if (!retention || retention.isUnderWay || retention.startedAtMs < lastPassAtMs) return false;
+    return retention.own.lastSum === lastSum;
+  }
+}

@@ -1,0 +1,230 @@
+/** One simulated life of a log with retention and collection, all of which follows from its seed: producers, readers, rollers and compactors as in the simulation of the log, and processes of maintenance that crash and stop. */
+
+import { MillraceError } from '../../../lib/errors.ts';
+import { limits } from '../../../lib/limits.ts';
+import type { LogStore } from '../../../lib/log/log-store.ts';
+import { TopicAdmin } from '../../../lib/log/topic-admin.ts';
+import { verifyTopic } from '../../../lib/log/verify-topic.ts';
+import type { Jobs, MaintenancePorts } from '../../../lib/maintenance/jobs.ts';
+import { type MaintenanceOptions, runMaintenance } from '../../../lib/maintenance/run-maintenance.ts';
+import { MemberProcess } from '../../group/simulation/member-process.ts';
+import type { PartitionTruth } from '../../log/simulation/partition-truth.ts';
+import { LogRun } from '../../log/simulation/simulate.ts';
+import type { SimulateOptions, SimulationRun } from '../../simulate/simulation-run.ts';
+import { DeletionOracle, type SimulatedPolicy } from './deletion-oracle.ts';
+
+/** Processes of maintenance at a time, and in all. */
+const WORKERS = 2;
+const WORKERS_MOST = 6;
+
+class MaintenanceRun extends LogRun {
+  override readonly retains = false;
+  override readonly collects = false;
+  readonly #policies = new Map<string, SimulatedPolicy>();
+  readonly #windowMs: number;
+  readonly #freshMs: number;
+  readonly #saveEveryMs: number;
+  readonly #takeMs: number;
+  readonly #deletions: DeletionOracle;
+  #workers = 0;
+
+  constructor(seed: number, options: SimulateOptions) {
+    super(seed, options);
+    const { dice, oracle, time } = this;
+    this.#windowMs = dice.pick([0, 0, 500, 4_000]);
+    this.#freshMs = dice.pick([0, 100, 1_000]);
+    this.#saveEveryMs = dice.pick([0, 20, 500]);
+    this.#takeMs = dice.pick([300, 3_000]);
+    const policyOf = (truth: PartitionTruth) => this.#policies.get(truth.partition.topicId) ?? NO_POLICY;
+    this.#deletions = new DeletionOracle({ oracle, time, policyOf, windowMs: this.#windowMs });
+    oracle.deletions = this.#deletions;
+  }
+
+  override configOf(name: string): Readonly<Record<string, string>> {
+    const { dice } = this;
+    const maxAgeMs = dice.chance(0.6) ? dice.between(0, 6_000) : null;
+    const minBytes = dice.chance(0.4) ? dice.between(0, 3_000) : null;
+    this.#policies.set(name, { maxAgeMs, minBytes });
+    return { 'retention.ms': String(maxAgeMs ?? -1), 'retention.bytes': String(minBytes ?? -1) };
+  }
+
+  override async createPartitions(): Promise<void> {
+    await super.createPartitions();
+    for (const name of ['topic-0', 'topic-1']) {
+      const topic = await this.base.topics.get(name);
+      if (topic !== null) this.#policies.set(topic.topicId, this.#policies.get(name)!);
+    }
+  }
+
+  override addKeepers(): void {
+    super.addKeepers();
+    for (let count = this.dice.between(1, WORKERS); count > 0; count--) this.#addWorker();
+    if (this.dice.chance(0.5)) this.#addTrimmer();
+  }
+
+  #connect(process: MemberProcess): LogStore & MaintenancePorts {
+    const store = this.network.connect(process);
+    const { jobs } = this.base;
+    const { serverClock } = store;
+    const ask = <T>(name: string, effect: () => Promise<T>) => this.way.send(process, { name, effect, serverClock });
+    const overNetwork: Jobs = {
+      read: (name) => ask(`read job ${name}`, () => jobs.read(name)),
+      take: (name, args) => ask(`take job ${name} ${args.seen}`, () => jobs.take(name, args)),
+      update: (name, args) => ask(`update job ${name} ${args.epoch}.${args.sequence}`, () => jobs.update(name, args)),
+    };
+    return { ...store, jobs: overNetwork };
+  }
+
+  #process(): MemberProcess {
+    this.#workers += 1;
+    this.oracle.count('clients');
+    return new MemberProcess(this.time, `m${this.#workers}`, this.dice.between(-900_000, 900_000));
+  }
+
+  /** Runs jobs again and again, in slices of any length; crashes, stops, or is set another time now and then. */
+  #addWorker(): void {
+    const { dice, time, durationMs } = this;
+    const process = this.#process();
+    void this.#work(process);
+    const again = () => {
+      if (!this.busy.isOver && this.#workers < WORKERS_MOST) this.#addWorker();
+    };
+    const trouble = dice.pick(['none', 'crash', 'stop', 'jump'] as const);
+    time.schedule(dice.between(0, durationMs), () => {
+      if (trouble === 'crash') {
+        this.oracle.count('crashes');
+        process.alive = false;
+        again();
+      }
+      if (trouble === 'stop') {
+        this.oracle.count('stops');
+        process.stop(dice.pick([500, 4_000, 60_000]));
+        again();
+      }
+      if (trouble === 'jump') process.jump(dice.between(-1e9, 1e9));
+    });
+  }
+
+  async #work(process: MemberProcess): Promise<void> {
+    const { dice } = this;
+    const store = this.#connect(process);
+    while (process.alive && !this.busy.isOver) {
+      const deadlineMs = process.monotonicMs() + dice.magnitude(20, 5_000);
+      await this.#maintain(store, process, { deadlineMs });
+      await process.sleep(dice.magnitude(10, 1_000));
+    }
+  }
+
+  async #maintain(
+    store: LogStore & MaintenancePorts,
+    process: MemberProcess,
+    options: Pick<MaintenanceOptions, 'deadlineMs'>,
+  ): Promise<boolean> {
+    const { dice: random, oracle } = this;
+    const runs = await runMaintenance(
+      { store, clock: process, random },
+      {
+        ...options,
+        evenIfNotDue: true,
+        restoreWindowMs: this.#windowMs,
+        freshMs: this.#freshMs,
+        saveEveryMs: this.#saveEveryMs,
+        takeMs: this.#takeMs,
+      },
+    );
+    for (const { job, result } of runs) {
+      oracle.count(`${job} ${result.outcome}`);
+      if (result.outcome === 'failed')
+        oracle.expect(result.error.retriable, 'Maintenance', () => `${job} failed: ${result.error.stack}`);
+    }
+    return runs.every(({ result }) => result.outcome === 'done');
+  }
+
+  /** Deletes records by hand. */
+  #addTrimmer(): void {
+    const { dice, time, oracle } = this;
+    const process = this.#process();
+    const store = this.#connect(process);
+    const admin = new TopicAdmin({ store, clock: process, random: dice });
+    const next = async () => {
+      if (this.busy.isOver) return;
+      const truth = dice.pick(oracle.living);
+      const topic = truth.partition.topicId.endsWith('1') ? 'topic-0' : 'topic-1';
+      const { start, next: end } = truth.head;
+      const offset = start + BigInt(dice.between(0, Number(end - start)));
+      this.#deletions.allowTrim(truth, offset);
+      try {
+        await admin.trimPartition(topic, truth.partition.partition, offset);
+      } catch (error) {
+        const isPassing = error instanceof MillraceError && error.retriable;
+        oracle.expect(isPassing, 'Trim', () => String(error));
+      }
+      time.schedule(dice.magnitude(50, 3_000), next);
+    };
+    time.schedule(dice.between(0, 1_000), next);
+  }
+
+  /** All that has expired is gone, and all that nothing names, behind whatever was under way and two passes more; and what is left is sound. */
+  override async atRest(): Promise<void> {
+    const process = this.#process();
+    const store = this.#connect(process);
+    // Clocks that ran ahead have made ids of a time that has to pass first.
+    await this.#wait(1_200_000);
+    for (let pass = 0; pass < 4; pass++) {
+      await this.#wait(20_000 + this.#windowMs + this.#freshMs);
+      await this.within(600_000, 'maintenance', async () => {
+        const isDone = await this.#maintain(store, process, { deadlineMs: Number.POSITIVE_INFINITY });
+        this.oracle.expect(isDone, 'Progress', () => 'maintenance was not done although all is well');
+      });
+    }
+    if (this.oracle.violation !== null) return;
+    await this.#expectClean();
+  }
+
+  async #wait(durationMs: number): Promise<void> {
+    let isOver = false;
+    this.time.schedule(durationMs, () => {
+      isOver = true;
+    });
+    await this.until(Number.POSITIVE_INFINITY, () => isOver);
+  }
+
+  async #expectClean(): Promise<void> {
+    const { base, oracle, dice: random } = this;
+    for (const truth of oracle.living) {
+      const { head, chunks, partition } = truth;
+      const expected = this.#deletions.expectedStart(truth);
+      oracle.expect(
+        head.start === expected,
+        'Freed',
+        () => `partition ${partition.partition} begins at ${head.start}, not ${expected}`,
+      );
+      const dead = [...chunks.values()].find(({ end }) => end <= head.start);
+      oracle.expect(dead === undefined, 'Freed', () => `chunk ${dead!.base}-${dead!.end} is left below ${head.start}`);
+    }
+    const keys = (await base.objects.list('', null, 1_000)).map(({ key }) => key);
+    const garbage = this.#deletions.garbage(keys);
+    oracle.expect(garbage.length === 0, 'Freed', () => `${garbage.length} objects are left, ${garbage[0]}`);
+    const clock = this.process('v');
+    for (const name of await base.topics.list(null, 10)) {
+      const { partitions } = await verifyTopic({ store: base, clock, random }, name, { deep: true });
+      const [damage] = partitions.flatMap((one) => one.damages);
+      oracle.expect(damage === undefined, 'Sound', () => damage!.message);
+    }
+  }
+}
+
+const NO_POLICY: SimulatedPolicy = { maxAgeMs: null, minBytes: null };
+
+/** Runs a seed. A trace costs time; run a seed that failed once more to have it. */
+export async function simulateMaintenance(seed: number, options: SimulateOptions = {}): Promise<SimulationRun> {
+  const before = { ...limits };
+  try {
+    const run = new MaintenanceRun(seed, options);
+    await run.whole();
+    const { violation, counts, trace } = run.oracle;
+    return { seed, violation, digest: run.oracle.digest(), counts, trace };
+  } finally {
+    Object.assign(limits, before);
+  }
+}
