@@ -49,12 +49,6 @@ interface Sign {
 /** When the store did not answer. */
 const AGAIN_MS = 1_000;
 
-/** A gateway that knows it is the only one: for a store that no other process can see. */
-export function onlyGateway(random: Random, address: GatewayAddress): Gateways {
-  const self = freshGatewayNode(random, address);
-  return { self, isLive: true, live: [self], ownerOf: () => self };
-}
-
 /** See the top of this file. */
 export class LiveGateways implements Gateways {
   readonly #deps: LiveGatewaysDeps;

@@ -95,15 +95,20 @@ describe('gateways', () => {
 
   it('do not miss others for a time in which they could not look', async () => {
     const { clock, start } = open();
-    const [one] = [await start(1), await start(2)];
+    const [one, two] = [await start(1), await start(2)];
     await clock.advance(5_001);
-    const { groups } = one.seen;
-    const { observe } = groups;
+    const [{ groups }, { beat }] = [one.seen, two.seen.heartbeats];
+    // The store is away for both; the one that looks first sees the other as it was a minute ago.
     one.seen.groups = { ...groups, observe: away };
+    Object.assign(two.seen.heartbeats, { beat: away });
     await clock.advance(60_000);
-    one.seen.groups = { ...groups, observe };
+    one.seen.groups = groups;
     await clock.advance(6_000);
     expect(ports(one.gateways)).toEqual([1, 2]);
+    Object.assign(two.seen.heartbeats, { beat });
+    await clock.advance(6_000);
+    expect(ports(one.gateways)).toEqual([1, 2]);
+    expect(two.gateways.isLive).toBe(true);
   });
 
   it('cost one write and half a read for each beat', async () => {

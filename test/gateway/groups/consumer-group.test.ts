@@ -68,6 +68,8 @@ describe('a group of the newer protocol', () => {
     const held = [{ topicId: first.topicId, partitions: [0, 1, 2, 3] }];
     await first.beat();
     expect([first.epoch, first.owned]).toEqual([1, [0, 1]]);
+    // It does not say what it has: nothing moves either.
+    expect(await here.consumerBeat({ memberId: 'a', memberEpoch: 1 })).toMatchObject({ memberEpoch: 1 });
     expect(await here.consumerBeat({ memberId: 'a', memberEpoch: 1, topicPartitions: held })).toMatchObject({
       memberEpoch: 1,
     });

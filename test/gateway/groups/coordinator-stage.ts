@@ -1,6 +1,7 @@
 /** Coordinators over one memory store that counts, on a clock that is moved by hand, with clients that ask them for one thing at a time. */
 import { Millrace } from '../../../lib/client/millrace.ts';
 import { systemRandom as random } from '../../../lib/clock.ts';
+import { freshGatewayNode } from '../../../lib/gateway/gateway-node.ts';
 import {
   handleHeartbeat,
   handleJoinGroup,
@@ -13,7 +14,7 @@ import { type CoordinatorSettings, coordinatorDefaults } from '../../../lib/gate
 import { GroupCoordinator } from '../../../lib/gateway/groups/group-coordinator.ts';
 import { handleOffsetCommit } from '../../../lib/gateway/groups/offset-commit.ts';
 import { handleOffsetFetch } from '../../../lib/gateway/groups/offset-fetch.ts';
-import { type Gateways, onlyGateway } from '../../../lib/gateway/live-gateways.ts';
+import type { Gateways } from '../../../lib/gateway/live-gateways.ts';
 import { errorCodes, type KafkaErrorName } from '../../../lib/gateway/protocol/error-codes.ts';
 import type { Store } from '../../../lib/group/group-store.ts';
 import { type StoreUsage, UsageMeter, usageBetween } from '../../../lib/log/meter.ts';
@@ -51,16 +52,16 @@ export class StagedCoordinator {
   constructor(stage: CoordinatorStage, settings: Partial<CoordinatorSettings>) {
     const { store, clock } = stage;
     this.#clock = clock;
-    const self = onlyGateway(random, { host: 'here', port: 9_092, rack: null });
-    const other = onlyGateway(random, { host: 'there', port: 9_093, rack: 'b' });
+    const self = freshGatewayNode(random, { host: 'here', port: 9_092, rack: null });
+    const other = freshGatewayNode(random, { host: 'there', port: 9_093, rack: 'b' });
     const switches = this.gateways;
     const gateways: Gateways = {
-      self: self.self,
-      live: [self.self, other.self],
+      self,
+      live: [self, other],
       get isLive() {
         return switches.isLive;
       },
-      ownerOf: () => (switches.isOwner ? self.self : other.self),
+      ownerOf: () => (switches.isOwner ? self : other),
     };
     const all = { ...coordinatorDefaults, initialRebalanceDelayMs: 0, ...settings };
     this.coordinator = new GroupCoordinator({ store, clock, random, gateways }, all);

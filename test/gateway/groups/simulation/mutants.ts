@@ -28,6 +28,7 @@ export const gatewayGroupMutants: readonly Mutant[] = [
     file: CELL,
     from: 'return this.tenure.claim(assigned.map(',
     to: 'if (assigned.length >= 0) return true;\n    return this.tenure.claim(assigned.map(',
+    test: COORDINATOR_TESTS,
   },
   {
     name: 'a group that another has taken is written all the same',
