@@ -1,8 +1,13 @@
 /** `millrace subscription …` */
 import { systemClock } from '../clock.ts';
+import { hasCode } from '../errors.ts';
 import type { FunctionSubscription } from '../event-source/function-subscription.ts';
 import type { SoughtLease } from '../event-source/seek-leases.ts';
-import type { SubscriptionDescription, SubscriptionPartition } from '../event-source/subscription-admin.ts';
+import type {
+  SubscriptionAdmin,
+  SubscriptionDescription,
+  SubscriptionPartition,
+} from '../event-source/subscription-admin.ts';
 import type { SubscriptionLag } from '../event-source/subscription-lag.ts';
 import type { SubscriptionOptions } from '../event-source/subscription-options.ts';
 import type { StartingPosition } from '../event-source/subscription-request.ts';
@@ -71,10 +76,13 @@ function addLook(parent: CliCommand, io: CliIo): void {
   parent
     .command('list')
     .description('List all subscriptions.')
-    .examples('millrace subscription list')
+    .option('--lag', 'how far each is behind; reads all of their partitions')
+    .examples('millrace subscription list', 'millrace subscription list --lag')
     .action(
-      action<[], object>(io, async (context) => {
-        const all = await context.withEventSource(({ subscriptions }) => subscriptions.list());
+      action<[], { readonly lag?: boolean }>(io, async (context, _, { lag = false }) => {
+        const all = await context.withEventSource(({ subscriptions }) =>
+          lag ? describeAll(subscriptions) : subscriptions.list(),
+        );
         if (context.json || all.length > 0) await context.print(all, () => listText(all));
       }),
     );
@@ -165,14 +173,30 @@ function positionOf(text: string): StartingPosition {
   throw new UsageError(`${text} is no position of a subscription`, POSITION_HELP.trim(), text);
 }
 
-function listText(all: readonly FunctionSubscription[]): string {
-  const rows = all.map(({ group, topic, target, options }) => [
+/** What was deleted meanwhile is left out. */
+async function describeAll(subscriptions: SubscriptionAdmin): Promise<readonly SubscriptionDescription[]> {
+  const described: SubscriptionDescription[] = [];
+  for (const { group } of await subscriptions.list()) {
+    const one = await subscriptions.describe(group).catch((error: unknown) => {
+      if (hasCode(error, 'SUBSCRIPTION_NOT_FOUND') || hasCode(error, 'GROUP_ID_NOT_FOUND')) return null;
+      throw error;
+    });
+    if (one !== null) described.push(one);
+  }
+  return described;
+}
+
+function listText(all: readonly (FunctionSubscription & { readonly lag?: SubscriptionLag })[]): string {
+  const rows = all.map(({ group, topic, target, options, lag }) => [
     group,
     topic,
     target,
     options.enabled ? 'on' : 'paused',
+    ...(lag === undefined ? [] : [lag.records, secondsText(lag.maxMs), lag.furthest ?? '-']),
   ]);
-  return table(['subscription', 'topic', 'function', 'state'], rows);
+  const withLag = all.some(({ lag }) => lag !== undefined);
+  const lagTitles = withLag ? ['lag', 'lag in time', 'furthest behind'] : [];
+  return table(['subscription', 'topic', 'function', 'state', ...lagTitles], rows);
 }
 
 function describeText(described: SubscriptionDescription, nowMs: number): string {

@@ -47,6 +47,19 @@ describe('subscription', () => {
     expect(text).toMatch(/^ +0 +0 +0 +0 +0\.0 s +idle +-$/m);
   });
 
+  it('says how far it is behind, and where most', async () => {
+    await create();
+    expect(await stage.ok(['subscription', 'list', '--lag'])).toMatch(/^billing +orders +bill +on +0 +0\.0 s +-$/m);
+    await stage.ok(['produce', 'orders', '-p', '1'], { stdin: 'a\nb\n' });
+    const row = /^billing +orders +bill +on +2 +\d+\.\d s +1$/m;
+    expect(await stage.ok(['subscription', 'list', '--lag'])).toMatch(row);
+    expect(await stage.ok(['subscription', 'describe', 'billing'])).toMatch(
+      /^lag +2 records, the oldest of them for \d+\.\d s in partition 1$/m,
+    );
+    expect(await stage.json(['subscription', 'list', '--lag'])).toMatchObject([{ lag: { records: 2, furthest: 1 } }]);
+    expect(await stage.ok(['subscription', 'list'])).not.toContain('lag');
+  });
+
   it('begins where it is told', async () => {
     await stage.ok(['produce', 'orders', '-p', '1'], { stdin: 'a\nb\n' });
     await create('--starting-position', 'end');

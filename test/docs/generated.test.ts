@@ -6,6 +6,7 @@ import { prices } from '../../lib/prices.ts';
 import { consoleSteps, consoleText, runSteps } from './console-block.ts';
 import { withGeneratedBlocks } from './generated-blocks.ts';
 import { codeBlocks, readDocuments } from './markdown.ts';
+import { measureIdleMonth, measureTrigger, triggerDollars } from './measured-trigger-cost.ts';
 
 const documents = readDocuments();
 /** The consoles of the two READMEs are the same, which is a test of its own. */
@@ -40,7 +41,7 @@ describe('what documents state', () => {
     600_000,
   );
 
-  it('of prices in sentences follows from the price list', () => {
+  it('of prices in sentences follows from the price list', async () => {
     const cost = documents.find(({ path }) => path === 'docs/cost.md')!.text;
     const seconds = 30 * 86_400;
     const lookDollars = (seconds * 0.5 * prices.dynamoReadUnitPerMillion) / 1e6;
@@ -48,8 +49,11 @@ describe('what documents state', () => {
       `$${lookDollars.toFixed(2)} a month\n  and reader, at 10 s $${(lookDollars / 10).toFixed(3)}`,
     );
     expect(cost).toContain(`at most $${((seconds * prices.s3PutPerMillion) / 1e6).toFixed(0)} of PUTs a month`);
+    const batch = triggerDollars('push', await measureTrigger('push', 'inline', 1), 1).toFixed(2);
+    const idle = (await measureIdleMonth(1_000)).dollars.toFixed(2);
     for (const path of ['README.md', 'README.zh-CN.md']) {
-      expect(documents.find((document) => document.path === path)!.text).toContain(String(prices.s3PerGbMonth));
+      const { text } = documents.find((document) => document.path === path)!;
+      for (const price of [prices.s3PerGbMonth, batch, idle]) expect(text).toContain(String(price));
     }
   });
 
