@@ -3,6 +3,8 @@ import { corruptMessage } from './corrupt-message.ts';
 import { tooLarge } from './too-large.ts';
 
 const CHUNK_BYTES_MIN = 1024;
+/** Node's own. */
+const CHUNK_BYTES_USUAL = 16 * 1024;
 
 /** zstd, as Kafka writes it; `level` 1–22, 3 by default. */
 export function zstdCompress(bytes: Uint8Array, level = 3): Uint8Array {
@@ -46,7 +48,9 @@ export function claimedBytes(bytes: Uint8Array): number | undefined {
 /** Room for all of it at once saves joining many chunks; what is more comes in further chunks of this size. */
 function chunkBytes(bytes: Uint8Array, maxBytes: number): number {
   const claimed = claimedBytes(bytes) ?? bytes.length * GROWTH_USUAL;
-  return Math.min(claimed, bytes.length * GROWTH_MAX, maxBytes) + CHUNK_BYTES_MIN;
+  const believed = Math.min(claimed, bytes.length * GROWTH_MAX, maxBytes);
+  // One that claims next to nothing and holds much would come in a great many pieces before that is noticed.
+  return Math.max(believed + CHUNK_BYTES_MIN, CHUNK_BYTES_USUAL);
 }
 
 /** Decompresses zstd; throws CORRUPT_MESSAGE, and MESSAGE_TOO_LARGE above `maxBytes`. */

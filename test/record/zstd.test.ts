@@ -24,6 +24,12 @@ describe('a frame of zstd', () => {
     expect(claimedBytes(framed(100_000).subarray(0, 9))).toBeUndefined();
   });
 
+  it('is refused when it holds more than it claims', () => {
+    const lying = Buffer.from(framed(3 * MiB));
+    lying.writeUInt32LE(1, (lying[4]! & 0x20) === 0 ? 6 : 5);
+    expect(() => zstdDecompress(lying, 4 * MiB)).toThrow(expect.objectContaining({ code: 'CORRUPT_MESSAGE' }));
+  });
+
   it('is not believed when it claims more than data grows', () => {
     const lying = Buffer.from(framed(3 * MiB));
     expect(lying[4]! >> 6).toBe(2);
