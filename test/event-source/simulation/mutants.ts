@@ -38,6 +38,7 @@ export const eventSourceMutants: readonly Mutant[] = [
     file: 'lib/event-source/lease-transitions.ts',
     from: "  if ((current?.generation ?? 0) !== seen) return { outcome: 'refused', item: current };\n",
     to: '',
+    test: 'test/event-source/lease-transitions.property.test.ts',
   },
   {
     name: 'the head is not read behind a release',
