@@ -142,7 +142,10 @@ async function alter(
     else set[change.name] = value;
   }
   if (validateOnly) parseTopicConfig({ ...topic.config, ...set });
-  else await alterTopic(deps, topic.name, { set, unset });
+  else {
+    await alterTopic(deps, topic.name, { set, unset });
+    await deps.topics.changed(topic.name);
+  }
 }
 
 /** Null: the default is to be valid again. Throws INVALID_CONFIG. */

@@ -91,7 +91,7 @@ class FetchHandler {
     for (let isAgain = false; ; isAgain = true) {
       const look = await this.#look(asked, request, isAgain);
       const leftMs = deadlineMs - clock.monotonicMs();
-      const isEnough = look.hasError || look.byteCount >= request.minBytes;
+      const isEnough = asked.length === 0 || look.hasError || look.byteCount >= request.minBytes;
       if (isEnough || leftMs <= 0 || closed.aborted) return look;
       const awaited = asked.flatMap(({ target }, index) => {
         if (target === null) return [];

@@ -78,6 +78,12 @@ export class GatewayTopics {
     this.#directory.forget(route);
   }
 
+  /** A topic was changed by this gateway: its own clients are to see that at once. */
+  async changed(name: string): Promise<void> {
+    // One that is gone, or cannot be read now, is read when it is asked for.
+    await this.#directory.read(name).catch(() => {});
+  }
+
   /** A topic as it is stored now. Throws UNKNOWN_TOPIC_OR_PARTITION, TOPIC_BUSY, INVALID_TOPIC_EXCEPTION. */
   async read(name: string): Promise<Topic> {
     const topic = await this.#admin.getTopic(name);

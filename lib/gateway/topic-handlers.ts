@@ -77,7 +77,7 @@ function createHandler({ admin, topics }: GatewayDeps): Handler<typeof createTop
     const topicId = validateOnly
       ? await checkAbsent(name)
       : (await admin.createTopic({ name, partitionCount, config })).topicId;
-    if (!validateOnly) await topics.read(name);
+    if (!validateOnly) await topics.changed(name);
     return {
       ...NO_ERROR,
       name,
@@ -124,6 +124,7 @@ function deleteHandler({ admin, topics }: GatewayDeps): Handler<typeof deleteTop
         const known = name ?? (await nameOf(topicId));
         const { topicId: deletedId } = await topics.read(known).catch(() => ({ topicId }));
         await admin.deleteTopic(known);
+        await topics.changed(known);
         return { ...NO_ERROR, name: known, topicId: deletedId };
       } catch (error) {
         return { ...kafkaError(error), name, topicId };
@@ -148,7 +149,9 @@ function createPartitionsHandler({ admin, topics }: GatewayDeps): Handler<typeof
         const { partitionCount } = await topics.read(name);
         if (count <= partitionCount) throw notMore(name, partitionCount, count);
         parsePartitionCount(count);
-        if (!validateOnly) await admin.addPartitions(name, count);
+        if (validateOnly) return;
+        await admin.addPartitions(name, count);
+        await topics.changed(name);
       });
       return { name, ...answer };
     });

@@ -23,13 +23,6 @@ export interface LaneProducersDeps extends ChunkPagesDeps {
   readonly producerHorizon: () => SegmentId;
 }
 
-/** What became of a group. */
-export type SequencedGroup =
-  /** These are to be committed, in their order; the others are settled, or wait behind them. */
-  | { readonly kind: 'commit'; readonly group: readonly ReadyPart[] }
-  /** A batch would be refused: only after the head was read. */
-  | { readonly kind: 'read-first' };
-
 /** See the module comment. */
 export class LaneProducers {
   readonly #states = new ProducerStates();
@@ -64,8 +57,11 @@ export class LaneProducers {
     this.#upTo = head.next;
   }
 
-  /** Decides about a group, in its order; settles what needs no commit. `isFresh`: the high watermark was just read. */
-  decide(partition: PartitionKey, group: readonly ReadyPart[], isFresh: boolean): SequencedGroup {
+  /**
+   * Decides about a group, in its order, and settles what needs no commit: what is to be committed of it; the rest waits behind that. `isFresh`: the high watermark was just read. Null, and nothing was
+   * settled: a batch would be refused by what may be old.
+   */
+  decide(partition: PartitionKey, group: readonly ReadyPart[], isFresh: boolean): readonly ReadyPart[] | null {
     const trial = this.#states.trial(group.flatMap(({ part }) => part.sequenced ?? []));
     const append: ReadyPart[] = [];
     const settle: (() => void)[] = [];
@@ -80,13 +76,13 @@ export class LaneProducers {
       } else if (decision.kind === 'duplicate') {
         settle.push(() => part.duplicateOf(decision.baseOffset!));
       } else if (!isFresh) {
-        return { kind: 'read-first' };
+        return null;
       } else {
         settle.push(() => part.reject(refusal(partition, part.sequenced!, decision)));
       }
     }
     for (const one of settle) one();
-    return { kind: 'commit', group: append };
+    return append;
   }
 
   /** A group was committed. What stands between, by others, is learned when it matters. */

@@ -185,30 +185,31 @@ export class PartitionLane {
     }
     const isSequenced = group.some(({ part }) => part.sequenced !== null);
     const decided = isSequenced ? await this.#decideSequences(group, wasRead) : group;
-    if (decided.length > 0) await this.#commitAt(known, decided);
+    if (decided.length > 0) await this.#commitAt(this.#known!.next, decided);
   }
 
   /** What of a group with batches of idempotent producers is to be committed now; the lane looks again when that is nothing. */
   async #decideSequences(group: readonly ReadyPart[], wasRead: boolean): Promise<readonly ReadyPart[]> {
-    if (!this.#producers.covers(this.#known!.next)) {
-      await this.#loadProducers(group[0]!.part.deliverByMs);
-      return [];
-    }
-    const decision = this.#producers.decide(this.partition, group, wasRead);
-    if (decision.kind === 'read-first') {
-      this.#known = null;
-      return [];
-    }
+    const { deliverByMs } = group[0]!.part;
+    const isCovered = this.#producers.covers(this.#known!.next);
+    if (!isCovered && !(await this.#loadProducers(deliverByMs))) return [];
+    const decided = this.#producers.decide(this.partition, group, wasRead || !isCovered);
+    // One would be refused: what is known may be old.
+    if (decided === null && !(await this.#loadProducers(deliverByMs))) return [];
+    const append = decided ?? this.#producers.decide(this.partition, group, true)!;
     this.#queue = this.#queue.filter((part) => !part.settled);
-    return decision.group;
+    return append;
   }
 
-  /** Others have appended, or nothing is known yet. */
-  async #loadProducers(deliverByMs: number): Promise<void> {
+  /** Reads the head and what others have appended; false when everything was given up. */
+  async #loadProducers(deliverByMs: number): Promise<boolean> {
     const loaded = await this.#ask(deliverByMs, () => this.#producers.load(this.#deps, this.partition));
-    if (loaded instanceof MillraceError) this.#failAll(loaded);
-    else if (loaded === null) this.#failAll(partitionGone(this.partition));
-    else this.#learn(loaded);
+    if (loaded === null || loaded instanceof MillraceError) {
+      this.#failAll(loaded ?? partitionGone(this.partition));
+      return false;
+    }
+    this.#learn(loaded);
+    return true;
   }
 
   async #commitAt(known: bigint, group: readonly ReadyPart[]): Promise<void> {

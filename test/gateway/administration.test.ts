@@ -224,6 +224,17 @@ describe('settings', () => {
     expect(await change('nothing', 0, 'x', { validateOnly: true })).toBe(errorCodes.INVALID_CONFIG);
   });
 
+  it('hold for the next batch', async () => {
+    const client = (await startStage()).client();
+    await createTopic(client, 'a');
+    expect((await produce(client, 'a', textBatch(['x'.repeat(500)]))).errorCode).toBe(0);
+    const configs = [{ name: 'max.message.bytes', configOperation: 0, value: '300' }];
+    await client.ask(incrementalAlterConfigsApi, 1, {
+      resources: [{ resourceType: RESOURCE_TYPE.topic, resourceName: 'a', configs }],
+    });
+    expect((await produce(client, 'a', textBatch(['x'.repeat(500)]))).errorCode).toBe(errorCodes.MESSAGE_TOO_LARGE);
+  });
+
   it('are replaced as a whole by AlterConfigs', async () => {
     const client = (await startStage()).client();
     await createTopic(client, 'a', { configs: [{ name: 'retention.ms', value: '5' }] });

@@ -17,35 +17,43 @@ const BATCHES = 8;
 const IN_FLIGHT = 5;
 const ROUNDS = 60;
 
-/** A client: at most five batches under way, in order, each again until it is told. */
+/** A client: at most five batches under way, in order, each again until it is told; sometimes it does not hear, and sometimes it has gone to another gateway meanwhile. */
 class IdempotentClient {
   readonly acknowledged: (bigint | null)[] = new Array(BATCHES).fill(null);
   readonly #producerId: bigint;
+  readonly #fraction: () => number;
 
-  constructor(producerId: bigint) {
+  constructor(producerId: bigint, fraction: () => number) {
     this.#producerId = producerId;
+    this.#fraction = fraction;
   }
 
   get isDone(): boolean {
     return !this.acknowledged.includes(null);
   }
 
-  /** Sends what comes next through one gateway, and takes in what it is told. */
-  async round(stage: LogStage, appender: Appender): Promise<void> {
+  /** Sends what comes next through some gateways, and takes in what it is told. */
+  async round(stage: LogStage, appenders: readonly Appender[]): Promise<void> {
+    const through = this.#fraction() < 0.5 ? appenders : [appenders[Math.floor(this.#fraction() * appenders.length)]!];
     const first = this.acknowledged.indexOf(null);
     const sequences = this.acknowledged.flatMap((offset, sequence) =>
       offset === null && sequence < first + IN_FLIGHT ? [sequence] : [],
     );
-    await Promise.all(sequences.map((sequence) => this.#send(stage, appender, sequence)));
+    await Promise.all(
+      through.flatMap((appender) => sequences.map((sequence) => this.#send(stage, appender, sequence))),
+    );
   }
 
   async #send(stage: LogStage, appender: Appender, sequence: number): Promise<void> {
     const value = `${this.#producerId}/${sequence}`;
     const of = { producerId: this.#producerId, producerEpoch: 0, baseSequence: sequence };
     const batches = batchOf([sequence % 2 === 0 ? value : large(value)], [], of);
+    const hears = this.#fraction() < 0.6;
     try {
       const { baseOffset } = await appender.append({ target: stage.target(), batches, isSequenced: true });
-      this.acknowledged[sequence] = baseOffset;
+      // A batch has one place, whoever tells it.
+      if (this.acknowledged[sequence] !== null) expect(baseOffset).toBe(this.acknowledged[sequence]);
+      if (hears) this.acknowledged[sequence] = baseOffset;
     } catch (error) {
       // A batch behind one that failed is out of order until that is there: it is sent again, as a client does.
       if (!(error instanceof MillraceError)) throw error;
@@ -58,12 +66,14 @@ async function run(seed: number): Promise<void> {
   const stage = await logStage({ plan });
   const fraction = fractions(seed ^ 0x5eed);
   const appenders = [stage.appender({ deliveryTimeoutMs: 3_000 }), stage.appender({ deliveryTimeoutMs: 3_000 })];
-  const clients = Array.from({ length: PRODUCERS }, (_, index) => new IdempotentClient(BigInt(index + 1)));
+  const clients = Array.from({ length: PRODUCERS }, (_, index) => new IdempotentClient(BigInt(index + 1), fraction));
   let heard = 0;
   for (let round = 0; round < ROUNDS && clients.some(({ isDone }) => !isDone); round++) {
     // A gateway dies with what it knows, and another one is there.
     if (fraction() < 0.2) appenders[Math.floor(fraction() * 2)] = stage.appender({ deliveryTimeoutMs: 3_000 });
-    await Promise.all(clients.map((client) => client.round(stage, appenders[Math.floor(fraction() * 2)]!)));
+    await Promise.all(clients.map((client) => client.round(stage, appenders)));
+    if (fraction() < 0.3) await stage.fill([batchOf(['of nobody'])]);
+    if (fraction() < 0.2) await stage.roll();
     const late = stage.faulty.late.slice(heard);
     heard += late.length;
     for (const one of late) if (fraction() < 0.5) await one.release();
