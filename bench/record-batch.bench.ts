@@ -11,6 +11,7 @@ import { encodeBatch } from '../lib/record/encode-batch.ts';
 import type { RecordData } from '../lib/record/record.ts';
 import { Reader } from '../node_modules/@platformatic/kafka/dist/protocol/reader.js';
 import { createRecordsBatch, readRecordsBatch } from '../node_modules/@platformatic/kafka/dist/protocol/records.js';
+import { compare } from './compare.ts';
 
 /** One comparison; speeds in records a second. */
 export interface BenchRow {
@@ -25,8 +26,6 @@ export interface BenchRow {
 }
 
 const BATCH_BYTES = 256 * 1024;
-const TURNS = 15;
-const TURN_MS = 40;
 
 /** Values that compress about as well as JSON does (three to four times). */
 function values(count: number, bytes: number): Buffer[] {
@@ -44,36 +43,6 @@ function values(count: number, bytes: number): Buffer[] {
       text += `"${words[random(200)]}":${random(3) === 0 ? random(1_000_000) : `"${words[random(200)]}"`},`;
     return Buffer.from(text.slice(0, bytes));
   });
-}
-
-function median(numbers: number[]): number {
-  return numbers.sort((a, b) => a - b)[numbers.length >> 1]!;
-}
-
-/** Calls a second of one turn. */
-function turn(run: () => void, calls: number): number {
-  const start = performance.now();
-  for (let call = 0; call < calls; call++) run();
-  return (calls * 1000) / (performance.now() - start);
-}
-
-function callsPerTurn(run: () => void): number {
-  let calls = 1;
-  for (;;) {
-    const speed = turn(run, calls);
-    if (calls / speed > TURN_MS / 2000) return Math.max(1, Math.round((speed * TURN_MS) / 1000));
-    calls *= 2;
-  }
-}
-
-function compare(ours: () => void, theirs: () => void): { ours: number; theirs: number } {
-  const sides = [ours, theirs];
-  const calls = sides.map(callsPerTurn);
-  const speeds: [number[], number[]] = [[], []];
-  for (let round = 0; round < TURNS; round++) {
-    for (const side of round % 2 === 0 ? [0, 1] : [1, 0]) speeds[side]!.push(turn(sides[side]!, calls[side]!));
-  }
-  return { ours: median(speeds[0]), theirs: median(speeds[1]) };
 }
 
 /** Uses what was made, so that nothing is optimised away. */

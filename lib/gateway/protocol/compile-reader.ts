@@ -59,11 +59,18 @@ export class ReaderSource {
     if (!plan.isArray) return [`${variable} = ${this.#single(plan)};`];
     const fewest = fewestElementBytes(plan.type, this.#form);
     const count = `n_${plan.name}`;
+    const { type } = plan;
+    const elements =
+      type.kind === 'fixed'
+        ? // Their bounds are checked once.
+          `const p = r.take(${count} * ${type.bytes}); for (let i = 0; i < ${count}; i++) ${variable}[i] = ${fixedAt(type, `p + i * ${type.bytes}`)};`
+        : `for (let i = 0; i < ${count}; i++) ${variable}[i] = ${this.#element(plan)};`;
     const onNull = this.#isNullable(plan) ? `${variable} = null;` : `throw r.isNull('${plan.name}');`;
     return [
       `const ${count} = r.${this.#form.flexible ? 'compactCount' : 'count'}(${fewest});`,
       `if (${count} < 0) ${onNull}`,
-      `else { ${variable} = []; for (let i = 0; i < ${count}; i++) ${variable}.push(${this.#element(plan)}); }`,
+      // Of just this length: a list that grows takes room for seventeen.
+      `else { ${variable} = new Array(${count}); ${elements} }`,
     ];
   }
 

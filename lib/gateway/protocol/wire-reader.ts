@@ -48,6 +48,15 @@ export class WireReader {
 
   /** An unsigned varint of at most 32 bits. */
   uvarint(): number {
+    const first = this.position < this.end ? this.bytes[this.position]! : 0x80;
+    if (first < 0x80) {
+      this.position++;
+      return first;
+    }
+    return this.#longUvarint();
+  }
+
+  #longUvarint(): number {
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       if (this.position >= this.end) throw malformed('a varint is cut off', this.position);
