@@ -21,6 +21,7 @@ import { offsetKey } from '../group/group-offset.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import { allOf, anyOf } from './alias.ts';
 import { offsetRange } from './dynamo-groups.ts';
+import { dynamoLimits } from './dynamo-limits.ts';
 import type { DynamoTable, ItemUpdate } from './dynamo-table.ts';
 
 /** A page ends at 1 MB. */
@@ -206,5 +207,10 @@ function dynamoBells(table: DynamoTable): Bells {
 
 /** The ports of the event source over both tables: bells lie in the one with the stream. */
 export function dynamoEventSource(log: DynamoTable, groups: DynamoTable): EventSourcePorts {
-  return { leases: dynamoLeases(groups), subscriptions: dynamoSubscriptions(groups), bells: dynamoBells(log) };
+  return {
+    leases: dynamoLeases(groups),
+    subscriptions: dynamoSubscriptions(groups),
+    bells: dynamoBells(log),
+    limits: dynamoLimits(groups),
+  };
 }

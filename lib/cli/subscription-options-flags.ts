@@ -22,6 +22,8 @@ export interface SubscriptionFlags {
   readonly filter?: readonly string[];
   readonly onFailure?: string;
   readonly circuitBreakerFailures?: number;
+  readonly maximumConcurrency?: number;
+  readonly recordsPerSecond?: number;
   readonly redrive?: string;
   readonly redriveRate?: number;
   readonly redriveMaxAttempts?: number;
@@ -54,6 +56,12 @@ export function addSubscriptionFlags(command: CliCommand): CliCommand {
       'so many given up in a row stop a partition for a while; 0: never',
       parseCount('--circuit-breaker-failures', 0),
     )
+    .option(
+      '--maximum-concurrency <n>',
+      'calls of the function at once, over all partitions; 0: no limit',
+      parseCount('--maximum-concurrency', 0),
+    )
+    .option('--records-per-second <n>', 'records given to it in a second, 0.5 too; 0: no limit', recordsPerSecond)
     .option('--redrive <schedule>', 'dead letters go back: rate(1 hour), cron(0 9 ? * MON-FRI *) in UTC; none')
     .option('--redrive-rate <n>', 'so many of them a second, with --redrive (default: 10)', redriveRate)
     .option(
@@ -76,6 +84,8 @@ export function optionsOf(flags: SubscriptionFlags): Partial<SubscriptionOptions
     retryAttempts: same.retryAttempts,
     reportBatchItemFailures: same.reportBatchItemFailures,
     circuitBreakerFailures: same.circuitBreakerFailures,
+    maximumConcurrency: same.maximumConcurrency,
+    recordsPerSecond: same.recordsPerSecond,
     maxBatchingWindowMs: maxBatchingWindow,
     bisectBatchOnError: bisect,
     maxRecordAgeMs: maxRecordAge,
@@ -105,10 +115,18 @@ function redriveOf({ redrive, redriveRate: rate, redriveMaxAttempts: maxAttempts
   );
 }
 
-function redriveRate(text: string): number {
-  const rate = Number(text);
-  if (text.trim() !== '' && rate > 0) return rate;
-  throw new UsageError(`--redrive-rate ${text} is no rate`, 'Give records a second: 5, or 0.1 for one in ten.', text);
+const redriveRate = rate('--redrive-rate');
+
+function recordsPerSecond(text: string): number {
+  return text === '0' ? 0 : rate('--records-per-second')(text);
+}
+
+function rate(name: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value > 0) return value;
+    throw new UsageError(`${name} ${text} is no rate`, 'Give records a second: 5, or 0.1 for one in ten.', text);
+  };
 }
 
 /** Event patterns as they are typed; `none` alone: no filter. Throws UsageError. */

@@ -2,12 +2,14 @@ import type { Store } from '../group/group-store.ts';
 import type { MaintenancePorts } from '../maintenance/jobs.ts';
 import type { Bells, FunctionSubscriptions } from './function-subscriptions.ts';
 import type { Leases } from './leases.ts';
+import type { FunctionLimits } from './limits/function-limits.ts';
 
 /** The ports of the event source together. */
 export interface EventSourcePorts {
   readonly subscriptions: FunctionSubscriptions;
   readonly leases: Leases;
   readonly bells: Bells;
+  readonly limits: FunctionLimits;
 }
 
 /** Tells that something may have changed in a store on this machine: what a stream does on AWS. */

@@ -64,7 +64,7 @@ export class HeldPartition {
   }
 
   /** Remembers something that need not be written for its own sake. */
-  remember(changes: Partial<Pick<Progress, 'windowSinceMs' | 'seenEnd' | 'waitsUnder' | 'error'>>): void {
+  remember(changes: Partial<Omit<Progress, 'done' | 'failed'>>): void {
     this.#progress = { ...this.#progress, ...changes };
   }
 

@@ -16,10 +16,11 @@ import type { FunctionSubscription } from './function-subscription.ts';
 import { HeldPartition } from './held-partition.ts';
 import { isLooping } from './hops.ts';
 import { LEASE_MARGIN_MS, takeLease } from './lease-session.ts';
+import { Admissions } from './limits/admission.ts';
 import { nextStep, type Step, type StepDecision } from './next-step.ts';
 import { type PlanContext, planBatch, REFUSALS } from './plan-batch.ts';
 import type { ReceivedEvent } from './received-event.ts';
-import { releasePartition } from './release-partition.ts';
+import { releasePartition, type Wait } from './release-partition.ts';
 import { sendAway, UNREADABLE_MS } from './send-away.ts';
 import { type BatchOutcome, passRanges, retryDelayMs, settleBatch } from './settle-batch.ts';
 import type { WakeRequest } from './wake-request.ts';
@@ -35,6 +36,10 @@ export interface WorkLimits {
   /** Bytes that a record takes in the event, and the most of them. */
   readonly sizeOf: (record: ReceivedEvent) => number;
   readonly maxBytes: number;
+  /** A limit that is over so soon is slept through, with the lease; default 0: then somebody is woken. */
+  readonly maySleepMs?: number;
+  /** Ends such a sleep. Default: nothing does. */
+  readonly stop?: AbortSignal;
 }
 
 /** What became of a batch: as the function answered, or it could not be called and no attempt was made. */
@@ -45,6 +50,7 @@ export class PartitionWork {
   readonly #place: WorkPlace;
   readonly #limits: WorkLimits;
   readonly #subscription: WatchedSubscription;
+  readonly #admissions: Admissions;
   #held: HeldPartition | null = null;
   #seen: number;
   #head: Head | null;
@@ -55,6 +61,8 @@ export class PartitionWork {
     this.#place = new WorkPlace(deps, request);
     this.#limits = limits;
     this.#subscription = new WatchedSubscription(this.#place, request);
+    const { leaseMs, deadlineMs, maySleepMs = 0, stop } = limits;
+    this.#admissions = new Admissions(this.#place, { leaseMs, deadlineMs, maySleepMs, stop });
     this.#seen = request.seen;
     this.#head = request.head;
   }
@@ -62,6 +70,11 @@ export class PartitionWork {
   /** The subscription, as it was read last. */
   get subscription(): FunctionSubscription {
     return this.#subscription.current;
+  }
+
+  /** Calls at once to which the batch that was given out last may be split. */
+  get callsAtOnce(): number {
+    return this.#admissions.callsOf(this.subscription);
   }
 
   /** Nothing is left to do here. */
@@ -77,6 +90,7 @@ export class PartitionWork {
       const batch = await this.#advance(this.#held);
       if (batch !== null) return batch;
     }
+    await this.#admissions.free();
     return null;
   }
 
@@ -93,7 +107,9 @@ export class PartitionWork {
 
   /** Keeps the lease while a batch is being handled; false when it is lost, and what becomes of the batch does not count any more. Not beside `next`, `settle` or `finish`. */
   async renew(): Promise<boolean> {
-    return this.#held !== null && !this.#isOver && this.#keep(this.#held);
+    if (this.#held === null || this.#isOver || !(await this.#keep(this.#held))) return false;
+    await this.#admissions.renew();
+    return true;
   }
 
   /** Lets go now, and rings if there is more: for whoever can handle one batch only, or has no time left. */
@@ -106,7 +122,8 @@ export class PartitionWork {
     const isLeft = !isResting && (plan.batch.length > 0 || plan.refused.length > 0 || reader.canReadOn);
     const notBeforeMs = isResting ? restUntilMs : (plan.notBeforeMs ?? 0);
     held.remember({ windowSinceMs: plan.windowSinceMs });
-    const hasMore = await this.#release(held, isLeft ? 0 : notBeforeMs);
+    const hasMore = await this.#release(held, { notBeforeMs: isLeft ? 0 : notBeforeMs, waitsFor: 'records' });
+    await this.#admissions.free();
     if (hasMore || (isLeft && !this.#isOver)) await this.#ring();
     this.#isOver = true;
   }
@@ -166,12 +183,12 @@ export class PartitionWork {
   async #carryOut(held: HeldPartition, step: Exclude<Step, { kind: 'give-out' }>): Promise<void> {
     switch (step.kind) {
       case 'leave':
-        return this.#wait(held, 0);
+        return this.#wait(held, { notBeforeMs: 0, waitsFor: 'records' });
       case 'stop':
         if (step.why === 'time-limit') this.#place.tell({ kind: step.why });
         return this.finish();
       case 'wait':
-        return this.#wait(held, step.notBeforeMs);
+        return this.#wait(held, { notBeforeMs: step.notBeforeMs, waitsFor: 'records' });
       case 'read-on':
         return this.#readOn(held);
       case 'send-away': {
@@ -191,11 +208,19 @@ export class PartitionWork {
   }
 
   async #giveOut(held: HeldPartition, batch: readonly ReceivedEvent[]): Promise<readonly ReceivedEvent[] | null> {
+    const admission = await this.#admissions.ask(held, this.subscription, batch);
+    if (admission.kind === 'wait') {
+      await this.#admissions.free();
+      await this.#wait(held, admission);
+      return null;
+    }
     if (held.isDirty && !(await this.#keep(held))) return null;
     // It may have been paused, changed or deleted since: then all is decided anew.
     if (this.#subscription.isStale && (await this.#subscription.read())) return null;
-    this.#givenOut = batch;
-    return batch;
+    if (this.#admissions.isTooLate(held, this.subscription)) return null;
+    held.remember({ reserved: null });
+    this.#givenOut = admission.batch;
+    return admission.batch;
   }
 
   async #readOn(held: HeldPartition): Promise<void> {
@@ -219,8 +244,8 @@ export class PartitionWork {
   }
 
   /** Releases, with a wake-up where something waits; goes on only if something new has come meanwhile. */
-  async #wait(held: HeldPartition, notBeforeMs: number): Promise<void> {
-    const hasMore = await this.#release(held, notBeforeMs);
+  async #wait(held: HeldPartition, wait: Wait): Promise<void> {
+    const hasMore = await this.#release(held, wait);
     if (!hasMore) this.#isOver = true;
   }
 
@@ -253,8 +278,8 @@ export class PartitionWork {
   }
 
   /** Whether there is something to do for whoever takes the lease next. */
-  async #release(held: HeldPartition, notBeforeMs: number): Promise<boolean> {
-    const release = await releasePartition(this.#place, held, this.#subscription, notBeforeMs);
+  async #release(held: HeldPartition, wait: Wait): Promise<boolean> {
+    const release = await releasePartition(this.#place, held, this.#subscription, wait);
     if (release.outcome === 'lost') {
       this.#isOver = true;
       return false;
@@ -262,7 +287,9 @@ export class PartitionWork {
     this.#held = null;
     this.#seen = held.session.epoch;
     this.#head = release.head ?? this.#head;
-    return release.hasMore;
+    if (release.hasMore || wait.waitsFor !== 'slot' || this.#subscription.state !== 'enabled') return release.hasMore;
+    // Whoever has stopped calling rang while the lease was held.
+    return this.#admissions.hasSlotWaiting(this.subscription);
   }
 
   async #ring(): Promise<void> {

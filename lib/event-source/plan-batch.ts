@@ -1,5 +1,6 @@
 /** Which records to give to a function now: a pure decision. */
 import { MAX_HOPS } from './hops.ts';
+import { burstRecords } from './limits/rate-plan.ts';
 import { includesOffset, type OffsetRange } from './offset-ranges.ts';
 import type { FailedRecord, Progress } from './progress.ts';
 import { keyHash, type ReceivedEvent } from './received-event.ts';
@@ -18,7 +19,14 @@ export interface ReadWindow {
 export interface PlanContext {
   readonly options: Pick<
     SubscriptionOptions,
-    'ordering' | 'batchSize' | 'parallelizationFactor' | 'maxBatchingWindowMs' | 'bisectBatchOnError' | 'maxRecordAgeMs'
+    | 'ordering'
+    | 'batchSize'
+    | 'parallelizationFactor'
+    | 'maxBatchingWindowMs'
+    | 'bisectBatchOnError'
+    | 'maxRecordAgeMs'
+    | 'maximumConcurrency'
+    | 'recordsPerSecond'
   >;
   readonly progress: Progress;
   readonly nowMs: number;
@@ -64,8 +72,10 @@ export interface BatchPlan {
 }
 
 /** The most records that are given at once, over all calls. */
-export function batchLimit({ batchSize, parallelizationFactor }: PlanContext['options']): number {
-  return batchSize * parallelizationFactor;
+export function batchLimit(options: PlanContext['options']): number {
+  const { batchSize, parallelizationFactor, maximumConcurrency, recordsPerSecond } = options;
+  const calls = maximumConcurrency === 0 ? parallelizationFactor : Math.min(parallelizationFactor, maximumConcurrency);
+  return Math.min(batchSize * calls, burstRecords(recordsPerSecond));
 }
 
 /** See the top of this file. */

@@ -2,6 +2,7 @@
  * What a worker remembers of a partition beside the committed offset, so that the next one goes on where it ended. Stored with the lease as JSON with short names, since every update pays for it; '' where there is nothing to remember.
  */
 import { MillraceError } from '../errors.ts';
+import type { Reservation } from './limits/rate-plan.ts';
 import { formatRanges, type OffsetRange, parseRanges } from './offset-ranges.ts';
 
 /** A record that failed and is to be given again. */
@@ -31,6 +32,10 @@ export interface Progress {
   readonly windowSinceMs: number | null;
   /** Where something waits: the version of the subscription by whose options it does. Null: nothing waits. */
   readonly waitsUnder: number | null;
+  /** Records that may be given at a time, by a limit of so many a second; null: none. */
+  readonly reserved: Reservation | null;
+  /** Nothing may be given before somebody else has stopped calling the function. */
+  readonly waitsForSlot: boolean;
   /** What went wrong last, for people. */
   readonly error: string;
 }
@@ -44,6 +49,8 @@ export const NO_PROGRESS: Progress = {
   seenEnd: null,
   windowSinceMs: null,
   waitsUnder: null,
+  reserved: null,
+  waitsForSlot: false,
   error: '',
 };
 
@@ -59,12 +66,15 @@ interface Stored {
   readonly n?: string;
   readonly w?: number;
   readonly v?: number;
+  readonly r?: readonly [records: number, atMs: number, rate: number];
+  readonly c?: 1;
   readonly e?: string;
 }
 
 /** The stored form. */
 export function formatProgress(progress: Progress): string {
-  const { done, failed, suspectEnd, givenUpInARow, seenEnd, windowSinceMs, waitsUnder, error } = progress;
+  const { done, failed, suspectEnd, givenUpInARow, seenEnd, windowSinceMs, waitsUnder, reserved, waitsForSlot, error } =
+    progress;
   const stored: Stored = {
     ...(done.length > 0 && { d: formatRanges(done) }),
     ...(failed.length > 0 && {
@@ -75,6 +85,8 @@ export function formatProgress(progress: Progress): string {
     ...(seenEnd !== null && { n: `${seenEnd}` }),
     ...(windowSinceMs !== null && { w: windowSinceMs }),
     ...(waitsUnder !== null && { v: waitsUnder }),
+    ...(reserved !== null && { r: [reserved.records, reserved.atMs, reserved.rate] as const }),
+    ...(waitsForSlot && { c: 1 as const }),
     ...(error !== '' && { e: error.slice(0, ERROR_CHARACTERS).toWellFormed() }),
   };
   return Object.keys(stored).length === 0 ? '' : JSON.stringify(stored);
@@ -84,7 +96,7 @@ export function formatProgress(progress: Progress): string {
 export function parseProgress(text: string): Progress {
   if (text === '') return NO_PROGRESS;
   try {
-    const { d = [], f = [], s, g = 0, n, w = null, v = null, e = '' } = JSON.parse(text) as Stored;
+    const { d = [], f = [], s, g = 0, n, w = null, v = null, r, c, e = '' } = JSON.parse(text) as Stored;
     return {
       done: parseRanges(d),
       failed: f.map(([offset, failures, notBeforeMs, key]) => ({ offset: BigInt(offset), failures, notBeforeMs, key })),
@@ -93,6 +105,8 @@ export function parseProgress(text: string): Progress {
       seenEnd: n === undefined ? null : BigInt(n),
       windowSinceMs: w,
       waitsUnder: v,
+      reserved: r === undefined ? null : { records: r[0], atMs: r[1], rate: r[2] },
+      waitsForSlot: c === 1,
       error: e,
     };
   } catch (cause) {

@@ -9,6 +9,14 @@ import { decideWake } from './wake-decision.ts';
 import type { WatchedSubscription } from './watched-subscription.ts';
 import type { WorkPlace } from './work-place.ts';
 
+/** Until when nothing is to be done. */
+export interface Wait {
+  /** 0: nothing waits. */
+  readonly notBeforeMs: number;
+  /** records: for what stands in the partition to be due, or to be more. rate, slot: for the limits of the subscription, which nothing new can change. */
+  readonly waitsFor: 'records' | 'rate' | 'slot';
+}
+
 /** What came of a release. */
 export type ReleaseOutcome =
   /** The lease was lost before; whoever has it sees to everything. */
@@ -17,7 +25,7 @@ export type ReleaseOutcome =
   | { readonly outcome: 'released'; readonly head: Head | null; readonly hasMore: boolean };
 
 /**
- * Lets go of a partition, and looks whether something has come that nobody else will hear of. `notBeforeMs`: when something that waits may be given, 0: nothing waits.
+ * Lets go of a partition, and looks whether something has come that nobody else will hear of.
  *
  * One write and one read of the head; where something is left undone, a read of the subscription too, and a wake-up or two for what waits.
  */
@@ -25,12 +33,14 @@ export async function releasePartition(
   place: WorkPlace,
   held: HeldPartition,
   subscription: WatchedSubscription,
-  notBeforeMs: number,
+  { notBeforeMs, waitsFor }: Wait,
 ): Promise<ReleaseOutcome> {
   const { reader } = held;
   const isWaiting = notBeforeMs > 0;
   held.remember({
-    seenEnd: isWaiting && !reader.isFull ? reader.end : null,
+    seenEnd: isWaiting && waitsFor === 'records' && !reader.isFull ? reader.end : null,
+    waitsForSlot: waitsFor === 'slot',
+    ...(waitsFor !== 'rate' && { reserved: null }),
     waitsUnder: isWaiting ? subscription.current.version : null,
   });
   if (isWaiting) {

@@ -50,6 +50,8 @@ interface Candidate {
   readonly partition: PartitionKey;
   readonly head: Head | null;
   readonly atMs: number;
+  /** Somebody rang for this group. */
+  readonly isCalled: boolean;
 }
 
 /**
@@ -95,7 +97,8 @@ function candidatesOf(
       const isNewer = head !== null && (!before?.head || head.next > before.head.next);
       const latestMs = Math.max(atMs, before?.atMs ?? 0);
       const newestHead = isNewer ? head : (before?.head ?? null);
-      newest.set(key, { subscription, readAtMs, partition, head: newestHead, atMs: latestMs });
+      const isCalled = group !== null || before?.isCalled === true;
+      newest.set(key, { subscription, readAtMs, partition, head: newestHead, atMs: latestMs, isCalled });
     }
   }
   return [...newest.values()].filter(({ subscription }) => subscription.options.enabled);
@@ -126,13 +129,13 @@ async function wakeWhereDue(
   await inParallel(pagesOf(candidates), PARALLEL, async (page) => {
     const places = page.map(({ subscription, partition }) => ({ group: subscription.group, partition }));
     const { answer: leases } = await repeatRequest(deps, () => store.leases.readMany(places));
-    for (const [index, { subscription, readAtMs, partition, head, atMs }] of page.entries()) {
+    for (const [index, { subscription, readAtMs, partition, head, atMs, isCalled }] of page.entries()) {
       // Its topic was deleted.
       if (head === null) continue;
       const lease = leases[index]!;
       const nowMs = Math.max(deps.clock.nowMs(), atMs);
       const range = visibleRange(subscription, partition.partition, head);
-      const decision = decideWake({ subscription, lease, head: range, nowMs });
+      const decision = decideWake({ subscription, lease, head: range, nowMs, isCalled });
       routed.push({ group: subscription.group, partition, decision });
       if (decision.kind !== 'wake') continue;
       try {

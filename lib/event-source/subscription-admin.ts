@@ -43,8 +43,8 @@ export interface SubscriptionPartition
     GroupPartitionDescription,
     'partition' | 'committed' | 'highWatermark' | 'logStartOffset' | 'lag' | 'lagMs'
   > {
-  /** working: a worker has the lease. waiting: until `notBeforeMs`. resting: so many records failed in a row that it waits. idle: nothing is to be done, or a worker will come. */
-  readonly state: 'working' | 'waiting' | 'resting' | 'idle';
+  /** working: a worker has the lease. waiting: until `notBeforeMs`. limited: for a limit of calls or records, until then at the latest. resting: so many records failed in a row that it waits. idle: nothing is to be done, or a worker will come. */
+  readonly state: 'working' | 'waiting' | 'limited' | 'resting' | 'idle';
   readonly notBeforeMs: number;
   /** Records that failed and wait. */
   readonly failed: number;
@@ -233,6 +233,7 @@ export class SubscriptionAdmin {
       await this.#deleteGroup(one);
     }
     await this.#forgetDeadLetters(name);
+    await repeatRequest(this.#deps, () => this.#deps.store.limits.remove(name));
     await this.#deleteGroup(name);
   }
 
@@ -282,7 +283,9 @@ function leaseState(
   const notBeforeMs = lease?.notBeforeMs ?? 0;
   const isWorking = lease !== null && lease.expiresAtMs > nowMs;
   const isResting = progress.givenUpInARow > 0 && progress.failed.length > 0;
-  const waiting = notBeforeMs > nowMs ? (isResting ? 'resting' : 'waiting') : 'idle';
+  const isLimited = progress.waitsForSlot || progress.reserved !== null;
+  const why = isLimited ? 'limited' : isResting ? 'resting' : 'waiting';
+  const waiting = notBeforeMs > nowMs ? why : 'idle';
   const { error } = progress;
   return { state: isWorking ? 'working' : waiting, notBeforeMs, failed: progress.failed.length, error };
 }

@@ -43,6 +43,13 @@ export interface SubscriptionOptions {
   readonly circuitBreakerFailures: number;
   /** When dead letters go back by themselves; needs a topic as `onFailure`. Null: they do not. Default null. */
   readonly redrive: RedriveOptions | null;
+  /**
+   * Most calls of the function at once, over all partitions and workers, those for retry topics included; 1 to 1,000 (Lambda's event source mappings of queues: 2 to 1,000; a function that may run once only is as good a reason), 0: as
+   * many as there is work for. Default 0.
+   */
+  readonly maximumConcurrency: number;
+  /** Most records a second that the function is given, over all partitions and workers, those of retry topics included: 0.001 to 100,000, fractions too; 0: as fast as it can. A burst is what one second brings, at least one record. Default 0. */
+  readonly recordsPerSecond: number;
   /** Default true. */
   readonly enabled: boolean;
 }
@@ -63,6 +70,8 @@ const SCHEMA: OptionSchema<SubscriptionOptions> = {
   onFailure: { checkedElsewhere: true },
   circuitBreakerFailures: { integerFrom: 0, to: 10_000 },
   redrive: { checkedElsewhere: true },
+  maximumConcurrency: { integerFrom: 0, to: 1_000 },
+  recordsPerSecond: { checkedElsewhere: true },
   enabled: { oneOf: [true, false] },
 };
 
@@ -73,6 +82,7 @@ const MAX_FILTERS = 10;
 /** Retry topics of a subscription. */
 export const MAX_RETRY_DELAYS = 10;
 const DELAY_MS = { least: 1_000, most: 86_400_000 };
+const RATE = { least: 0.001, most: 100_000 };
 const AGE_MS = { least: 60_000, most: 604_800_000 };
 
 /** Checks options and fills in the defaults. Throws INVALID_CONFIG, which names the option and what it may be. */
@@ -93,6 +103,8 @@ export function subscriptionOptions(given: Partial<SubscriptionOptions>, group: 
     filters: [],
     onFailure: `topic:${group}.dlq`,
     circuitBreakerFailures: 10,
+    maximumConcurrency: 0,
+    recordsPerSecond: 0,
     enabled: true,
     ...set,
     redrive: redriveOptions(set.redrive),
@@ -105,10 +117,15 @@ export function subscriptionOptions(given: Partial<SubscriptionOptions>, group: 
 }
 
 function checkRanges(options: SubscriptionOptions): void {
-  const { maxRecordAgeMs, ordering, parallelizationFactor } = options;
+  const { maxRecordAgeMs, ordering, parallelizationFactor, recordsPerSecond } = options;
   const isAge = Number.isInteger(maxRecordAgeMs) && maxRecordAgeMs >= AGE_MS.least && maxRecordAgeMs <= AGE_MS.most;
   if (maxRecordAgeMs !== -1 && !isAge) {
     throw badOption('maxRecordAgeMs', maxRecordAgeMs, `Give -1, or ${AGE_MS.least} to ${AGE_MS.most}.`);
+  }
+  const isRate =
+    typeof recordsPerSecond === 'number' && recordsPerSecond >= RATE.least && recordsPerSecond <= RATE.most;
+  if (recordsPerSecond !== 0 && !isRate) {
+    throw badOption('recordsPerSecond', recordsPerSecond, `Give 0 for no limit, or ${RATE.least} to ${RATE.most}.`);
   }
   if (parallelizationFactor > 1 && ordering === 'partition') {
     throw badOption(

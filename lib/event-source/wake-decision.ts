@@ -15,6 +15,8 @@ export interface WakeInput {
   readonly lease: Lease | null;
   readonly head: { readonly next: bigint; readonly start: bigint };
   readonly nowMs: number;
+  /** Somebody rang for this very subscription and partition. Default false. */
+  readonly isCalled?: boolean;
 }
 
 /** What to do about it. */
@@ -28,7 +30,7 @@ export type WakeDecision =
   | { readonly kind: 'disabled' };
 
 /** See the top of this file. */
-export function decideWake({ subscription, lease, head, nowMs }: WakeInput): WakeDecision {
+export function decideWake({ subscription, lease, head, nowMs, isCalled = false }: WakeInput): WakeDecision {
   if (!subscription.options.enabled) return { kind: 'disabled' };
   const committed = lease?.committed ?? head.start;
   if (head.next <= committed) return { kind: 'nothing-new' };
@@ -39,6 +41,8 @@ export function decideWake({ subscription, lease, head, nowMs }: WakeInput): Wak
   if (subscription.retry?.tier === DEAD_LETTER_TIER) return decideRedrive(subscription, lease, head.next, nowMs);
   if (lease.notBeforeMs <= nowMs) return { kind: 'wake' };
   const progress = parseProgress(lease.progress);
+  // Whoever stops calling the function rings for the one who has waited longest.
+  if (progress.waitsForSlot && isCalled) return { kind: 'wake' };
   // By other options it may be given now.
   if (progress.waitsUnder !== null && progress.waitsUnder !== subscription.version) return { kind: 'wake' };
   return canGoOn(subscription, { committed, progress }, head.next)

@@ -25,6 +25,7 @@ import {
   updateLease,
   updateSubscription,
 } from './differential-leases.ts';
+import { removeLimits, replaceSlots, reserveRecords } from './differential-limits.ts';
 import type { Draw } from './differential-model.ts';
 import {
   createHeads,
@@ -49,7 +50,7 @@ export const anyOperation: fc.Arbitrary<Draw> = fc.oneof(
   { weight: 1, arbitrary: queryChunks },
   { weight: 4, arbitrary: createTopic },
   { weight: 5, arbitrary: updateTopic },
-  { weight: 3, arbitrary: removeTopic },
+  { weight: 4, arbitrary: removeTopic },
   { weight: 7, arbitrary: createHeads },
   { weight: 5, arbitrary: raiseGlobalFloor },
   { weight: 1, arbitrary: listTopics },
@@ -74,6 +75,9 @@ export const anyOperation: fc.Arbitrary<Draw> = fc.oneof(
   { weight: 5, arbitrary: takeJob },
   { weight: 6, arbitrary: updateJob },
   { weight: 1, arbitrary: readJob },
+  { weight: 4, arbitrary: replaceSlots },
+  { weight: 3, arbitrary: reserveRecords },
+  { weight: 1, arbitrary: removeLimits },
 );
 
 /** Each clause of each condition. */
@@ -111,4 +115,5 @@ export const ALL_CLAUSES: readonly string[] = [
   ...['subscription exists', 'same version'].map((clause) => `update subscription: ${clause}`),
   ...['none was seen', 'same epoch', 'free or expired'].map((clause) => `take job: ${clause}`),
   ...['job exists', 'same epoch', 'sequence rises'].map((clause) => `update job: ${clause}`),
+  ...['none was seen', 'same change'].map((clause) => `replace slots: ${clause}`),
 ];

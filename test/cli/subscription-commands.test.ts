@@ -18,8 +18,9 @@ describe('subscription', () => {
     const flags = ['--batch-size', '7', '--ordering', 'key', '--parallelization-factor', '3', '--no-bisect'];
     const times = ['--max-batching-window', '5s', '--max-record-age', '1h', '--retry-delays', '10s,1m'];
     const filter = ['--filter', '{"value":{"paid":[true]}}', '--filter', '{"key":["ada"]}'];
+    const limits = ['--maximum-concurrency', '5', '--records-per-second', '0.5'];
     const rest = ['--report-batch-item-failures', '--on-failure', 'topic:dead', '--retry-attempts', '-1', '--disabled'];
-    expect(await create(...flags, ...times, ...filter, ...rest)).toBe(
+    expect(await create(...flags, ...times, ...filter, ...limits, ...rest)).toBe(
       'Subscription billing calls bill for topic orders.\n',
     );
     expect(await stage.ok(['subscription', 'list'])).toMatch(/^billing +orders +bill +paused$/m);
@@ -37,6 +38,8 @@ describe('subscription', () => {
         reportBatchItemFailures: true,
         onFailure: 'topic:dead',
         retryAttempts: -1,
+        maximumConcurrency: 5,
+        recordsPerSecond: 0.5,
         enabled: false,
       },
     });

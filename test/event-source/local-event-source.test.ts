@@ -46,6 +46,23 @@ describe('an event source', () => {
     await bench.until('it is handled', () => values().length === 1);
   });
 
+  it('calls a function so many times at once at most, over all partitions', async () => {
+    let running = 0;
+    let most = 0;
+    const handler = async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      running -= 1;
+    };
+    await subscribe(handler, { batchSize: 1, maximumConcurrency: 1 });
+    bench.start();
+    bench.start();
+    await Promise.all([send(['a', 'b', 'c']), send(['d', 'e', 'f'], { partition: 1 })]);
+    await bench.until('all are committed', async () => (await committed()).join() === '3,3');
+    expect(most).toBe(1);
+  });
+
   it('goes on where another has ended', async () => {
     await subscribe(() => undefined);
     const first = bench.start();

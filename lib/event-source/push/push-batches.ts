@@ -2,7 +2,7 @@
 import { asMillraceError } from '../../errors.ts';
 import { DEAD_LETTER_TIER, type FunctionSubscription } from '../function-subscription.ts';
 import { PartitionWork, type WorkOutcome } from '../partition-work.ts';
-import { keyHash, type ReceivedEvent } from '../received-event.ts';
+import type { ReceivedEvent } from '../received-event.ts';
 import { retryAfterMsOf } from '../retry-after.ts';
 import { redriveOnSchedule, type ScheduledRedriveDeps } from '../scheduled-redrive.ts';
 import type { Failure } from '../settle-batch.ts';
@@ -13,6 +13,7 @@ import type { EventFormat, EventOrigin } from './event-format.ts';
 import type { FunctionInvoker, InvokeAnswer } from './function-invoker.ts';
 import { kafkaEvent, selfManagedKafkaEvent } from './kafka-event.ts';
 import { kinesisEvent } from './kinesis-event.ts';
+import { splitBatch } from './split-batch.ts';
 import { sqsEvent } from './sqs-event.ts';
 
 /** Lambda: the payload of a synchronous call. Source: "Lambda quotas" in the developer guide. */
@@ -20,6 +21,8 @@ export const MAX_EVENT_BYTES = 6 * 1024 * 1024;
 /** What stands around the records. */
 const ENVELOPE_BYTES = 4096;
 const THROTTLED_MS = 1_000;
+/** A pump is small: to sleep is cheaper than to be woken. */
+const MAY_SLEEP_MS = 1_000;
 const MISSING_MS = 60_000;
 
 const FORMATS: Readonly<Record<SubscriptionOptions['format'], EventFormat>> = {
@@ -59,15 +62,15 @@ export async function pushBatches(deps: PumpDeps, request: WakeRequest, limits: 
   };
   const work = new PartitionWork(deps, request, {
     ...limits,
+    maySleepMs: MAY_SLEEP_MS,
     sizeOf: (record) => Buffer.byteLength(encode(record)) + 1,
     maxBytes: MAX_EVENT_BYTES - ENVELOPE_BYTES,
   });
   for (let batch = await work.next(); batch !== null; batch = await work.next()) {
     // It was not handed over: no attempt is counted.
     if (limits.stop?.aborted) return work.finish();
-    const calls = splitBatch(batch, work.subscription.options).map((part) =>
-      call(deps, work, { part, format, encode, origin }),
-    );
+    const split = { ...work.subscription.options, parallelizationFactor: work.callsAtOnce };
+    const calls = splitBatch(batch, split).map((part) => call(deps, work, { part, format, encode, origin }));
     await work.settle(merge(batch, await keepingLease(deps, work, limits, Promise.all(calls))));
   }
 }
@@ -158,21 +161,6 @@ function failureOf({ errorType, errorMessage, stack }: InvokeAnswer & { readonly
   const failure = { kind: 'failed', error: `${errorType}: ${errorMessage}`, stack } as const;
   const retryAfterMs = errorType === 'RetryAfter' ? retryAfterMsOf(errorMessage) : null;
   return retryAfterMs === null ? failure : { ...failure, retryAfterMs };
-}
-
-/** One part for each call: records of one key stay together and in order. What is too much for a call is left out: it comes next. */
-export function splitBatch(
-  batch: readonly ReceivedEvent[],
-  options: Pick<SubscriptionOptions, 'ordering' | 'parallelizationFactor' | 'batchSize'>,
-): readonly (readonly ReceivedEvent[])[] {
-  const { ordering, parallelizationFactor, batchSize } = options;
-  if (parallelizationFactor === 1) return [batch];
-  const parts: ReceivedEvent[][] = Array.from({ length: parallelizationFactor }, () => []);
-  for (const [index, record] of batch.entries()) {
-    const key = ordering === 'key' ? keyHash(record) : null;
-    parts[(key ?? index) % parallelizationFactor]!.push(record);
-  }
-  return parts.filter((part) => part.length > 0).map((part) => part.slice(0, batchSize));
 }
 
 /** What became of a batch, from what became of its parts. */

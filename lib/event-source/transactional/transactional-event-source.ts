@@ -28,6 +28,7 @@ import { type Lease, leaseFromItem, leaseToItem } from '../lease.ts';
 import { seekLeaseTransition, takeLeaseTransition, updateLeaseTransition } from '../lease-transitions.ts';
 import type { Leases } from '../leases.ts';
 import { createSubscriptionTransition, updateSubscriptionTransition } from '../subscription-transitions.ts';
+import { transactionalLimits } from './transactional-limits.ts';
 
 /** Below and above every sort key. */
 const ALL_SKS = { fromSk: '', toSk: '\u{10FFFF}' };
@@ -124,5 +125,6 @@ export function transactionalEventSource(items: ItemTransactions, meter: Meter):
     leases: transactionalLeases(deps),
     subscriptions: transactionalSubscriptions(deps),
     bells: transactionalBells(deps),
+    limits: transactionalLimits(deps),
   };
 }

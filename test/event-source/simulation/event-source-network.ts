@@ -1,7 +1,7 @@
 /** The store as processes of a simulated event source see it: requests of the event source go their way with its faults, and the oracle sees what they do. The log itself is read without faults, but not at once. */
 import type { EventSourceStore } from '../../../lib/event-source/event-source-store.ts';
 import { type PartitionKey, partitionPk } from '../../../lib/log/partition-key.ts';
-import type { Process } from '../../log/simulation/virtual-time.ts';
+import type { MemberProcess } from '../../group/simulation/member-process.ts';
 import type { RequestWay } from '../../simulate/request-way.ts';
 import type { EventSourceOracle } from './event-source-oracle.ts';
 
@@ -30,7 +30,7 @@ export class EventSourceNetwork {
   }
 
   /** The store as a process sees it. */
-  connect(process: Process): EventSourceStore {
+  connect(process: MemberProcess): EventSourceStore {
     const base = this.#base;
     const oracle = this.#oracle;
     const ask = <T>(name: string, effect: () => Promise<T>) => this.#way.send(process, { name, effect });
@@ -42,7 +42,7 @@ export class EventSourceNetwork {
           return (...args: unknown[]) => this.#way.sendCalmly(process, () => Reflect.apply(method, target, args));
         },
       });
-    const { leases, subscriptions, bells, heads } = base;
+    const { leases, subscriptions, bells, heads, limits } = base;
     return {
       ...base,
       topics: calmly(base.topics),
@@ -90,6 +90,18 @@ export class EventSourceNetwork {
             await bells.ring(bell, stamp);
             this.#watch.onBell(bell);
           }),
+      },
+      limits: {
+        readSlots: (group, shard) => ask(`read slots ${group}`, () => limits.readSlots(group, shard)),
+        replaceSlots: (group, shard, args) =>
+          ask(`replace slots ${group}`, async () => {
+            const result = await limits.replaceSlots(group, shard, args);
+            if (result.outcome === 'done') oracle.limits.onSlots(process, [group, shard], result.item);
+            return result;
+          }),
+        reserve: (group, rate, args) =>
+          ask(`reserve ${args.costUs} of ${group}`, () => limits.reserve(group, rate, args)),
+        remove: (group) => ask(`remove limits ${group}`, () => limits.remove(group)),
       },
       close: async () => {},
     };

@@ -8,6 +8,10 @@ import { keyHash, type ReceivedEvent } from '../../../lib/event-source/received-
 import type { SubscriptionOptions } from '../../../lib/event-source/subscription-options.ts';
 import { START_MS, type VirtualTime } from '../../log/simulation/virtual-time.ts';
 import { type RecorderOptions, RunRecorder } from '../../simulate/run-recorder.ts';
+import { LimitsOracle } from './limits-oracle.ts';
+
+/** What a worker has read so lately may still go on: a second and what a request may take, or what a router has read, and the way to the worker. */
+const PAUSE_MS = 12_000;
 
 /** A subscription and a partition of its topic. */
 export class PartitionTruth {
@@ -50,10 +54,32 @@ export class EventSourceOracle extends RunRecorder {
   readonly #truths = new Map<string, PartitionTruth>();
 
   readonly #time: VirtualTime;
+  /** What must hold where calls are limited. */
+  readonly limits: LimitsOracle;
+  /** By group: when whoever paused it was told that it is. */
+  readonly #pausedAtMs = new Map<string, number>();
 
   constructor(time: VirtualTime, options: RecorderOptions) {
     super(time, options);
     this.#time = time;
+    this.limits = new LimitsOracle(time, this);
+  }
+
+  /** A subscription is paused, as its administrator was told; or is about to be resumed. */
+  onPaused(group: string, isPaused: boolean): void {
+    this.count(isPaused ? 'pauses' : 'resumes');
+    if (isPaused) this.#pausedAtMs.set(group, this.#time.nowMs);
+    else this.#pausedAtMs.delete(group);
+  }
+
+  /** A function is called by a process that has not stood still: then its subscription is not paused, or was not long ago. */
+  checkEnabled(group: string): void {
+    const sinceMs = this.#pausedAtMs.get(group) ?? this.#time.nowMs;
+    this.expect(
+      this.#time.nowMs - sinceMs < PAUSE_MS,
+      'Paused',
+      () => `${group} is called, which was paused at ${sinceMs.toFixed(0)}`,
+    );
   }
 
   add(key: string, truth: PartitionTruth): void {
@@ -142,7 +168,8 @@ export class EventSourceOracle extends RunRecorder {
     const { name, options } = truth;
     this.count('calls');
     this.expect(
-      batch.length > 0 && batch.length <= options.batchSize,
+      batch.length > 0 &&
+        batch.length <= options.batchSize * (options.mode === 'pull' ? options.parallelizationFactor : 1),
       'Batch size',
       () => `${batch.length} records of ${name} in one call`,
     );

@@ -147,8 +147,152 @@ export const eventSourceMutants: readonly Mutant[] = [
   },
   {
     name: 'records of one key go to several calls at once',
-    file: 'lib/event-source/push/push-batches.ts',
+    file: 'lib/event-source/push/split-batch.ts',
     from: "const key = ordering === 'key' ? keyHash(record) : null;",
     to: "const key = ordering === 'key' && index < 0 ? keyHash(record) : null;",
+  },
+];
+
+/** Limits of calls and rates, and the subscription that changes while a worker works. */
+export const limitMutants: readonly Mutant[] = [
+  {
+    name: 'slots are given however many there are',
+    file: 'lib/event-source/limits/slot-decisions.ts',
+    from: 'const free = Math.max(0, limit - callsOf(slots.holders));',
+    to: 'const free = limit * 0 + slots.waiting.length;',
+  },
+  {
+    name: 'slots are given back before the call',
+    file: 'lib/event-source/partition-work.ts',
+    from: '    held.remember({ reserved: null });\n',
+    to: '    held.remember({ reserved: null });\n    await this.#admissions.free();\n',
+  },
+  {
+    name: 'slots run out while their worker works',
+    file: 'lib/event-source/limits/admission.ts',
+    from: 'return this.#slots.renew();',
+    to: 'return Promise.resolve();',
+  },
+  {
+    name: 'a dead worker keeps its slots',
+    file: 'lib/event-source/limits/slot-decisions.ts',
+    from: 'return holders.filter(({ expiresAtMs }) => expiresAtMs + SLOT_MARGIN_MS > nowMs);',
+    to: 'return holders.filter(({ expiresAtMs }) => expiresAtMs + SLOT_MARGIN_MS > nowMs * 0);',
+  },
+  {
+    name: 'who stops calling tells nobody who waits',
+    file: 'lib/event-source/limits/slot-session.ts',
+    from: '      await this.#ring(told);\n',
+    to: '      void told;\n',
+  },
+  {
+    name: 'a slot that came free while the lease was held is not seen',
+    file: 'lib/event-source/partition-work.ts',
+    from: 'return this.#admissions.hasSlotWaiting(this.subscription);',
+    to: 'return false;',
+    test: 'test/event-source/limits/limited-work.test.ts',
+  },
+  {
+    name: 'who waits for a slot is not woken by the one who rings for him',
+    file: 'lib/event-source/wake-decision.ts',
+    from: "  if (progress.waitsForSlot && isCalled) return { kind: 'wake' };\n",
+    to: '  void isCalled;\n',
+  },
+  {
+    name: 'what others have reserved does not count',
+    file: 'lib/event-source/limits/limit-transitions.ts',
+    from: 'Math.max(current?.nextUs ?? 0, nowUs) + costUs',
+    to: 'Math.max((current?.nextUs ?? 0) * 0, nowUs) + costUs',
+  },
+  {
+    name: 'what was reserved is given at once',
+    file: 'lib/event-source/limits/rate-plan.ts',
+    from: "return nowMs < atMs ? 'wait' : 'use';",
+    to: "return nowMs < atMs * 0 ? 'wait' : 'use';",
+  },
+  {
+    name: 'what was reserved is used again and again',
+    file: 'lib/event-source/partition-work.ts',
+    from: '    held.remember({ reserved: null });\n',
+    to: '',
+  },
+  {
+    name: 'what was reserved may be used as late as one likes',
+    file: 'lib/event-source/limits/rate-plan.ts',
+    from: 'if (rate !== recordsPerSecond || nowMs > atMs + LATE_MS)',
+    to: 'if (rate !== recordsPerSecond)',
+  },
+  {
+    name: 'more is given than was reserved',
+    file: 'lib/event-source/limits/admission.ts',
+    from: 'batch: batch.slice(0, reserved!.records)',
+    to: 'batch',
+    test: 'test/event-source/limits/limited-work.test.ts',
+  },
+  {
+    name: 'a batch is larger than a burst',
+    file: 'lib/event-source/plan-batch.ts',
+    from: 'return Math.min(batchSize * calls, burstRecords(recordsPerSecond));',
+    to: 'return Math.min(batchSize * calls, burstRecords(recordsPerSecond * 0));',
+  },
+  {
+    name: 'a worker does not read its subscription again',
+    file: 'lib/event-source/partition-work.ts',
+    from: '    if (this.#subscription.isStale && (await this.#subscription.read())) return null;\n',
+    to: '',
+  },
+  {
+    name: 'who leaves because of a pause does not look whether it is over',
+    file: 'lib/event-source/release-partition.ts',
+    from: "  if (isWaiting || subscription.state === 'paused') await subscription.read();\n",
+    to: '',
+    test: 'test/event-source/partition-work.test.ts',
+  },
+  {
+    name: 'what a router has read counts as fresh however long ago it was',
+    file: 'lib/event-source/watched-subscription.ts',
+    from: 'const isFresh = Math.abs(clock.nowMs() - readAtMs) <= HANDED_OVER_MS;',
+    to: 'const isFresh = Math.abs(clock.nowMs() - readAtMs) >= HANDED_OVER_MS * 0;',
+    test: 'test/event-source/partition-work.test.ts',
+  },
+];
+
+/** Functions that pull. */
+export const pullMutants: readonly Mutant[] = [
+  {
+    name: 'a batch that a handler throws at counts as handled',
+    file: 'lib/middleware/pull-call.ts',
+    from: "await this.#work.settle({ kind: 'failed', ...failure });",
+    to: "await this.#work.settle({ kind: 'answered', failed: new Map(failure ? [] : []) });",
+  },
+  {
+    name: 'what a handler names as failed counts as handled',
+    file: 'lib/middleware/pull-call.ts',
+    from: 'else await this.#settle({ failed, postponed: this.#notGiven() });',
+    to: 'else await this.#settle({ failed: new Map(), postponed: this.#notGiven() });',
+  },
+  {
+    name: 'records that were not begun count as handled',
+    file: 'lib/middleware/pull-call.ts',
+    from: 'postponed: new Set([...postponed, ...this.#notGiven()])',
+    to: 'postponed: new Set([...postponed, ...this.#notGiven()].slice(0, 0))',
+  },
+  {
+    name: 'a record that fails does not stop what follows it',
+    file: 'lib/middleware/run-records.ts',
+    from: '        isBroken = true;\n',
+    to: '',
+  },
+  {
+    name: 'records of one key are handled at once',
+    file: 'lib/middleware/run-records.ts',
+    from: "const hasKey = ordering === 'key' && keyBytes !== null;",
+    to: "const hasKey = ordering !== 'key' && keyBytes !== null;",
+  },
+  {
+    name: 'a function that handles one batch tells nobody of the rest',
+    file: 'lib/event-source/partition-work.ts',
+    from: 'if (hasMore || (isLeft && !this.#isOver)) await this.#ring();',
+    to: '',
   },
 ];

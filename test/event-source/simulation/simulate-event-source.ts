@@ -3,12 +3,10 @@ import { Millrace } from '../../../lib/client/millrace.ts';
 import type { Producer } from '../../../lib/client/producer.ts';
 import type { EventSourceStore } from '../../../lib/event-source/event-source-store.ts';
 import type { FunctionSubscription } from '../../../lib/event-source/function-subscription.ts';
-import { pushBatches } from '../../../lib/event-source/push/push-batches.ts';
 import { type Ring, routeRings, type Waker } from '../../../lib/event-source/router.ts';
 import { type SubscriptionOptions, subscriptionOptions } from '../../../lib/event-source/subscription-options.ts';
 import { sweepSubscriptions } from '../../../lib/event-source/sweeper.ts';
 import type { WakeRequest } from '../../../lib/event-source/wake-request.ts';
-import { Fetcher } from '../../../lib/log/fetcher.ts';
 import type { PartitionKey } from '../../../lib/log/partition-key.ts';
 import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { MemberProcess } from '../../group/simulation/member-process.ts';
@@ -18,13 +16,14 @@ import { BusyTime, LEAST } from '../../simulate/schedule-size.ts';
 import type { SimulateOptions, SimulationRun } from '../../simulate/simulation-run.ts';
 import { EventSourceNetwork, truthKey } from './event-source-network.ts';
 import { EventSourceOracle, PartitionTruth } from './event-source-oracle.ts';
+import { pauseOnce, seekOnce } from './simulated-administrator.ts';
 import { SimulatedFunction } from './simulated-function.ts';
+import { simulateWorker } from './simulated-worker.ts';
 
 const TOPIC = 'orders';
 const MAX_EVENTS = 120_000;
 /** Shorter than a worker works and some calls take: it has to be renewed. */
 const LEASE_MS = 6_000;
-const WORK_MS = 12_000;
 const SWEEP_MS = 60_000;
 /** Records whose value begins so fail whenever they are given. */
 export const POISON = 'poison';
@@ -49,6 +48,9 @@ class Run {
   partitionCount = 0;
   topicId = '';
   isSweeping = true;
+  isPausing = false;
+  /** How long a worker works, and a function that pulls lives. */
+  readonly workMs: number;
   #processes = 0;
 
   constructor(seed: number, { keepTrace = false, keepDigest = true, withoutFaults = new Set() }: SimulateOptions) {
@@ -68,6 +70,7 @@ class Run {
       outageMs: dice.between(400, 4_000),
       slowProbability: dice.pick([0, 0, 0.02]),
     };
+    this.workMs = dice.pick([12_000, 12_000, 40_000]);
     this.troubleProbability = dice.pick([0, 0.05, 0.2]);
     const { oracle } = this;
     this.way = new RequestWay({ time, dice, recorder: oracle, weather, withoutFaults });
@@ -144,47 +147,12 @@ class Run {
     };
   }
 
-  async #work(request: WakeRequest): Promise<void> {
-    const process = this.#spawn('k');
-    const { dice, oracle, time, network } = this;
-    const store = network.connect(process);
-    const { group } = request.subscription;
-    const partition = { topicId: this.topicId, partition: request.partition };
-    const key = truthKey(group, partition);
-    const deps = {
-      store,
-      fetcher: new Fetcher({ store, clock: process, random: dice }),
-      clock: process,
-      random: dice,
-      wakeUps: {
-        book: ({ atMs }: { readonly atMs: number }) =>
-          this.way.send(process, {
-            name: `book ${group}/${partition.partition}`,
-            effect: async () => {
-              oracle.count('booked');
-              const delayMs = Math.max(0, atMs - this.world.nowMs()) + dice.between(0, 300);
-              time.schedule(delayMs, () => void this.#route([{ partition, group, head: null, atMs }]));
-            },
-          }),
-      },
-      records: { send: async () => {} },
-      sink: {
-        send: (_: FunctionSubscription, records: readonly { record: { offset: bigint }; failures: number }[]) =>
-          this.way.send(process, {
-            name: `give up ${records.map(({ record }) => record.offset)} of ${key}`,
-            effect: async () => {
-              for (const { record, failures } of records) oracle.onDead(key, record.offset, failures);
-            },
-          }),
-      },
-      onNews: (news: { readonly kind: string }) => oracle.count(`news ${news.kind}`),
-      invoker: this.functions.invokerOf(process, key),
-      originOf: () => ({ eventSourceArn: 'arn', bootstrapServers: 'none:9092', region: 'none' }),
-    };
-    const limits = { deadlineMs: process.monotonicMs() + WORK_MS, leaseMs: LEASE_MS };
-    await pushBatches(deps, request, limits).catch((error: unknown) =>
-      oracle.note(`${process.name} failed`, String(error)),
-    );
+  #work(request: WakeRequest): Promise<void> {
+    const { time, dice, oracle, way, network, functions, workMs } = this;
+    const route = (rings: readonly Ring[]) => void this.#route(rings);
+    const work = (again: WakeRequest) => void this.#work(again);
+    const world = { time, dice, oracle, way, network, functions, leaseMs: LEASE_MS, workMs, work, route };
+    return simulateWorker(world, this.#spawn('k'), request);
   }
 
   #sweep(): void {
@@ -204,6 +172,7 @@ class Run {
     const { dice } = this;
     const ordering = dice.pick(['partition', 'partition', 'key', 'none'] as const);
     return {
+      mode: dice.pick(['push', 'push', 'pull'] as const),
       ordering,
       batchSize: dice.pick([1, 3, 10]),
       parallelizationFactor: ordering === 'partition' ? 1 : dice.pick([1, 3]),
@@ -212,6 +181,8 @@ class Run {
       reportBatchItemFailures: dice.chance(0.5),
       maxBatchingWindowMs: dice.pick([0, 0, 3_000]),
       circuitBreakerFailures: dice.pick([0, 3]),
+      maximumConcurrency: dice.pick([0, 0, 1, 2]),
+      recordsPerSecond: dice.pick([0, 0, 3, 20]),
       filters: dice.chance(0.3) ? [{ value: [{ 'anything-but': { prefix: UNWANTED } }] }] : [],
     };
   }
@@ -236,6 +207,7 @@ class Run {
       };
       await base.subscriptions.create(subscription);
       this.subscriptions.push(subscription);
+      oracle.limits.add(group, options);
       for (let partition = 0; partition < this.partitionCount; partition++) {
         const isLeftOut = (offset: bigint) =>
           options.filters.length > 0 && this.unwanted.get(partition)?.has(offset) === true;
@@ -271,30 +243,21 @@ class Run {
     time.schedule(dice.magnitude(10, 4_000), () => this.#write());
   }
 
-  /** An administrator moves a partition, and rings. */
-  #seekSometimes(): void {
-    const { dice, time } = this;
-    time.schedule(dice.between(5_000, 40_000), () => void this.#seek());
-  }
-
-  async #seek(): Promise<void> {
-    const { dice } = this;
-    const process = this.#spawn('a');
-    const store = this.network.connect(process);
-    const { group } = dice.pick(this.subscriptions);
-    const partition = { topicId: this.topicId, partition: dice.between(0, this.partitionCount - 1) };
-    try {
-      const [[lease], head] = await Promise.all([
-        store.leases.readMany([{ group, partition }]),
-        store.heads.read(partition, { consistent: true }),
-      ]);
-      const committed = BigInt(dice.between(0, Number(head!.next)));
-      const args = { topic: TOPIC, owner: process.name, seen: lease?.generation ?? 0, committed, atMs: 0 };
-      await store.leases.seek(group, partition, args);
-      await store.bells.ring({ group, partition }, process.name);
-    } catch (error) {
-      this.oracle.note(`${process.name} failed`, String(error));
-    }
+  /** Somebody moves a partition now and then, or pauses a subscription. */
+  #administerSometimes(): void {
+    const { time, dice, oracle, way, network } = this;
+    const pick = () => ({
+      subscription: dice.pick(this.subscriptions),
+      partition: { topicId: this.topicId, partition: dice.between(0, this.partitionCount - 1) },
+    });
+    const world = { time, dice, oracle, way, network, spawn: () => this.#spawn('a'), pick };
+    if (dice.chance(0.3)) time.schedule(dice.between(5_000, 40_000), () => void seekOnce(world));
+    if (!dice.chance(0.3)) return;
+    this.isPausing = true;
+    const over = () => {
+      this.isPausing = false;
+    };
+    time.schedule(dice.between(5_000, 30_000), () => void pauseOnce(world).then(over));
   }
 
   /** Runs until `isOver`, or `limitMs` from now; false when that was too short. */
@@ -320,15 +283,18 @@ class Run {
     await this.until(60_000, () => isReady);
     this.#write();
     this.#sweep();
-    if (dice.chance(0.3)) this.#seekSometimes();
+    this.#administerSometimes();
     await this.until(Number.POSITIVE_INFINITY, () => this.busy.isOver);
     this.way.calm = true;
     this.functions.isMended = true;
+    await this.until(SWEEP_MS * 20, () => !this.isPausing);
+    oracle.limits.isCalm = true;
     await this.until(SWEEP_MS * 40, () => this.#isAllSettled());
     oracle.expect(this.#isAllSettled(), 'Nothing skipped', () => `left: ${this.#left()}`);
     // Now that nothing is lost any more, every doorbell finds somebody by itself.
     this.isSweeping = false;
     await this.until(SWEEP_MS * 12, () => false);
+    oracle.limits.isQuiet = true;
     for (let partition = 0; partition < this.partitionCount; partition++) {
       // One by one, so that each ring is the only one that can bring its record: some come while a worker is busy.
       for (let n = 0; n < dice.between(1, 4); n++) {
@@ -342,6 +308,7 @@ class Run {
     await this.until(SWEEP_MS * 10, () => this.#isAllSettled());
     oracle.expect(this.#isAllSettled(), 'No lost doorbell', () => `left without a sweep: ${this.#left()}`);
     await this.until(Number.POSITIVE_INFINITY, () => false);
+    oracle.limits.onEnd();
   }
 
   #isAllSettled(): boolean {

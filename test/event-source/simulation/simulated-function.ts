@@ -3,7 +3,9 @@ import { UnansweredError } from '../../../lib/errors.ts';
 import type { FunctionInvoker, InvokeAnswer } from '../../../lib/event-source/push/function-invoker.ts';
 import { keyHash, type ReceivedEvent } from '../../../lib/event-source/received-event.ts';
 import { type PartitionKey, partitionPk } from '../../../lib/log/partition-key.ts';
-import type { Dice, Process, VirtualTime } from '../../log/simulation/virtual-time.ts';
+import type { PulledRecord } from '../../../lib/middleware/pulled-record.ts';
+import type { MemberProcess } from '../../group/simulation/member-process.ts';
+import type { Dice, VirtualTime } from '../../log/simulation/virtual-time.ts';
 import type { EventSourceOracle } from './event-source-oracle.ts';
 
 /** A record as a Kafka event has it. */
@@ -54,7 +56,7 @@ export class SimulatedFunction {
   }
 
   /** What a worker calls; it hears the answer while it lives. */
-  invokerOf(process: Process, key: string): FunctionInvoker {
+  invokerOf(process: MemberProcess, key: string): FunctionInvoker {
     return {
       invoke: (_, payload) =>
         new Promise((resolve, reject) => {
@@ -67,8 +69,11 @@ export class SimulatedFunction {
           }
           this.#time.schedule(ways.there, () => {
             const records = recordsOf(payload);
-            this.#called(key, records);
+            this.#called(process, key, records);
+            const group = groupOf(key);
+            const over = this.#oracle.limits.onCall({ process, group, records: records.length, isOwn: false });
             this.#time.schedule(this.#dice.magnitude(1, 10_000), () => {
+              over();
               const answer = this.#handle(key, records, fate);
               if (fate === 'unheard') {
                 const error = new UnansweredError('the call broke');
@@ -80,13 +85,48 @@ export class SimulatedFunction {
     };
   }
 
+  /** What a function does that pulls, with what it was handed: it throws, answers what failed, or nothing; or its process ends. */
+  async pulled(
+    process: MemberProcess,
+    { key, die }: { readonly key: string; readonly die: () => void },
+    given: readonly PulledRecord[],
+  ): Promise<unknown> {
+    const fate = this.#draw();
+    const records = given.map(
+      ({ topic, partition, offset, keyBytes, valueBytes }): EventRecord => ({
+        topic,
+        partition,
+        offset: Number(offset),
+        value: Buffer.from(valueBytes ?? []).toString('base64'),
+        ...(keyBytes !== null && { key: Buffer.from(keyBytes).toString('base64') }),
+      }),
+    );
+    this.#called(process, key, records);
+    await process.sleep(this.#dice.magnitude(1, 10_000));
+    if (fate === 'unheard') {
+      die();
+      await new Promise(() => {});
+    }
+    const answer = this.#handle(key, records, fate === 'throttled' ? 'well' : fate);
+    if (answer.kind === 'failed') throw new RangeError(answer.errorMessage);
+    const { batchItemFailures = [] } = (JSON.parse((answer as { payload: string }).payload) ?? {}) as {
+      batchItemFailures?: { itemIdentifier: { offset: number } }[];
+    };
+    // One record alone fails by what is thrown.
+    if (given.length === 1 && batchItemFailures.length > 0) throw new RangeError('no');
+    return {
+      batchItemFailures: batchItemFailures.map(({ itemIdentifier }) => ({ itemIdentifier: itemIdentifier.offset })),
+    };
+  }
+
   #draw(): 'well' | 'throws' | 'some' | 'throttled' | 'unheard' {
     const dice = this.#dice;
     if (this.isMended || !dice.chance(this.#failureProbability)) return 'well';
     return dice.pick(['throws', 'throws', 'some', 'throttled', 'unheard'] as const);
   }
 
-  #called(key: string, records: readonly EventRecord[]): void {
+  #called(process: MemberProcess, key: string, records: readonly EventRecord[]): void {
+    if (!process.wasStopped) this.#oracle.checkEnabled(groupOf(key));
     const batch = records.map(
       ({ offset, key: recordKey }): ReceivedEvent =>
         ({
@@ -123,6 +163,9 @@ export class SimulatedFunction {
     return { kind: 'returned', payload: JSON.stringify({ batchItemFailures }) };
   }
 }
+
+/** The name of a truth begins with its group. */
+const groupOf = (key: string): string => key.slice(0, key.indexOf(' '));
 
 function recordsOf(payload: string): readonly EventRecord[] {
   const { records } = JSON.parse(payload) as { records: Readonly<Record<string, readonly EventRecord[]>> };

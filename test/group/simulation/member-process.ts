@@ -4,6 +4,8 @@ import { Process, type VirtualTime } from '../../log/simulation/virtual-time.ts'
 export class MemberProcess extends Process {
   readonly #time: VirtualTime;
   #stoppedUntilMs = 0;
+  /** Whether it was ever stopped. */
+  wasStopped = false;
 
   constructor(time: VirtualTime, name: string, skewMs: number) {
     super(time, name, skewMs);
@@ -12,6 +14,7 @@ export class MemberProcess extends Process {
 
   /** Stops it, from now on. */
   stop(durationMs: number): void {
+    this.wasStopped = true;
     this.#stoppedUntilMs = Math.max(this.#stoppedUntilMs, this.#time.nowMs + durationMs);
   }
 

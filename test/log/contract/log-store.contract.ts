@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chunksContract } from './chunks.contract.ts';
 import { freshPartition, type OpenStore, readHead } from './fresh.ts';
+import { functionLimitsContract } from './function-limits.contract.ts';
 import { functionSubscriptionsContract } from './function-subscriptions.contract.ts';
 import { groupOffsetsContract } from './group-offsets.contract.ts';
 import { groupsContract } from './groups.contract.ts';
@@ -21,6 +22,7 @@ export function logStoreContract(name: string, open: OpenStore): void {
   leasesContract(name, open);
   jobsContract(name, open);
   functionSubscriptionsContract(name, open);
+  functionLimitsContract(name, open);
 
   describe(`${name} as a whole`, () => {
     it('has a prefix without slashes at its ends, and a clock', async () => {
