@@ -1,6 +1,17 @@
 import type { EventSourceStore } from '../../lib/event-source/event-source-store.ts';
 
-const PORTS = ['topics', 'heads', 'chunks', 'groups', 'offsets', 'subscriptions', 'leases', 'bells'] as const;
+const PORTS = [
+  'topics',
+  'heads',
+  'chunks',
+  'objects',
+  'groups',
+  'offsets',
+  'subscriptions',
+  'leases',
+  'bells',
+  'limits',
+] as const;
 
 /** A store whose requests are written down, by port and method. */
 export function countedStore(base: EventSourceStore): {

@@ -16,10 +16,10 @@ describe('the work on a partition', () => {
     await stage.send(2);
     const work = await stage.work({ store: stage.toldStore() });
     expect(offsetsOf((await work.next())!)).toEqual([0, 1]);
-    expect(stage.calls).toEqual(['take lease']);
+    expect(stage.calls).toEqual(['leases.take']);
     await work.settle(HANDLED);
     expect(await work.next()).toBeNull();
-    expect(stage.calls).toEqual(['take lease', 'update lease', 'read head']);
+    expect(stage.calls).toEqual(['leases.take', 'leases.update', 'heads.read']);
     expect(await stage.leaseOf()).toMatchObject({ committed: 2n, expiresAtMs: 0, attempts: 0, progress: '' });
   });
 
@@ -150,7 +150,7 @@ describe('a subscription that is changed while a worker works', () => {
     await work.next();
     await work.settle(HANDLED);
     expect(await work.next()).toBeNull();
-    expect(stage.calls).toEqual(['take lease', 'update lease', 'get subscription', 'update lease', 'read head']);
+    expect(stage.calls).toEqual(['leases.take', 'leases.update', 'subscriptions.get', 'leases.update', 'heads.read']);
   });
 
   it('is read first when the wake-up came late', async () => {

@@ -5,6 +5,7 @@ import type { FunctionSubscription } from '../../lib/event-source/function-subsc
 import { PartitionWork, type WorkLimits } from '../../lib/event-source/partition-work.ts';
 import type { SubscriptionOptions } from '../../lib/event-source/subscription-options.ts';
 import { Fetcher } from '../../lib/log/fetcher.ts';
+import { countedStore } from './counted-store.ts';
 import { type EventSourceBench, openBench } from './event-source-bench.ts';
 
 /** What is different of a worker. */
@@ -23,8 +24,8 @@ export class WorkStage {
   readonly news: EventSourceNews[] = [];
   /** Times of wake-ups. */
   readonly booked: number[] = [];
-  /** Requests of workers that are told, by name. */
-  readonly calls: string[] = [];
+  /** Requests of the worker that was made last with a store that is told. */
+  calls: readonly string[] = [];
   subscription!: FunctionSubscription;
   /** So much more than the clocks say. */
   passedMs = 0;
@@ -89,32 +90,10 @@ export class WorkStage {
     );
   }
 
-  /** The store, each request of a worker told by name. */
+  /** The store, whose requests are told: by port and method. */
   toldStore(): EventSourceDeps['store'] {
-    const { store } = this.bench;
-    const told = <P extends object>(port: P, name: string): P =>
-      new Proxy(port, {
-        get: (target, method) => {
-          const call: unknown = Reflect.get(target, method);
-          if (typeof call !== 'function') return call;
-          return (...args: unknown[]) => {
-            this.calls.push(`${String(method)} ${name}`);
-            return Reflect.apply(call, target, args);
-          };
-        },
-      });
-    return {
-      ...store,
-      leases: told(store.leases, 'lease'),
-      heads: told(store.heads, 'head'),
-      subscriptions: told(store.subscriptions, 'subscription'),
-      bells: told(store.bells, 'bell'),
-      limits: told(store.limits, 'limits'),
-      objects: told(store.objects, 'object'),
-      chunks: told(store.chunks, 'chunks'),
-      topics: told(store.topics, 'topic'),
-      groups: told(store.groups, 'group'),
-      offsets: told(store.offsets, 'offset'),
-    };
+    const { store, requests } = countedStore(this.bench.store);
+    this.calls = requests;
+    return store;
   }
 }

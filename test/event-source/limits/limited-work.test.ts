@@ -23,8 +23,8 @@ describe('a limit of calls', () => {
     await work.next();
     await work.settle(HANDLED);
     expect(await work.next()).toBeNull();
-    const limited = ['take lease', 'readSlots limits', 'replaceSlots limits', 'update lease', 'read head'];
-    expect(stage.calls).toEqual([...limited, 'replaceSlots limits']);
+    const limited = ['leases.take', 'limits.readSlots', 'limits.replaceSlots', 'leases.update', 'heads.read'];
+    expect(stage.calls).toEqual([...limited, 'limits.replaceSlots']);
     expect(await slotsOf()).toMatchObject({ holders: [], waiting: [] });
   });
 
@@ -33,7 +33,7 @@ describe('a limit of calls', () => {
     await stage.send(4);
     const work = await stage.work({ store: stage.toldStore() });
     while ((await work.next()) !== null) await work.settle(HANDLED);
-    expect(stage.calls.filter((one) => one.endsWith('limits'))).toHaveLength(3);
+    expect(stage.calls.filter((one) => one.startsWith('limits.'))).toHaveLength(3);
   });
 
   it('makes another partition wait, which is rung when a slot comes free', async () => {
@@ -172,7 +172,7 @@ describe('a rate of records', () => {
     await work.next();
     await work.settle(HANDLED);
     await work.next();
-    expect(stage.calls).toEqual(['take lease', 'reserve limits', 'update lease', 'read head']);
+    expect(stage.calls).toEqual(['leases.take', 'limits.reserve', 'leases.update', 'heads.read']);
     expect((await stage.leaseOf()).progress).toBe('');
   });
 
@@ -195,7 +195,7 @@ describe('a rate of records', () => {
     stage.passedMs += 1_100;
     const next = await stage.work({ store: stage.toldStore() });
     expect(offsetsOf((await next.next())!)).toEqual([4, 5, 6, 7]);
-    expect(stage.calls).not.toContain('reserve limits');
+    expect(stage.calls).not.toContain('limits.reserve');
   });
 
   it('gives no more than was reserved, whatever has come since', async () => {
@@ -220,7 +220,7 @@ describe('a rate of records', () => {
     stage.passedMs += 5_000;
     const next = await stage.work({ store: stage.toldStore() });
     expect(await next.next()).toHaveLength(4);
-    expect(stage.calls).toContain('reserve limits');
+    expect(stage.calls).toContain('limits.reserve');
   });
 
   it('is shared by all partitions', async () => {

@@ -12,6 +12,7 @@ import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { MemberProcess } from '../../group/simulation/member-process.ts';
 import { Dice, VirtualTime } from '../../log/simulation/virtual-time.ts';
 import { RequestWay } from '../../simulate/request-way.ts';
+import { runUntil } from '../../simulate/run-until.ts';
 import { BusyTime, LEAST } from '../../simulate/schedule-size.ts';
 import type { SimulateOptions, SimulationRun } from '../../simulate/simulation-run.ts';
 import { EventSourceNetwork, truthKey } from './event-source-network.ts';
@@ -261,13 +262,8 @@ class Run {
   }
 
   /** Runs until `isOver`, or `limitMs` from now; false when that was too short. */
-  async until(limitMs: number, isOver: () => boolean): Promise<boolean> {
-    const endMs = this.time.nowMs + limitMs;
-    while (!isOver() && this.oracle.violation === null) {
-      if (!(await this.time.step(endMs))) return isOver();
-      this.oracle.expect(this.time.eventCount < MAX_EVENTS, 'Progress', () => 'the run goes round in a circle');
-    }
-    return true;
+  until(limitMs: number, isOver: () => boolean): Promise<boolean> {
+    return runUntil(this, { limitMs, maxEvents: MAX_EVENTS }, isOver);
   }
 
   async whole(): Promise<void> {

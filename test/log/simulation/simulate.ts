@@ -4,6 +4,7 @@ import { Appender } from '../../../lib/log/appender.ts';
 import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { ZERO_ID } from '../../../lib/segment/segment-id.ts';
 import { RequestWay } from '../../simulate/request-way.ts';
+import { runUntil } from '../../simulate/run-until.ts';
 import { BusyTime, LEAST } from '../../simulate/schedule-size.ts';
 import type { SimulateOptions, SimulationRun } from '../../simulate/simulation-run.ts';
 import { startKeeper } from './keepers.ts';
@@ -144,13 +145,8 @@ export class LogRun {
   }
 
   /** Runs until `isOver`, or `limitMs` from now; false when that was too short. */
-  async until(limitMs: number, isOver: () => boolean): Promise<boolean> {
-    const endMs = this.time.nowMs + limitMs;
-    while (!isOver() && this.oracle.violation === null) {
-      if (!(await this.time.step(endMs))) return isOver();
-      this.oracle.expect(this.time.eventCount < MAX_EVENTS, 'Progress', () => 'the run goes round in a circle');
-    }
-    return true;
+  until(limitMs: number, isOver: () => boolean): Promise<boolean> {
+    return runUntil(this, { limitMs, maxEvents: MAX_EVENTS }, isOver);
   }
 
   async within(limitMs: number, what: string, action: () => Promise<void>): Promise<void> {
