@@ -90,12 +90,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       { store, clock, random, gateways },
       { ...coordinatorDefaults, ...options.groups },
     );
-    // Members are sent away before the connections end, and are with other gateways when those look for this one.
-    opened.unshift(() => parts.coordinator?.close());
-    opened.push(
+    // The others learn of it first, then members are sent away, before their connections end.
+    opened.unshift(
       () => gateways.stop(),
-      () => appender.close(),
+      () => parts.coordinator?.close(),
     );
+    opened.push(() => appender.close());
     const deps = gatewayDeps(options, gateways, appender);
     server.serve(new Dispatcher(gatewayRoutes(deps, parts.coordinator), null));
     return { port, close };

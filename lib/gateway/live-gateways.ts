@@ -98,12 +98,13 @@ export class LiveGateways implements Gateways {
     this.#running = this.#run();
   }
 
-  /** The others need not wait for its silence. */
+  /** The others need not wait for its silence, unless the store does not answer. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
     this.#sentMs = Number.NEGATIVE_INFINITY;
-    if (this.#isRegistered) await this.#deps.store.heartbeats.remove(GATEWAYS, this.#self.id);
+    if (!this.#isRegistered) return;
+    await this.#deps.store.heartbeats.remove(GATEWAYS, this.#self.id).catch(() => {});
   }
 
   /** Looks now, by a consistent read: somebody behaves as if there were others. */

@@ -27,6 +27,7 @@ describe('npm run simulate', () => {
         ['groups', 30],
         ['gateway-groups', 30],
         ['event-source', 30],
+        ['maintenance', 30],
         ['whole', 30],
       ],
     ]);

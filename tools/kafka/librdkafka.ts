@@ -43,10 +43,14 @@ async function findPython(): Promise<string> {
  * `name` is the file without `.py`; `input` goes to its standard input. Throws with the way out when Python is absent.
  */
 export async function runLibrdkafka(name: string, args: readonly string[], input = ''): Promise<string> {
-  creating ??= findPython();
-  const python = await creating.catch((error: unknown) => {
+  return runProgram(await librdkafkaPython(), [join(HERE, `${name}.py`), ...args], { input });
+}
+
+/** The Python that has librdkafka, installed on first use. Throws with the way out when Python is absent. */
+export function librdkafkaPython(): Promise<string> {
+  creating ??= findPython().catch((error: unknown) => {
     creating = undefined;
     throw error;
   });
-  return runProgram(python, [join(HERE, `${name}.py`), ...args], { input });
+  return creating;
 }

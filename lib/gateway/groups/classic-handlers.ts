@@ -15,6 +15,8 @@ import type { AnyCell, GroupCoordinator } from './group-coordinator.ts';
 const MEMBER_ID_REQUIRED_FROM = 4;
 const PROTOCOL_TYPE_FROM = 7;
 const SKIP_ASSIGNMENT_FROM = 9;
+/** What a member says under all its protocols: all members of a group have to fit into one item of 400 KB. */
+const MEMBER_BYTES = 128 * 1024;
 /** Version from which LeaveGroup names several members. */
 const BATCH_LEAVE_FROM = 3;
 
@@ -51,6 +53,8 @@ async function joinAnswer(
   if (sessionTimeoutMs < settings.minSessionMs || sessionTimeoutMs > settings.maxSessionMs) {
     return refusedJoin('INVALID_SESSION_TIMEOUT', memberId);
   }
+  const bytes = request.protocols.reduce((sum, { metadata }) => sum + metadata.length, 0);
+  if (bytes > MEMBER_BYTES) return refusedJoin('INVALID_REQUEST', memberId);
   // Whoever has a member id has it from a group that is there.
   const opened =
     memberId === '' ? await coordinator.openToJoin(groupId, 'classic') : await coordinator.openForMember(groupId);
@@ -83,6 +87,7 @@ function joinOf(request: RequestOf<typeof joinGroupApi>, context: RequestContext
 export function classicCell(opened: AnyCell | KafkaErrorName | null): GroupCell<ClassicCoordination> | KafkaErrorName {
   if (opened === null) return 'UNKNOWN_MEMBER_ID';
   if (typeof opened === 'string') return opened;
+  if (opened.closed !== null) return opened.closed;
   if (opened.group instanceof ClassicCoordination) return opened as GroupCell<ClassicCoordination>;
   return opened.group.isEmpty ? 'UNKNOWN_MEMBER_ID' : 'INCONSISTENT_GROUP_PROTOCOL';
 }

@@ -126,6 +126,7 @@ async function beat(coordinator: GroupCoordinator, request: BeatRequest, context
 function consumerCell(opened: AnyCell | KafkaErrorName | null): ConsumerCell | KafkaErrorName {
   if (opened === null) return 'UNKNOWN_MEMBER_ID';
   if (typeof opened === 'string') return opened;
+  if (opened.closed !== null) return opened.closed;
   if (opened.group instanceof ConsumerCoordination) return opened as ConsumerCell;
   return opened.group.isEmpty ? 'UNKNOWN_MEMBER_ID' : 'INCONSISTENT_GROUP_PROTOCOL';
 }

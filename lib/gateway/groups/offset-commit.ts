@@ -52,7 +52,8 @@ async function commitAll(
   const cell = await openCell(coordinator, request, apiVersion);
   if (typeof cell === 'string') return cell;
   // The group was another's meanwhile, who may have been asked since and told something newer.
-  if (coordinator.lapses !== lapses || (held !== null && held !== cell)) return 'NOT_COORDINATOR';
+  if (cell.closed !== null || coordinator.lapses !== lapses || (held !== null && held !== cell))
+    return 'NOT_COORDINATOR';
   // Nothing is waited for from here until all commits are under way: what was just found to be so must still be.
   const error = cell.change((group, nowMs) => senderError(group, request, nowMs));
   if (error !== null) return error;
