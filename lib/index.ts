@@ -32,6 +32,7 @@ export {
 export type { FailureNotice, NoticeOutcome, NoticeSender, OutsideDestination } from './event-source/notice-sender.ts';
 export type { KafkaBatchResponse } from './event-source/push/batch-response.ts';
 export type { FunctionInvoker, InvokeAnswer } from './event-source/push/function-invoker.ts';
+export type { WindowResponse } from './event-source/push/window-event.ts';
 export { type ReplayRequest, type ReplayState, Replays } from './event-source/replays.ts';
 export { RetryAfter } from './event-source/retry-after.ts';
 export { SubscriptionAdmin, type SubscriptionDescription } from './event-source/subscription-admin.ts';

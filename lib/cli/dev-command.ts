@@ -78,7 +78,8 @@ function newsText(news: DevNews): string | null {
   switch (news.kind) {
     case 'invoked': {
       const failed = news.failed > 0 ? `, ${news.failed} failed: ${news.error || 'reported by the function'}` : '';
-      const records = `${news.records} record${news.records === 1 ? '' : 's'}`;
+      const some = `${news.records} record${news.records === 1 ? '' : 's'}`;
+      const records = news.records === 0 ? 'the end of a window' : some;
       return `${news.group}-${news.partition.partition}: ${records} in ${Math.round(news.durationMs)} ms${failed}`;
     }
     case 'pulled':

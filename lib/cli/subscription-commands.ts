@@ -249,7 +249,8 @@ function partitionRow(one: SubscriptionPartition, nowMs: number): readonly unkno
 function settingText(name: keyof SubscriptionOptions, value: unknown): string {
   if (name === 'retryDelaysMs') return (value as readonly number[]).map(formatDuration).join(',') || 'none';
   if (name === 'maxRecordAgeMs') return value === -1 ? 'never' : formatDuration(value as number);
-  if (name === 'maxBatchingWindowMs') return formatDuration(value as number);
+  if (name === 'tumblingWindowMs' && value === 0) return 'none';
+  if (name === 'maxBatchingWindowMs' || name === 'tumblingWindowMs') return formatDuration(value as number);
   if (name === 'maximumConcurrency' || name === 'recordsPerSecond') return value === 0 ? 'no limit' : String(value);
   if (name === 'filters') return (value as readonly object[]).map((one) => JSON.stringify(one)).join(' ') || 'none';
   if (name === 'redrive' && value !== null) {

@@ -24,6 +24,7 @@ export interface SubscriptionFlags {
   readonly circuitBreakerFailures?: number;
   readonly maximumConcurrency?: number;
   readonly recordsPerSecond?: number;
+  readonly tumblingWindow?: number;
   readonly redrive?: string;
   readonly redriveRate?: number;
   readonly redriveMaxAttempts?: number;
@@ -62,6 +63,11 @@ export function addSubscriptionFlags(command: CliCommand): CliCommand {
       parseCount('--maximum-concurrency', 0),
     )
     .option('--records-per-second <n>', 'records given to it in a second, 0.5 too; 0: no limit', recordsPerSecond)
+    .option(
+      '--tumbling-window <duration>',
+      'windows with a state: 30s, up to 15m; 0s: none',
+      duration('--tumbling-window'),
+    )
     .option('--redrive <schedule>', 'dead letters go back: rate(1 hour), cron(0 9 ? * MON-FRI *) in UTC; none')
     .option('--redrive-rate <n>', 'so many of them a second, with --redrive (default: 10)', redriveRate)
     .option(
@@ -92,6 +98,7 @@ export function optionsOf(flags: SubscriptionFlags): Partial<SubscriptionOptions
     retryDelaysMs: retryDelays,
     filters: filter === undefined ? undefined : filtersOf(filter),
     onFailure: onFailure === 'none' ? null : onFailure,
+    tumblingWindowMs: flags.tumblingWindow,
     redrive: redriveOf(flags),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));

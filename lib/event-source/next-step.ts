@@ -29,6 +29,7 @@ export type Step =
   | { readonly kind: 'send-away'; readonly refused: BatchPlan['refused'] }
   /** This batch has ended workers: it counts as failed. */
   | { readonly kind: 'count-crash'; readonly batch: readonly ReceivedEvent[] }
+  /** An empty batch: the function is called for the end of its window. */
   | { readonly kind: 'give-out'; readonly batch: readonly ReceivedEvent[] };
 
 /** A step, and what planning it has found out that holds whatever is done: null when nothing was planned. */
@@ -50,8 +51,9 @@ export function nextStep(input: StepInput): StepDecision {
   return plan.wantsMore ? readOn : { step: planned(plan, hasCrashedBefore), found: plan };
 }
 
-function planned({ batch, refused, notBeforeMs }: BatchPlan, hasCrashedBefore: boolean): Step {
+function planned({ batch, refused, closesWindow, notBeforeMs }: BatchPlan, hasCrashedBefore: boolean): Step {
   if (refused.length > 0) return { kind: 'send-away', refused };
+  if (closesWindow) return { kind: 'give-out', batch };
   if (batch.length === 0) return { kind: 'wait', notBeforeMs: notBeforeMs ?? 0 };
   return { kind: hasCrashedBefore ? 'count-crash' : 'give-out', batch };
 }

@@ -10,6 +10,7 @@
 import { freshUuid } from '../log/fresh-uuid.ts';
 import type { Head } from '../log/head.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
+import { closeWindow } from './close-window.ts';
 import type { DeadRecord, EventSourceDeps } from './event-source-deps.ts';
 import { dueMs } from './failed-record.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
@@ -18,11 +19,12 @@ import { isLooping } from './hops.ts';
 import { LEASE_MARGIN_MS, takeLease } from './lease-session.ts';
 import { Admissions } from './limits/admission.ts';
 import { nextStep, type Step, type StepDecision } from './next-step.ts';
-import { type PlanContext, planBatch, REFUSALS } from './plan-batch.ts';
+import { type PlanContext, planBatch, REFUSALS, windowContext } from './plan-batch.ts';
 import type { ReceivedEvent } from './received-event.ts';
 import { releasePartition, type Wait } from './release-partition.ts';
 import { sendAway, UNREADABLE_MS } from './send-away.ts';
 import { type BatchOutcome, passRanges, retryDelayMs, settleBatch } from './settle-batch.ts';
+import { handedOn, type WindowCall, windowCall } from './tumbling-window.ts';
 import type { WakeRequest } from './wake-request.ts';
 import { WatchedSubscription } from './watched-subscription.ts';
 import { WorkPlace } from './work-place.ts';
@@ -55,6 +57,7 @@ export class PartitionWork {
   #seen: number;
   #head: Head | null;
   #givenOut: readonly ReceivedEvent[] | null = null;
+  #windowCall: WindowCall | null = null;
   #isOver = false;
 
   constructor(deps: EventSourceDeps, request: WakeRequest, limits: WorkLimits) {
@@ -77,12 +80,17 @@ export class PartitionWork {
     return this.#admissions.callsOf(this.subscription);
   }
 
+  /** What the function is to be told of its tumbling window with the batch that was given out last; null: it has none. */
+  get windowCall(): WindowCall | null {
+    return this.#windowCall;
+  }
+
   /** Nothing is left to do here. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** The next batch, or null when there is nothing to do any more; then the lease is released, or lost. The one before must be settled. Throws what the store throws after ten attempts. */
+  /** The next batch, or null when there is nothing to do any more; an empty one for the end of a tumbling window. At null the lease is released, or lost. The one before must be settled. Throws what the store throws after ten attempts. */
   async next(): Promise<readonly ReceivedEvent[] | null> {
     while (!this.#isOver) {
       this.#held ??= await this.#take();
@@ -119,7 +127,8 @@ export class PartitionWork {
     const { restUntilMs, reader } = held;
     const isResting = restUntilMs > this.#place.nowMs();
     const plan = planBatch(held.window(), this.#planContext(held));
-    const isLeft = !isResting && (plan.batch.length > 0 || plan.refused.length > 0 || reader.canReadOn);
+    const isLeft =
+      !isResting && (plan.batch.length > 0 || plan.refused.length > 0 || plan.closesWindow || reader.canReadOn);
     const notBeforeMs = isResting ? restUntilMs : (plan.notBeforeMs ?? 0);
     held.remember({ windowSinceMs: plan.windowSinceMs });
     const hasMore = await this.#release(held, { notBeforeMs: isLeft ? 0 : notBeforeMs, waitsFor: 'records' });
@@ -195,7 +204,8 @@ export class PartitionWork {
         const dead = step.refused.map(
           (one): DeadRecord => ({ ...one, failures: 0, error: REFUSALS[one.reason], stack: '' }),
         );
-        return sendAway(this.#place, held, this.subscription, dead);
+        await sendAway(this.#place, held, this.subscription, dead);
+        return;
       }
       case 'count-crash': {
         const error = 'the function or its worker ended without an answer';
@@ -217,9 +227,11 @@ export class PartitionWork {
     if (held.isDirty && !(await this.#keep(held))) return null;
     // It may have been paused, changed or deleted since: then all is decided anew.
     if (this.#subscription.isStale && (await this.#subscription.read())) return null;
-    if (this.#admissions.isTooLate(held, this.subscription)) return null;
+    if (batch.length > 0 && this.#admissions.isTooLate(held, this.subscription)) return null;
     held.remember({ reserved: null });
     this.#givenOut = admission.batch;
+    const [first] = admission.batch;
+    this.#windowCall = windowCall(first?.timestampMs ?? null, windowContext(this.#planContext(held)));
     return admission.batch;
   }
 
@@ -251,9 +263,12 @@ export class PartitionWork {
 
   async #settle(held: HeldPartition, batch: readonly ReceivedEvent[], outcome: BatchOutcome): Promise<void> {
     const { options } = this.subscription;
+    const call = this.#windowCall;
+    if (batch.length === 0) return closeWindow(this.#place, held, this.subscription, { call: call!, outcome });
     const context = { options, nowMs: this.#place.nowMs() };
     const { progress, givenUp } = settleBatch(batch, outcome, held.progress, context);
-    held.move({ ...progress, windowSinceMs: null });
+    const window = call !== null && outcome.kind === 'answered' ? handedOn(call, outcome.state) : {};
+    held.move({ ...progress, windowSinceMs: null, ...window });
     const dead = givenUp.map((one): DeadRecord => ({ ...one, reason: 'RetryAttemptsExhausted' }));
     if (dead.length > 0) await sendAway(this.#place, held, this.subscription, dead);
   }

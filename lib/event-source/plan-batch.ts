@@ -5,6 +5,7 @@ import { includesOffset, type OffsetRange } from './offset-ranges.ts';
 import type { FailedRecord, Progress } from './progress.ts';
 import { keyHash, type ReceivedEvent } from './received-event.ts';
 import type { SubscriptionOptions } from './subscription-options.ts';
+import { isBehind, isOver, type WindowContext, windowFor } from './tumbling-window.ts';
 
 /** What was read: everything from `from` to `end`. */
 export interface ReadWindow {
@@ -19,6 +20,7 @@ export interface ReadWindow {
 export interface PlanContext {
   readonly options: Pick<
     SubscriptionOptions,
+    | 'mode'
     | 'ordering'
     | 'batchSize'
     | 'parallelizationFactor'
@@ -27,6 +29,7 @@ export interface PlanContext {
     | 'maxRecordAgeMs'
     | 'maximumConcurrency'
     | 'recordsPerSecond'
+    | 'tumblingWindowMs'
   >;
   readonly progress: Progress;
   readonly nowMs: number;
@@ -67,6 +70,8 @@ export interface BatchPlan {
   readonly notBeforeMs: number | null;
   /** The batch waits to be full since then; null: it does not. */
   readonly windowSinceMs: number | null;
+  /** The tumbling window that is open is over: its function is called without records. */
+  readonly closesWindow: boolean;
   /** More could be given if more were read. */
   readonly wantsMore: boolean;
 }
@@ -78,17 +83,23 @@ export function batchLimit(options: PlanContext['options']): number {
   return Math.min(batchSize * calls, burstRecords(recordsPerSecond));
 }
 
+/** The tumbling windows of a plan. Functions that pull have none. */
+export function windowContext({ options, progress, nowMs }: Pick<PlanContext, 'options' | 'progress' | 'nowMs'>) {
+  const { window, windowFloorMs } = progress;
+  return { window: options.mode === 'push' ? window : null, windowFloorMs, sizeMs: options.tumblingWindowMs, nowMs };
+}
+
 /** See the top of this file. */
 export function planBatch(window: ReadWindow, context: PlanContext): BatchPlan {
   const picked = new Picker(window, context).run();
   const { options, progress, nowMs } = context;
   const { maxBatchingWindowMs } = options;
-  const isFull = picked.batch.length >= batchLimit(options) || picked.isCutBySize;
+  const isFull = picked.batch.length >= batchLimit(options) || picked.isCutBySize || picked.isCutByWindow;
   const mayWait =
     maxBatchingWindowMs > 0 && picked.batch.length > 0 && !isFull && window.isEnd && progress.suspectEnd === null;
   if (!mayWait) return { ...picked.plan(), windowSinceMs: null };
   const sinceMs = progress.windowSinceMs ?? nowMs;
-  const untilMs = sinceMs + maxBatchingWindowMs;
+  const untilMs = Math.min(sinceMs + maxBatchingWindowMs, picked.windowEndMs);
   if (untilMs <= nowMs) return { ...picked.plan(), windowSinceMs: null };
   const plan = picked.plan();
   const notBeforeMs = plan.notBeforeMs === null ? untilMs : Math.min(plan.notBeforeMs, untilMs);
@@ -99,6 +110,10 @@ export function planBatch(window: ReadWindow, context: PlanContext): BatchPlan {
 class Picker {
   readonly batch: ReceivedEvent[] = [];
   isCutBySize = false;
+  /** What comes next belongs to a later tumbling window. */
+  isCutByWindow = false;
+  readonly #windows: WindowContext;
+  #closesWindow = false;
   readonly #window: ReadWindow;
   readonly #context: PlanContext;
   readonly #failed: ReadonlyMap<bigint, FailedRecord>;
@@ -118,6 +133,7 @@ class Picker {
   constructor(window: ReadWindow, context: PlanContext) {
     this.#window = window;
     this.#context = context;
+    this.#windows = windowContext(context);
     this.#failed = new Map(context.progress.failed.map((one) => [one.offset, one]));
     const { suspectEnd } = context.progress;
     const suspects =
@@ -143,7 +159,23 @@ class Picker {
     const isWhole = !this.#isStopped && this.batch.length < this.#limit && this.#suspectEnd === null;
     const trailing = records.length === 0 ? this.#window.from : records.at(-1)!.offset + 1n;
     if (isWhole) this.#pass(trailing, end);
+    if (isWhole && this.#window.isEnd && this.batch.length === 0) this.#waitForWindow();
     return this;
+  }
+
+  /** Where the tumbling window ends to which the batch belongs. */
+  get windowEndMs(): number {
+    const [first] = this.batch;
+    if (first === undefined || this.#windows.sizeMs === 0) return Number.POSITIVE_INFINITY;
+    return windowFor(first.timestampMs, this.#windows).endMs;
+  }
+
+  /** Nothing is left to give: what is open is over, or has to be closed when it is. */
+  #waitForWindow(): void {
+    const { window } = this.#windows;
+    if (window === null) return;
+    if (isOver(window, this.#windows)) this.#closesWindow = true;
+    else this.#notBeforeMs = Math.min(this.#notBeforeMs ?? window.endMs, window.endMs);
   }
 
   plan(): Omit<BatchPlan, 'windowSinceMs'> {
@@ -155,6 +187,7 @@ class Picker {
       filteredCount: this.#filteredCount,
       refused: this.#refused,
       notBeforeMs: this.#notBeforeMs,
+      closesWindow: this.#closesWindow,
       wantsMore: mayHaveMore && this.batch.length < batchLimit(options),
     };
   }
@@ -224,6 +257,12 @@ class Picker {
       else this.#refused.push({ record, reason });
       return;
     }
+    if (this.#isOfLaterWindow(record)) {
+      this.#isStopped = true;
+      this.isCutByWindow = this.batch.length > 0;
+      this.#closesWindow = this.batch.length === 0;
+      return;
+    }
     if (this.#bytes + bytes > maxBytes) {
       this.isCutBySize = true;
       this.#isStopped = true;
@@ -239,5 +278,11 @@ class Picker {
     if (isOld) return 'MaximumRecordAgeExceeded';
     if (bytes > maxBytes) return 'MaximumPayloadSizeExceeded';
     return isLooping(record) ? 'MaximumHopsExceeded' : null;
+  }
+
+  #isOfLaterWindow({ timestampMs }: ReceivedEvent): boolean {
+    const { window, sizeMs } = this.#windows;
+    if (window === null && (sizeMs === 0 || this.batch.length === 0)) return false;
+    return isBehind(window ?? windowFor(this.batch[0]!.timestampMs, this.#windows), timestampMs, this.#windows);
   }
 }

@@ -4,6 +4,7 @@
 import { MillraceError } from '../errors.ts';
 import type { Reservation } from './limits/rate-plan.ts';
 import { formatRanges, type OffsetRange, parseRanges } from './offset-ranges.ts';
+import type { WindowProgress } from './tumbling-window.ts';
 
 /** A record that failed and is to be given again. */
 export interface FailedRecord {
@@ -17,7 +18,7 @@ export interface FailedRecord {
 }
 
 /** See the module comment. */
-export interface Progress {
+export interface Progress extends WindowProgress {
   /** At or above the committed offset: dealt with. */
   readonly done: readonly OffsetRange[];
   /** By offset. With the ordering `partition` at most one. */
@@ -51,6 +52,8 @@ export const NO_PROGRESS: Progress = {
   waitsUnder: null,
   reserved: null,
   waitsForSlot: false,
+  window: null,
+  windowFloorMs: null,
   error: '',
 };
 
@@ -69,12 +72,15 @@ interface Stored {
   readonly r?: readonly [records: number, atMs: number, rate: number];
   readonly c?: 1;
   readonly e?: string;
+  readonly t?: readonly [startMs: number, endMs: number, failures: number, state: unknown];
+  readonly u?: number;
 }
 
 /** The stored form. */
 export function formatProgress(progress: Progress): string {
   const { done, failed, suspectEnd, givenUpInARow, seenEnd, windowSinceMs, waitsUnder, reserved, waitsForSlot, error } =
     progress;
+  const { window, windowFloorMs } = progress;
   const stored: Stored = {
     ...(done.length > 0 && { d: formatRanges(done) }),
     ...(failed.length > 0 && {
@@ -87,6 +93,8 @@ export function formatProgress(progress: Progress): string {
     ...(waitsUnder !== null && { v: waitsUnder }),
     ...(reserved !== null && { r: [reserved.records, reserved.atMs, reserved.rate] as const }),
     ...(waitsForSlot && { c: 1 as const }),
+    ...(window !== null && { t: [window.startMs, window.endMs, window.failures, window.state] as const }),
+    ...(windowFloorMs !== null && { u: windowFloorMs }),
     ...(error !== '' && { e: error.slice(0, ERROR_CHARACTERS).toWellFormed() }),
   };
   return Object.keys(stored).length === 0 ? '' : JSON.stringify(stored);
@@ -96,7 +104,7 @@ export function formatProgress(progress: Progress): string {
 export function parseProgress(text: string): Progress {
   if (text === '') return NO_PROGRESS;
   try {
-    const { d = [], f = [], s, g = 0, n, w = null, v = null, r, c, e = '' } = JSON.parse(text) as Stored;
+    const { d = [], f = [], s, g = 0, n, w = null, v = null, r, c, e = '', t, u = null } = JSON.parse(text) as Stored;
     return {
       done: parseRanges(d),
       failed: f.map(([offset, failures, notBeforeMs, key]) => ({ offset: BigInt(offset), failures, notBeforeMs, key })),
@@ -107,6 +115,8 @@ export function parseProgress(text: string): Progress {
       waitsUnder: v,
       reserved: r === undefined ? null : { records: r[0], atMs: r[1], rate: r[2] },
       waitsForSlot: c === 1,
+      window: t === undefined ? null : { startMs: t[0], endMs: t[1], failures: t[2], state: t[3] },
+      windowFloorMs: u,
       error: e,
     };
   } catch (cause) {

@@ -9,13 +9,13 @@ import type { WorkPlace } from './work-place.ts';
 /** How long what could not be read, or sent away, waits. */
 export const UNREADABLE_MS = 60_000;
 
-/** Sends records away that are not given any more. They are dealt with once they are durable where they go, and wait like what failed until then. */
+/** Sends records away that are not given any more. They are dealt with once they are durable where they go, and wait like what failed until then. False: they are not there yet. */
 export async function sendAway(
   place: WorkPlace,
   held: HeldPartition,
   subscription: FunctionSubscription,
   records: readonly DeadRecord[],
-): Promise<void> {
+): Promise<boolean> {
   held.isDirty = true;
   try {
     await place.deps.sink.send(subscription, records);
@@ -24,7 +24,7 @@ export async function sendAway(
     place.tell({ kind: 'destination-failed', records: records.length, error: error.message });
     held.restUntilMs = place.nowMs() + UNREADABLE_MS;
     held.remember({ error: error.message });
-    return;
+    return false;
   }
   for (const reason of new Set(records.map((one) => one.reason))) {
     const of = records.filter((one) => one.reason === reason);
@@ -33,4 +33,5 @@ export async function sendAway(
   }
   const gone = records.map(({ record }) => record);
   held.move(passRecords(held.progress, gone));
+  return true;
 }

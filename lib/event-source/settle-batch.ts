@@ -20,6 +20,8 @@ export type BatchOutcome =
       readonly kind: 'answered';
       readonly failed: ReadonlyMap<bigint, Failure>;
       readonly postponed?: ReadonlySet<bigint>;
+      /** Of its tumbling window; absent: it has answered none. */
+      readonly state?: unknown;
     }
   /** It threw, ran out of time, died, or answered nonsense: nothing is known of any record. */
   | (Failure & { readonly kind: 'failed' });

@@ -41,6 +41,8 @@ export interface SubscriptionOptions {
   readonly onFailure: string | null;
   /** So many records given up in a row, and none that succeeded between them, stop a partition for a while instead of filling the dead letters; 0: never. Default 10. */
   readonly circuitBreakerFailures: number;
+  /** Length of the windows whose state the function hands on from batch to batch: 0 (none), or whole seconds up to 900,000. Needs the mode push, the ordering partition, the format kafka, self-managed-kafka or kinesis, and no `retryDelaysMs`. Default 0. See `tumbling-window.ts`. */
+  readonly tumblingWindowMs: number;
   /** When dead letters go back by themselves; needs a topic as `onFailure`. Null: they do not. Default null. */
   readonly redrive: RedriveOptions | null;
   /**
@@ -69,6 +71,7 @@ const SCHEMA: OptionSchema<SubscriptionOptions> = {
   filters: { checkedElsewhere: true },
   onFailure: { checkedElsewhere: true },
   circuitBreakerFailures: { integerFrom: 0, to: 10_000 },
+  tumblingWindowMs: { integerFrom: 0, to: 900_000 },
   redrive: { checkedElsewhere: true },
   maximumConcurrency: { integerFrom: 0, to: 1_000 },
   recordsPerSecond: { checkedElsewhere: true },
@@ -105,6 +108,7 @@ export function subscriptionOptions(given: Partial<SubscriptionOptions>, group: 
     circuitBreakerFailures: 10,
     maximumConcurrency: 0,
     recordsPerSecond: 0,
+    tumblingWindowMs: 0,
     enabled: true,
     ...set,
     redrive: redriveOptions(set.redrive),
@@ -113,6 +117,7 @@ export function subscriptionOptions(given: Partial<SubscriptionOptions>, group: 
   checkDelays(options.retryDelaysMs);
   checkFilters(options.filters);
   checkFailures(options);
+  if (options.tumblingWindowMs > 0) checkWindows(options);
   return options;
 }
 
@@ -149,6 +154,17 @@ function checkFilters(filters: unknown): void {
     throw badOption('filters', filters, `Give an array of at most ${MAX_FILTERS} event patterns.`);
   }
   compileFilters(filters);
+}
+
+function checkWindows({ tumblingWindowMs, mode, format, ordering, retryDelaysMs }: SubscriptionOptions): void {
+  const problem = [
+    tumblingWindowMs % 1_000 !== 0 && 'Give whole seconds: events tell the time of a window in seconds.',
+    mode === 'pull' && "A function that pulls is not called at the end of a window: choose the mode 'push'.",
+    format === 'sqs' && "The event of a queue has no place for a window: choose the format 'kafka' or 'kinesis'.",
+    ordering !== 'partition' && "A state follows the order of a partition: choose the ordering 'partition'.",
+    retryDelaysMs.length > 0 && 'A record that waits elsewhere would miss its window: leave out retryDelaysMs.',
+  ].find((one) => one !== false);
+  if (problem !== undefined) throw badOption('tumblingWindowMs', tumblingWindowMs, problem);
 }
 
 function checkFailures({ onFailure, redrive }: SubscriptionOptions): void {

@@ -33,7 +33,7 @@ export type WakeDecision =
 export function decideWake({ subscription, lease, head, nowMs, isCalled = false }: WakeInput): WakeDecision {
   if (!subscription.options.enabled) return { kind: 'disabled' };
   const committed = lease?.committed ?? head.start;
-  if (head.next <= committed) return { kind: 'nothing-new' };
+  if (head.next <= committed && !hasOpenWindow(subscription, lease)) return { kind: 'nothing-new' };
   if (lease === null) return { kind: 'wake' };
   if (lease.expiresAtMs > nowMs - LEASE_MARGIN_MS && lease.expiresAtMs !== 0) {
     return { kind: 'busy', untilMs: lease.expiresAtMs };
@@ -45,9 +45,17 @@ export function decideWake({ subscription, lease, head, nowMs, isCalled = false 
   if (progress.waitsForSlot && isCalled) return { kind: 'wake' };
   // By other options it may be given now.
   if (progress.waitsUnder !== null && progress.waitsUnder !== subscription.version) return { kind: 'wake' };
+  if (progress.window?.endMs === lease.notBeforeMs && head.next > (progress.seenEnd ?? committed))
+    return { kind: 'wake' };
   return canGoOn(subscription, { committed, progress }, head.next)
     ? { kind: 'wake' }
     : { kind: 'later', atMs: lease.notBeforeMs };
+}
+
+/** Whether a function is to be called for the end of its window although no record comes. */
+function hasOpenWindow({ options }: WakeInput['subscription'], lease: Lease | null): boolean {
+  if (options.mode !== 'push' || lease === null || lease.progress === '') return false;
+  return parseProgress(lease.progress).window !== null;
 }
 
 /** Whether somebody is to see to dead letters that go back by themselves: when it is time, or when nobody has looked at some of them by the options that hold now. */

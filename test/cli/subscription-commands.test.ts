@@ -109,6 +109,14 @@ describe('subscription', () => {
     expect(gone).toMatchObject({ code: 'SUBSCRIPTION_NOT_FOUND' });
   });
 
+  it('has windows with a state', async () => {
+    await create('--tumbling-window', '5m');
+    expect(await described()).toMatchObject({ options: { tumblingWindowMs: 300_000 } });
+    expect(await stage.ok(['subscription', 'describe', 'billing'])).toMatch(/^tumblingWindow +5m$/m);
+    await stage.ok(['subscription', 'update', 'billing', '--tumbling-window', '0s']);
+    expect(await stage.ok(['subscription', 'describe', 'billing'])).toMatch(/^tumblingWindow +none$/m);
+  });
+
   it('has its dead letters go back on a schedule', async () => {
     await create('--redrive', 'rate(1 hour)', '--redrive-rate', '0.5', '--redrive-max-attempts', '1');
     const redrive = { schedule: 'rate(1 hour)', rate: 0.5, maxAttempts: 1 };

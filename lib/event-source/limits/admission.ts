@@ -54,7 +54,9 @@ export class Admissions {
     else if (!(await this.#hasSlots(held, subscription, batch.length))) return this.#waitForSlot();
     const isLimited = maximumConcurrency > 0 || recordsPerSecond > 0;
     const allowed = isLimited && mode === 'push' ? this.#callable(subscription, batch) : batch;
-    return recordsPerSecond === 0 ? { kind: 'go', batch: allowed } : this.#inTime(held, subscription, allowed);
+    // The end of a window is a call without records.
+    const isFree = recordsPerSecond === 0 || batch.length === 0;
+    return isFree ? { kind: 'go', batch: allowed } : this.#inTime(held, subscription, allowed);
   }
 
   /** Calls that may be made at once. */
@@ -88,7 +90,7 @@ export class Admissions {
   async #hasSlots(held: HeldPartition, subscription: FunctionSubscription, records: number): Promise<boolean> {
     const { mode, parallelizationFactor } = subscription.options;
     if (this.#slots.isTurnOver && (await this.#slots.yieldTurn())) return false;
-    const wanted = mode === 'pull' ? 1 : Math.min(parallelizationFactor, records);
+    const wanted = mode === 'pull' ? 1 : Math.min(parallelizationFactor, Math.max(1, records));
     return this.#slots.take(subscription, held.session.epoch, wanted);
   }
 

@@ -9,14 +9,19 @@ export interface EventOrigin {
   readonly region: string;
 }
 
+/** The partition that an event is of. */
+export type EventPlace = Pick<ReceivedEvent, 'topic' | 'partition'>;
+
 /** A form of event that functions know. */
 export interface EventFormat {
   /** A record as JSON text; its length is what it takes. */
   encode(record: ReceivedEvent, origin: EventOrigin): string;
-  /** The event around encoded records of one partition, which are not empty. */
-  wrap(encoded: readonly string[], first: ReceivedEvent, origin: EventOrigin): string;
+  /** The event around encoded records of one partition: a JSON object that is not empty. */
+  wrap(encoded: readonly string[], place: EventPlace, origin: EventOrigin): string;
+  /** What stands for the partition where an event names a shard. */
+  shardId(place: EventPlace): string;
   /** The offset that an `itemIdentifier` of a response names; null when it is none of this topic and partition. */
-  offsetOf(itemIdentifier: unknown, first: ReceivedEvent): bigint | null;
+  offsetOf(itemIdentifier: unknown, place: EventPlace): bigint | null;
 }
 
 /** Base64, as events carry bytes. */

@@ -4,7 +4,7 @@
  * A null key is left out and headers are never null, because popular parsers refuse those; a null value (a tombstone) is null, although some refuse that too.
  */
 import type { ReceivedEvent } from '../received-event.ts';
-import { base64, type EventFormat, type EventOrigin } from './event-format.ts';
+import { base64, type EventFormat, type EventOrigin, type EventPlace } from './event-format.ts';
 
 function encode(record: ReceivedEvent): string {
   const { topic, partition, offset, timestampMs, timestampType, keyBytes, valueBytes, headers } = record;
@@ -21,18 +21,20 @@ function encode(record: ReceivedEvent): string {
 }
 
 function wrapAs(envelope: (origin: EventOrigin) => object): EventFormat['wrap'] {
-  return (encoded, { topic, partition }, origin) => {
+  return (encoded, place, origin) => {
     const text = JSON.stringify(envelope(origin));
-    const key = JSON.stringify(`${topic}-${partition}`);
+    const key = JSON.stringify(shardId(place));
     return `${text.slice(0, -1)},"records":{${key}:[${encoded.join(',')}]}}`;
   };
 }
 
+const shardId = ({ topic, partition }: EventPlace) => `${topic}-${partition}`;
+
 const DIGITS = /^\d{1,16}$/;
 
 /** `{ partition: 'topic-0', offset }`; also with the key `topic-partition` of an older revision of the guide, and the text `topic-0-15`. */
-function offsetOf(identifier: unknown, { topic, partition }: ReceivedEvent): bigint | null {
-  const place = `${topic}-${partition}`;
+function offsetOf(identifier: unknown, at: EventPlace): bigint | null {
+  const place = shardId(at);
   if (typeof identifier === 'string') {
     const digits = identifier.startsWith(`${place}-`) ? identifier.slice(place.length + 1) : '';
     return DIGITS.test(digits) ? BigInt(digits) : null;
@@ -53,6 +55,7 @@ export const kafkaEvent: EventFormat = {
     eventSourceArn,
     bootstrapServers,
   })),
+  shardId,
   offsetOf,
 };
 
@@ -60,5 +63,6 @@ export const kafkaEvent: EventFormat = {
 export const selfManagedKafkaEvent: EventFormat = {
   encode,
   wrap: wrapAs(({ bootstrapServers }) => ({ eventSource: 'SelfManagedKafka', bootstrapServers })),
+  shardId,
   offsetOf,
 };

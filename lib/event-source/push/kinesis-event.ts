@@ -3,14 +3,15 @@
  */
 import { idempotencyKey } from '../idempotency-key.ts';
 import type { ReceivedEvent } from '../received-event.ts';
-import { base64, type EventFormat, type EventOrigin } from './event-format.ts';
+import { base64, type EventFormat, type EventOrigin, type EventPlace } from './event-format.ts';
 
 const decoder = new TextDecoder();
 const SHARD_DIGITS = 12;
 
+const shardId = ({ partition }: EventPlace) => `shardId-${String(partition).padStart(SHARD_DIGITS, '0')}`;
+
 function encode(record: ReceivedEvent, { eventSourceArn, region }: EventOrigin): string {
-  const { partition, offset, timestampMs, keyBytes, valueBytes } = record;
-  const shard = `shardId-${String(partition).padStart(SHARD_DIGITS, '0')}`;
+  const { offset, timestampMs, keyBytes, valueBytes } = record;
   return JSON.stringify({
     kinesis: {
       kinesisSchemaVersion: '1.0',
@@ -22,7 +23,7 @@ function encode(record: ReceivedEvent, { eventSourceArn, region }: EventOrigin):
     eventSource: 'aws:kinesis',
     eventVersion: '1.0',
     // Behind the shard it is opaque; functions answer with the sequence number.
-    eventID: `${shard}:${idempotencyKey(record)}`,
+    eventID: `${shardId(record)}:${idempotencyKey(record)}`,
     eventName: 'aws:kinesis:record',
     invokeIdentityArn: 'arn:aws:iam::000000000000:role/millrace',
     awsRegion: region,
@@ -34,6 +35,7 @@ function encode(record: ReceivedEvent, { eventSourceArn, region }: EventOrigin):
 export const kinesisEvent: EventFormat = {
   encode,
   wrap: (encoded) => `{"Records":[${encoded.join(',')}]}`,
+  shardId,
   offsetOf: (identifier) =>
     typeof identifier === 'string' && /^\d{1,19}$/.test(identifier) ? BigInt(identifier) : null,
 };

@@ -5,16 +5,18 @@ import { PartitionWork, type WorkOutcome } from '../partition-work.ts';
 import type { ReceivedEvent } from '../received-event.ts';
 import { retryAfterMsOf } from '../retry-after.ts';
 import { redriveOnSchedule, type ScheduledRedriveDeps } from '../scheduled-redrive.ts';
-import type { Failure } from '../settle-batch.ts';
+import type { BatchOutcome, Failure } from '../settle-batch.ts';
 import type { SubscriptionOptions } from '../subscription-options.ts';
+import { isTooMuchState, MAX_STATE_BYTES } from '../tumbling-window.ts';
 import type { WakeRequest } from '../wake-request.ts';
 import { parseBatchResponse } from './batch-response.ts';
-import type { EventFormat, EventOrigin } from './event-format.ts';
+import type { EventFormat, EventOrigin, EventPlace } from './event-format.ts';
 import type { FunctionInvoker, InvokeAnswer } from './function-invoker.ts';
 import { kafkaEvent, selfManagedKafkaEvent } from './kafka-event.ts';
 import { kinesisEvent } from './kinesis-event.ts';
 import { splitBatch } from './split-batch.ts';
 import { sqsEvent } from './sqs-event.ts';
+import { withState, withWindow } from './window-event.ts';
 
 /** Lambda: the payload of a synchronous call. Source: "Lambda quotas" in the developer guide. */
 export const MAX_EVENT_BYTES = 6 * 1024 * 1024;
@@ -55,6 +57,7 @@ export async function pushBatches(deps: PumpDeps, request: WakeRequest, limits: 
   const format = FORMATS[options.format];
   const encoded = new WeakMap<ReceivedEvent, string>();
   const origin = deps.originOf(request.subscription);
+  const place = { topic: request.subscription.topic, partition: request.partition };
   const encode = (record: ReceivedEvent) => {
     const text = encoded.get(record) ?? format.encode(record, origin);
     encoded.set(record, text);
@@ -64,13 +67,13 @@ export async function pushBatches(deps: PumpDeps, request: WakeRequest, limits: 
     ...limits,
     maySleepMs: MAY_SLEEP_MS,
     sizeOf: (record) => Buffer.byteLength(encode(record)) + 1,
-    maxBytes: MAX_EVENT_BYTES - ENVELOPE_BYTES,
+    maxBytes: MAX_EVENT_BYTES - ENVELOPE_BYTES - (options.tumblingWindowMs > 0 ? MAX_STATE_BYTES : 0),
   });
   for (let batch = await work.next(); batch !== null; batch = await work.next()) {
     // It was not handed over: no attempt is counted.
     if (limits.stop?.aborted) return work.finish();
     const split = { ...work.subscription.options, parallelizationFactor: work.callsAtOnce };
-    const calls = splitBatch(batch, split).map((part) => call(deps, work, { part, format, encode, origin }));
+    const calls = splitBatch(batch, split).map((part) => call(deps, work, { part, place, format, encode, origin }));
     await work.settle(merge(batch, await keepingLease(deps, work, limits, Promise.all(calls))));
   }
 }
@@ -102,6 +105,7 @@ async function keepingLease<T>(
 
 interface Call {
   readonly part: readonly ReceivedEvent[];
+  readonly place: EventPlace;
   readonly format: EventFormat;
   readonly encode: (record: ReceivedEvent) => string;
   readonly origin: EventOrigin;
@@ -112,17 +116,18 @@ interface CallOutcome {
   readonly outcome: WorkOutcome;
 }
 
-async function call(deps: PumpDeps, work: PartitionWork, { part, format, encode, origin }: Call): Promise<CallOutcome> {
+async function call(deps: PumpDeps, work: PartitionWork, one: Call): Promise<CallOutcome> {
   const { subscription } = work;
+  const { part, place } = one;
   const startMs = deps.clock.monotonicMs();
-  const ageMs = Math.max(0, deps.clock.nowMs() - Number(part.at(-1)!.timestampMs));
-  const payload = format.wrap(part.map(encode), part[0]!, origin);
-  const outcome = await invoke(deps, subscription, payload, part, format);
+  const newest = part.at(-1)?.timestampMs;
+  const ageMs = newest === undefined ? 0 : Math.max(0, deps.clock.nowMs() - Number(newest));
+  const outcome = await callInWindow(deps, work, one);
   if (outcome.kind !== 'refused') {
     deps.onNews({
       kind: 'invoked',
       group: subscription.group,
-      partition: { topicId: subscription.topicId, partition: part[0]!.partition },
+      partition: { topicId: subscription.topicId, partition: place.partition },
       records: part.length,
       failed: outcome.kind === 'failed' ? part.length : outcome.failed.size,
       durationMs: deps.clock.monotonicMs() - startMs,
@@ -133,12 +138,37 @@ async function call(deps: PumpDeps, work: PartitionWork, { part, format, encode,
   return { part, outcome };
 }
 
+/** Calls the function, and once more when its window has to end because it hands on too much: then both calls have to go well, since nothing of the first is stored. */
+async function callInWindow(
+  deps: PumpDeps,
+  { subscription, windowCall }: PartitionWork,
+  one: Call,
+): Promise<WorkOutcome> {
+  const { part, place, format, encode, origin } = one;
+  const event = format.wrap(part.map(encode), place, origin);
+  if (windowCall === null) return invoke(deps, subscription, event, one);
+  const at = { format, place, origin };
+  const outcome = await invoke(
+    deps,
+    subscription,
+    withWindow(event, windowCall, { ...at, isEarly: false }),
+    one,
+    withState,
+  );
+  if (windowCall.isFinal || outcome.kind !== 'answered' || !isTooMuchState(outcome.state)) return outcome;
+  const last = { ...windowCall, state: outcome.state, isFinal: true };
+  const end = withWindow(format.wrap([], place, origin), last, { ...at, isEarly: true });
+  const ended = await invoke(deps, subscription, end, { ...one, part: [] }, withState);
+  // The window goes on without it.
+  return ended.kind === 'answered' ? { ...outcome, state: undefined } : ended;
+}
+
 async function invoke(
   { invoker }: PumpDeps,
   { target, options }: FunctionSubscription,
   payload: string,
-  part: readonly ReceivedEvent[],
-  format: EventFormat,
+  { part, format }: Call,
+  read: (outcome: BatchOutcome, payload: string) => BatchOutcome = (outcome) => outcome,
 ): Promise<WorkOutcome> {
   try {
     const answer = await invoker.invoke(target, payload);
@@ -149,8 +179,9 @@ async function invoke(
     if (answer.kind === 'failed') {
       return failureOf(answer);
     }
-    if (!options.reportBatchItemFailures) return { kind: 'answered', failed: new Map() };
-    return parseBatchResponse(answer.payload, part, format);
+    const reports = options.reportBatchItemFailures && part.length > 0;
+    const all: BatchOutcome = { kind: 'answered', failed: new Map() };
+    return read(reports ? parseBatchResponse(answer.payload, part, format) : all, answer.payload);
   } catch (cause) {
     return { kind: 'failed', error: asMillraceError(cause).message };
   }

@@ -49,6 +49,7 @@ function messageId({ topic, partition, offset }: Pick<ReceivedEvent, 'topic' | '
 export const sqsEvent: EventFormat = {
   encode,
   wrap: (encoded) => `{"Records":[${encoded.join(',')}]}`,
+  shardId: ({ topic, partition }) => `${topic}-${partition}`,
   offsetOf(identifier, { topic, partition }) {
     const prefix = messageId({ topic, partition, offset: 0n }).slice(0, -1);
     const digits =
