@@ -75,6 +75,12 @@ export function recordOrigin(record: ReceivedEvent): RecordOrigin {
   return { topic, partition: Number(partition), offset: BigInt(offset!), timestampMs: BigInt(timestampMs!) };
 }
 
+/** Since when the age of a record of a retry topic counts: its own time where it comes from first, or when it came here if somebody has sent it back from the dead letters, who wishes it to be given although it is old. */
+export function agesSinceMs(record: ReceivedEvent): bigint {
+  const wasSentBack = Number(failureHeader(record, 'redrives') ?? 0) > 0;
+  return wasSentBack ? record.timestampMs : recordOrigin(record).timestampMs;
+}
+
 /** How a record is written that was given up by `group`; `dueMs` for a retry topic. */
 export function failedRecord(
   dead: DeadRecord,

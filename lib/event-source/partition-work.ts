@@ -12,7 +12,7 @@ import type { Head } from '../log/head.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import { closeWindow } from './close-window.ts';
 import type { DeadRecord, EventSourceDeps } from './event-source-deps.ts';
-import { dueMs } from './failed-record.ts';
+import { agesSinceMs, dueMs } from './failed-record.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
 import { HeldPartition } from './held-partition.ts';
 import { isLooping } from './hops.ts';
@@ -46,6 +46,11 @@ export interface WorkLimits {
 
 /** What became of a batch: as the function answered, or it could not be called and no attempt was made. */
 export type WorkOutcome = BatchOutcome | { readonly kind: 'refused'; readonly error: string; readonly retryMs: number };
+
+/** What headers say is believed of retry topics alone, which nobody else writes to. */
+const OF_TOPICS = { dueMs: () => 0, isLooping, agesSinceMs: ({ timestampMs }: ReceivedEvent) => timestampMs };
+/** What comes back from the dead letters is given although it went round: somebody has decided so. */
+const OF_RETRY_TOPICS = { dueMs, isLooping: () => false, agesSinceMs };
 
 /** See the module comment. */
 export class PartitionWork {
@@ -178,9 +183,7 @@ export class PartitionWork {
     const { sizeOf, maxBytes } = this.#limits;
     const nowMs = this.#place.nowMs();
     const { options, retry } = current;
-    // What comes back from the dead letters is given although it went round: somebody has decided so.
-    const tier = retry === null ? { dueMs: () => 0, isLooping } : { dueMs, isLooping: () => false };
-    return { options, progress, nowMs, matches, sizeOf, maxBytes, ...tier };
+    return { options, progress, nowMs, matches, sizeOf, maxBytes, ...(retry === null ? OF_TOPICS : OF_RETRY_TOPICS) };
   }
 
   #note(held: HeldPartition, { passed, filteredCount, windowSinceMs }: NonNullable<StepDecision['found']>): void {

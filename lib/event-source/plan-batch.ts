@@ -38,6 +38,8 @@ export interface PlanContext {
   readonly dueMs: (record: ReceivedEvent) => number;
   /** It has come through too many functions. */
   readonly isLooping: (record: ReceivedEvent) => boolean;
+  /** Since when its age counts. */
+  readonly agesSinceMs: (record: ReceivedEvent) => bigint;
   /** Bytes that a record takes in the event. */
   readonly sizeOf: (record: ReceivedEvent) => number;
   /** Most of them. */
@@ -273,8 +275,8 @@ class Picker {
   }
 
   #refusalOf(record: ReceivedEvent, bytes: number): Refusal | null {
-    const { options, nowMs, maxBytes, isLooping } = this.#context;
-    const isOld = options.maxRecordAgeMs >= 0 && nowMs - Number(record.timestampMs) > options.maxRecordAgeMs;
+    const { options, nowMs, maxBytes, isLooping, agesSinceMs } = this.#context;
+    const isOld = options.maxRecordAgeMs >= 0 && nowMs - Number(agesSinceMs(record)) > options.maxRecordAgeMs;
     if (isOld) return 'MaximumRecordAgeExceeded';
     if (bytes > maxBytes) return 'MaximumPayloadSizeExceeded';
     return isLooping(record) ? 'MaximumHopsExceeded' : null;

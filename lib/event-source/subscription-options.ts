@@ -29,7 +29,7 @@ export interface SubscriptionOptions {
   readonly bisectBatchOnError: boolean;
   /** How often a failed record is given again before it goes to the retry topics or to `onFailure`, 0 to 10,000, or -1 for ever. Default 3 (Lambda's: -1, which lets one bad record stop a partition), and 0 with `retryDelaysMs`. */
   readonly retryAttempts: number;
-  /** Records older than this go to `onFailure`, 60,000 to 604,800,000, or -1 for never. Default -1. */
+  /** Records older than this go to `onFailure`, 60,000 to 604,800,000, or -1 for never. The age is that of the record, by its timestamp in its topic, also while it waits in retry topics; of one that was sent back from the dead letters it counts from then. Default -1. */
   readonly maxRecordAgeMs: number;
   /** Whether the function answers `{ batchItemFailures }`. Default false, as Lambda's. */
   readonly reportBatchItemFailures: boolean;

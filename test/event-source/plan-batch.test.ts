@@ -24,6 +24,7 @@ const plan = (
     matches: () => true,
     dueMs: () => 0,
     isLooping: () => false,
+    agesSinceMs: ({ timestampMs }) => timestampMs,
     sizeOf: () => 1,
     maxBytes: 1_000_000,
     ...rest,
