@@ -2,16 +2,14 @@ import type { KinesisStreamTumblingWindowEvent, MSKEvent } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom as random } from '../../lib/clock.ts';
 import type { DeadRecord, EventSourceNews } from '../../lib/event-source/event-source-deps.ts';
-import { formatProgress, parseProgress } from '../../lib/event-source/progress.ts';
+import { parseProgress } from '../../lib/event-source/progress.ts';
 import type { InvokeAnswer } from '../../lib/event-source/push/function-invoker.ts';
 import { pushBatches } from '../../lib/event-source/push/push-batches.ts';
 import { type Ring, routeRings } from '../../lib/event-source/router.ts';
 import { SubscriptionAdmin } from '../../lib/event-source/subscription-admin.ts';
 import type { SubscriptionOptions } from '../../lib/event-source/subscription-options.ts';
-import { windowFor } from '../../lib/event-source/tumbling-window.ts';
 import type { WakeRequest } from '../../lib/event-source/wake-request.ts';
 import { Fetcher } from '../../lib/log/fetcher.ts';
-import { progressOf } from './event-fixtures.ts';
 import { type EventSourceBench, openBench } from './event-source-bench.ts';
 
 /** The beginning of a minute. */
@@ -380,30 +378,5 @@ describe('a tumbling window', () => {
       shardId: 'orders-0',
       state: {},
     });
-  });
-
-  it.each([
-    [{ tumblingWindowMs: 1_500 }, /whole seconds/],
-    [{ tumblingWindowMs: 901_000 }, /900000|900,000/],
-    [{ mode: 'pull' }, /mode 'push'/],
-    [{ format: 'sqs' }, /'kafka' or 'kinesis'/],
-    [{ ordering: 'key' }, /ordering 'partition'/],
-    [{ ordering: 'none', parallelizationFactor: 2 }, /ordering 'partition'/],
-    [{ parallelizationFactor: 2 }, /factor of 1/],
-    [{ retryDelaysMs: [10_000] }, /retryDelaysMs/],
-  ] as const)('is refused with %j', async (options, hint) => {
-    await expect(create(options)).rejects.toMatchObject({ code: 'INVALID_CONFIG', hint: expect.stringMatching(hint) });
-  });
-
-  it('is stored with its state', () => {
-    const window = { startMs: 1, endMs: 60_001, state: { 'ü"': [1, null, { a: 'b' }] }, failures: 2 };
-    const progress = progressOf({ window, windowFloorMs: 1 });
-    expect(parseProgress(formatProgress(progress))).toEqual(progress);
-  });
-
-  it('does not overlap with the one before, whatever its length was', () => {
-    const context = { window: null, windowFloorMs: 90_000, sizeMs: 60_000, nowMs: 1_000_000 };
-    expect(windowFor(10n, context)).toEqual({ startMs: 90_000, endMs: 120_000 });
-    expect(windowFor(-1n, { ...context, windowFloorMs: null })).toEqual({ startMs: 0, endMs: 60_000 });
   });
 });

@@ -9,6 +9,7 @@ import type { SubscriptionOptions } from '../../../lib/event-source/subscription
 import { START_MS, type VirtualTime } from '../../log/simulation/virtual-time.ts';
 import { type RecorderOptions, RunRecorder } from '../../simulate/run-recorder.ts';
 import { LimitsOracle } from './limits-oracle.ts';
+import { WindowsOracle } from './windows-oracle.ts';
 
 /** What a worker has read so lately may still go on: a second and what a request may take, or what a router has read, and the way to the worker. */
 const PAUSE_MS = 12_000;
@@ -56,6 +57,7 @@ export class EventSourceOracle extends RunRecorder {
   readonly #time: VirtualTime;
   /** What must hold where calls are limited. */
   readonly limits: LimitsOracle;
+  readonly windows: WindowsOracle;
   /** By group: when whoever paused it was told that it is. */
   readonly #pausedAtMs = new Map<string, number>();
 
@@ -63,6 +65,7 @@ export class EventSourceOracle extends RunRecorder {
     super(time, options);
     this.#time = time;
     this.limits = new LimitsOracle(time, this);
+    this.windows = new WindowsOracle(this);
   }
 
   /** A subscription is paused, as its administrator was told; or is about to be resumed. */
@@ -138,6 +141,7 @@ export class EventSourceOracle extends RunRecorder {
     for (const range of parseProgress(lease.progress).done) {
       for (let offset = range.from; offset < range.to; offset++) this.#checkSettled(truth, offset);
     }
+    this.windows.onStored(key, lease.progress);
     const { sequence, expiresAtMs } = lease;
     Object.assign(truth, { sequence, expiresAtMs, committed: lease.committed });
   }
@@ -155,6 +159,7 @@ export class EventSourceOracle extends RunRecorder {
     const truth = this.truth(key);
     this.count('seeks');
     this.expect(lease.generation === truth.epoch + 1, 'Monotonic', () => `${truth.name} is sought under an old epoch`);
+    this.windows.onSeek(key);
     truth.handled.clear();
     truth.dead.clear();
     truth.given.clear();

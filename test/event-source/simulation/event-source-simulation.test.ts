@@ -12,7 +12,16 @@ describe('the simulated event source', () => {
     for (const name of ['handled', 'takes', 'updates', 'wakes', 'booked', 'faults', 'calls', 'handled again']) {
       expect(counts.get(name), name).toBeGreaterThan(SEEDS);
     }
-    for (const name of ['dead', 'seeks', 'crash', 'stop', 'rings lost', 'news fenced', 'news crashed-before']) {
+    for (const name of [
+      'window ends',
+      'dead',
+      'seeks',
+      'crash',
+      'stop',
+      'rings lost',
+      'news fenced',
+      'news crashed-before',
+    ]) {
       expect(counts.get(name), name).toBeGreaterThan(10);
     }
   });

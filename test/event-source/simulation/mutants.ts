@@ -295,4 +295,40 @@ export const pullMutants: readonly Mutant[] = [
     from: 'if (hasMore || (isLeft && !this.#isOver)) await this.#ring();',
     to: '',
   },
+  {
+    name: 'the state of a window is not stored with what it counts',
+    file: 'lib/event-source/partition-work.ts',
+    from: 'held.move({ ...progress, windowSinceMs: null, ...window });',
+    to: 'held.move({ ...progress, windowSinceMs: null });',
+  },
+  {
+    name: 'a window is closed although its last call failed',
+    file: 'lib/event-source/close-window.ts',
+    from: "if (outcome.kind === 'answered') return",
+    to: 'if (outcome.kind !== undefined) return',
+  },
+  {
+    name: 'nobody comes for the end of a window',
+    file: 'lib/event-source/plan-batch.ts',
+    from: '    else this.#notBeforeMs = Math.min(this.#notBeforeMs ?? window.endMs, window.endMs);\n',
+    to: '',
+  },
+  {
+    name: 'the end of a window is no news',
+    file: 'lib/event-source/wake-decision.ts',
+    from: 'return parseProgress(lease.progress).window !== null;',
+    to: 'return false;',
+  },
+  {
+    name: 'a window goes on behind its end',
+    file: 'lib/event-source/tumbling-window.ts',
+    from: 'return sizeMs === 0 || Math.min(Number(timestampMs), nowMs) >= endMs;',
+    to: 'return sizeMs === 0 && nowMs > endMs;',
+  },
+  {
+    name: 'windows do not follow one another',
+    file: 'lib/event-source/tumbling-window.ts',
+    from: 'const floorMs = windowFloorMs ?? 0;',
+    to: 'const floorMs = (windowFloorMs ?? 0) * 0;',
+  },
 ];

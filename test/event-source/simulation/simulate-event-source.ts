@@ -7,7 +7,7 @@ import { type Ring, routeRings, type Waker } from '../../../lib/event-source/rou
 import { type SubscriptionOptions, subscriptionOptions } from '../../../lib/event-source/subscription-options.ts';
 import { sweepSubscriptions } from '../../../lib/event-source/sweeper.ts';
 import type { WakeRequest } from '../../../lib/event-source/wake-request.ts';
-import type { PartitionKey } from '../../../lib/log/partition-key.ts';
+import { type PartitionKey, partitionPk } from '../../../lib/log/partition-key.ts';
 import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { MemberProcess } from '../../group/simulation/member-process.ts';
 import { Dice, VirtualTime } from '../../log/simulation/virtual-time.ts';
@@ -22,6 +22,8 @@ import { SimulatedFunction } from './simulated-function.ts';
 import { simulateWorker } from './simulated-worker.ts';
 
 const TOPIC = 'orders';
+/** Far from all other seeds. */
+const WINDOW_SEEDS = 500_000_000;
 const MAX_EVENTS = 120_000;
 /** Shorter than a worker works and some calls take: it has to be renewed. */
 const LEASE_MS = 6_000;
@@ -34,6 +36,8 @@ const UNWANTED = 'unwanted';
 class Run {
   readonly time = new VirtualTime();
   readonly dice: Dice;
+  /** Of their own, so that runs without windows are what they were before there were any. */
+  readonly windowDice: Dice;
   readonly oracle: EventSourceOracle;
   readonly way: RequestWay;
   readonly network: EventSourceNetwork;
@@ -56,6 +60,7 @@ class Run {
 
   constructor(seed: number, { keepTrace = false, keepDigest = true, withoutFaults = new Set() }: SimulateOptions) {
     this.dice = new Dice(seed);
+    this.windowDice = new Dice(seed + WINDOW_SEEDS);
     const { dice, time } = this;
     this.world = new MemberProcess(time, 'w', 0);
     this.base = memoryStore({ clock: this.world });
@@ -172,9 +177,12 @@ class Run {
   #options(): Partial<SubscriptionOptions> {
     const { dice } = this;
     const ordering = dice.pick(['partition', 'partition', 'key', 'none'] as const);
+    const mode = dice.pick(['push', 'push', 'pull'] as const);
+    const hasWindows = mode === 'push' && ordering === 'partition' && this.windowDice.chance(0.5);
     return {
-      mode: dice.pick(['push', 'push', 'pull'] as const),
+      mode,
       ordering,
+      tumblingWindowMs: hasWindows ? this.windowDice.pick([5_000, 20_000]) : 0,
       batchSize: dice.pick([1, 3, 10]),
       parallelizationFactor: ordering === 'partition' ? 1 : dice.pick([1, 3]),
       bisectBatchOnError: dice.chance(0.6),
@@ -213,6 +221,7 @@ class Run {
         const isLeftOut = (offset: bigint) =>
           options.filters.length > 0 && this.unwanted.get(partition)?.has(offset) === true;
         const key = truthKey(group, { topicId, partition });
+        if (options.tumblingWindowMs > 0) oracle.windows.add(key);
         oracle.add(key, new PartitionTruth(`${group}/${partition}`, options, isLeftOut));
       }
     }
@@ -221,8 +230,10 @@ class Run {
   /** Writes a record, and the stream carries the head that it makes. */
   async append(partition: number, value: string, key: string | null): Promise<void> {
     const at = { topicId: this.topicId, partition };
-    const { offset } = await this.producer.send({ topic: TOPIC, partition, value, key });
+    const timestampMs = Math.floor(this.world.nowMs());
+    const { offset } = await this.producer.send({ topic: TOPIC, partition, value, key, timestampMs });
     this.functions.know(at, offset, key);
+    this.oracle.windows.know(partitionPk(at), offset, Number(timestampMs));
     if (value.startsWith(UNWANTED)) {
       const offsets = this.unwanted.get(partition) ?? new Set();
       this.unwanted.set(partition, offsets.add(offset));
@@ -305,6 +316,19 @@ class Run {
     oracle.expect(this.#isAllSettled(), 'No lost doorbell', () => `left without a sweep: ${this.#left()}`);
     await this.until(Number.POSITIVE_INFINITY, () => false);
     oracle.limits.onEnd();
+    this.#checkWindows();
+  }
+
+  #checkWindows(): void {
+    for (const { group } of this.subscriptions) {
+      for (let partition = 0; partition < this.partitionCount; partition++) {
+        const at = { topicId: this.topicId, partition };
+        const key = truthKey(group, at);
+        const { start, dead, filtered } = this.oracle.truth(key);
+        const range = { from: start, to: this.functions.endOf(at) };
+        this.oracle.windows.onEnd(key, range, (offset) => dead.has(offset) || filtered(offset));
+      }
+    }
   }
 
   #isAllSettled(): boolean {
@@ -320,6 +344,7 @@ class Run {
         const truth = this.oracle.truth(truthKey(group, at));
         const end = this.functions.endOf(at);
         if (end > 0n && (truth.committed ?? truth.start) < end) left.push(`${truth.name} ${truth.committed} of ${end}`);
+        if (this.oracle.windows.isOpen(truthKey(group, at))) left.push(`the window of ${truth.name}`);
       }
     }
     return left.join(', ');

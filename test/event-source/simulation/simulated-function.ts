@@ -7,6 +7,7 @@ import type { PulledRecord } from '../../../lib/middleware/pulled-record.ts';
 import type { MemberProcess } from '../../group/simulation/member-process.ts';
 import type { Dice, VirtualTime } from '../../log/simulation/virtual-time.ts';
 import type { EventSourceOracle } from './event-source-oracle.ts';
+import type { CountedState } from './windows-oracle.ts';
 
 /** A record as a Kafka event has it. */
 interface EventRecord {
@@ -68,13 +69,13 @@ export class SimulatedFunction {
             return;
           }
           this.#time.schedule(ways.there, () => {
-            const records = recordsOf(payload);
-            this.#called(process, key, records);
+            const { records, window } = eventOf(payload);
+            this.#called(process, key, records, window);
             const group = groupOf(key);
             const over = this.#oracle.limits.onCall({ process, group, records: records.length, isOwn: false });
             this.#time.schedule(this.#dice.magnitude(1, 10_000), () => {
               over();
-              const answer = this.#handle(key, records, fate);
+              const answer = this.#handle(key, records, fate, window);
               if (fate === 'unheard') {
                 const error = new UnansweredError('the call broke');
                 this.#time.schedule(ways.back, () => process.whenRunning(() => reject(error)));
@@ -125,8 +126,21 @@ export class SimulatedFunction {
     return dice.pick(['throws', 'throws', 'some', 'throttled', 'unheard'] as const);
   }
 
-  #called(process: MemberProcess, key: string, records: readonly EventRecord[]): void {
+  #called(
+    process: MemberProcess,
+    key: string,
+    records: readonly EventRecord[],
+    window: EventWindow | null = null,
+  ): void {
     if (!process.wasStopped) this.#oracle.checkEnabled(groupOf(key));
+    if (window !== null) {
+      const offsets = records.map(({ offset }) => offset);
+      this.#oracle.windows.onGiven(key, offsets, window.state);
+    }
+    if (window?.isFinal) {
+      this.#oracle.note(`called for the end of ${window.startMs} of ${key}`, window.state);
+      return;
+    }
     const batch = records.map(
       ({ offset, key: recordKey }): ReceivedEvent =>
         ({
@@ -143,7 +157,7 @@ export class SimulatedFunction {
     }
   }
 
-  #handle(key: string, records: readonly EventRecord[], fate: string): InvokeAnswer {
+  #handle(key: string, records: readonly EventRecord[], fate: string, window: EventWindow | null = null): InvokeAnswer {
     const { reportBatchItemFailures } = this.#oracle.truth(key).options;
     const isBad = ({ value }: EventRecord) =>
       (!this.isMended && Buffer.from(value, 'base64').toString().startsWith('poison')) ||
@@ -151,23 +165,44 @@ export class SimulatedFunction {
     const bad = records.filter(isBad);
     const error = { kind: 'failed', errorType: 'Error', errorMessage: 'no', stack: '' } as const;
     if (fate === 'throws' || (bad.length > 0 && !reportBatchItemFailures)) return error;
+    if (window?.isFinal) {
+      this.#oracle.windows.onTaken(key, window.startMs, window.state);
+      return { kind: 'returned', payload: 'null' };
+    }
     const good = records.filter((record) => !bad.includes(record));
+    const firstBad = records.findIndex((record) => bad.includes(record));
+    const counted = (firstBad < 0 ? records : records.slice(0, firstBad)).map(({ offset }) => offset);
+    const state = window && { state: { offsets: [...(window.state.offsets ?? []), ...counted] } };
     this.#oracle.onHandled(
       key,
       good.map(({ offset }) => BigInt(offset)),
     );
-    if (!reportBatchItemFailures) return { kind: 'returned', payload: 'null' };
+    if (!reportBatchItemFailures) return { kind: 'returned', payload: JSON.stringify(state) };
     const batchItemFailures = bad.map(({ topic, partition, offset }) => ({
       itemIdentifier: { partition: `${topic}-${partition}`, offset },
     }));
-    return { kind: 'returned', payload: JSON.stringify({ batchItemFailures }) };
+    return { kind: 'returned', payload: JSON.stringify({ ...state, batchItemFailures }) };
   }
 }
 
 /** The name of a truth begins with its group. */
 const groupOf = (key: string): string => key.slice(0, key.indexOf(' '));
 
-function recordsOf(payload: string): readonly EventRecord[] {
-  const { records } = JSON.parse(payload) as { records: Readonly<Record<string, readonly EventRecord[]>> };
-  return Object.values(records).flat();
+/** What a function is told of a tumbling window. */
+interface EventWindow {
+  readonly startMs: number;
+  readonly isFinal: boolean;
+  readonly state: CountedState;
+}
+
+function eventOf(payload: string): { readonly records: readonly EventRecord[]; readonly window: EventWindow | null } {
+  const event = JSON.parse(payload) as {
+    readonly records: Readonly<Record<string, readonly EventRecord[]>>;
+    readonly window?: { readonly start: string };
+    readonly state: CountedState;
+    readonly isFinalInvokeForWindow: boolean;
+  };
+  const { window, state, isFinalInvokeForWindow: isFinal } = event;
+  const records = Object.values(event.records).flat();
+  return { records, window: window === undefined ? null : { startMs: Date.parse(window.start), isFinal, state } };
 }

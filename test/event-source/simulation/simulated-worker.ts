@@ -1,8 +1,10 @@
 /** Workers of a simulated event source: the pump and the function that pulls, both unchanged, over ports that go the faulty way. */
+import { WINDOW_HEADERS } from '../../../lib/event-source/close-window.ts';
 import type { EventSourceDeps } from '../../../lib/event-source/event-source-deps.ts';
 import type { FunctionSubscription } from '../../../lib/event-source/function-subscription.ts';
 import { parsePullEvent, pullPayload } from '../../../lib/event-source/pull-pointer.ts';
 import { pushBatches } from '../../../lib/event-source/push/push-batches.ts';
+import type { ReceivedEvent } from '../../../lib/event-source/received-event.ts';
 import type { Ring } from '../../../lib/event-source/router.ts';
 import type { WakeRequest } from '../../../lib/event-source/wake-request.ts';
 import { Fetcher } from '../../../lib/log/fetcher.ts';
@@ -74,12 +76,24 @@ function depsOf(
         way.send(process, {
           name: `give up ${records.map(({ record }) => record.offset)} of ${key}`,
           effect: async () => {
-            for (const { record, failures } of records) oracle.onDead(key, record.offset, failures);
+            for (const { record, failures } of records) {
+              const startMs = windowStartOf(record);
+              if (startMs === null) oracle.onDead(key, record.offset, failures);
+              else oracle.windows.onTaken(key, startMs, JSON.parse(decoder.decode(record.valueBytes!)));
+            }
           },
         }),
     },
     onNews: (news) => oracle.count(`news ${news.kind}`),
   };
+}
+
+const decoder = new TextDecoder();
+
+/** Of a state that was given up; null: it is a record like others. */
+function windowStartOf({ headers }: ReceivedEvent): number | null {
+  const start = headers.find(({ key }) => key === WINDOW_HEADERS.start)?.value;
+  return start == null ? null : Date.parse(decoder.decode(start));
 }
 
 interface Job {
