@@ -15,6 +15,7 @@ interface ReplayFlags {
   readonly to?: string;
   readonly partition?: string;
   readonly function?: string;
+  readonly rate?: number;
   readonly deadLetters?: boolean;
   readonly dryRun?: boolean;
   readonly continue?: boolean;
@@ -40,6 +41,7 @@ export function addReplayCommand(
     .option('--to <position>', 'the first record that is not given (default: end, as it is now)')
     .option('-p, --partition <list>', 'only these: 0,2')
     .option('--function <function>', 'to another function')
+    .option('--rate <n>', 'records a second', rate)
     .option('--dead-letters', 'what fails goes to the dead letters of the subscription, and is not told here')
     .option('--dry-run', 'say what would be given, and do nothing')
     .option('--continue', 'go on with one that was interrupted')
@@ -80,7 +82,7 @@ function checkFlags(name: string, { from, continue: goesOn, cancel, ...others }:
 }
 
 function requestOf(
-  { from, to, partition, function: target, deadLetters, dryRun = false }: ReplayFlags,
+  { from, to, partition, function: target, rate: recordsPerSecond, deadLetters, dryRun = false }: ReplayFlags,
   positionOf: (text: string) => StartingPosition,
 ): ReplayRequest {
   return {
@@ -89,8 +91,15 @@ function requestOf(
     ...(to !== undefined && { to: positionOf(to) }),
     ...(partition !== undefined && { partitions: partition.split(',').map(Number) }),
     ...(target !== undefined && { target }),
+    ...(recordsPerSecond !== undefined && { recordsPerSecond }),
     ...(deadLetters && { failures: 'dead-letters' as const }),
   };
+}
+
+function rate(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0) return value;
+  throw new UsageError(`--rate ${text} is no rate`, 'Give records a second: 5, or 0.1 for one in ten.', text);
 }
 
 /** Looks until it is done; who interrupts it is told how to go on. */

@@ -11,5 +11,6 @@ export async function removeReplay(deps: SubscriptionAdminDeps, replay: Function
     const key = { topicId: replay.topicId, partition };
     await repeatRequest(deps, () => offsets.remove(replay.group, key));
   }
+  await repeatRequest(deps, () => deps.store.limits.remove(replay.group));
   await repeatRequest(deps, () => subscriptions.remove(replay));
 }

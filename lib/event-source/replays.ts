@@ -21,7 +21,7 @@ import { MAX_REPLAY_PARTITIONS, type Replay, type ReplayRange } from './replay.t
 import { replayFailuresTopic, replayGroup } from './retry-topics.ts';
 import { chosenPartitions, positionOf } from './seek-leases.ts';
 import type { SubscriptionAdmin } from './subscription-admin.ts';
-import type { SubscriptionOptions } from './subscription-options.ts';
+import { type SubscriptionOptions, subscriptionOptions } from './subscription-options.ts';
 import { makeTopic, ringPartitions, type SubscriptionAdminDeps } from './subscription-parts.ts';
 import { parseTarget, type StartingPosition } from './subscription-request.ts';
 
@@ -42,6 +42,8 @@ export interface ReplayRequest {
   readonly target?: string;
   /** Where records go that are given up: `failures` tells them, or they go to the dead letters of the subscription. Default told. */
   readonly failures?: 'told' | 'dead-letters';
+  /** Records a second. Default: as the subscription says. */
+  readonly recordsPerSecond?: number;
   /** Says what would be done and writes nothing. Default false. */
   readonly dryRun?: boolean;
 }
@@ -173,12 +175,14 @@ export class Replays {
     of: FunctionSubscription,
     topic: Topic,
     ranges: readonly ReplayRange[],
-    { target = of.target, failures = 'told', dryRun = false }: ReplayRequest,
+    { target = of.target, failures = 'told', recordsPerSecond, dryRun = false }: ReplayRequest,
   ): Promise<FunctionSubscription> {
     const failureTopic = replayFailuresTopic(of.group);
     const areTold = failures === 'told';
     if (areTold && !dryRun) await makeTopic(this.#deps, failureTopic, 1, topic.domain);
     const failuresFrom = areTold ? (dryRun ? 0n : await this.#endOf(failureTopic)) : null;
+    const rate = recordsPerSecond === undefined ? {} : { recordsPerSecond };
+    const options = replayOptions({ ...of.options, ...rate }, areTold ? `topic:${failureTopic}` : of.options.onFailure);
     const replay: Replay = { of: of.group, ranges, failuresFrom };
     const id = freshUuid(this.#deps.random).replaceAll('-', '').slice(0, ID_CHARACTERS);
     return {
@@ -186,7 +190,7 @@ export class Replays {
       group: replayGroup(of.group, id),
       version: 0,
       target: parseTarget(target),
-      options: replayOptions(of.options, areTold ? `topic:${failureTopic}` : of.options.onFailure),
+      options: subscriptionOptions(options, of.group),
       retry: null,
       replay,
     };

@@ -26,13 +26,20 @@ export async function makeRetries(deps: SubscriptionAdminDeps, of: FunctionSubsc
   }
   const { redrive, onFailure } = of.options;
   const destination = redrive === null ? null : parseDestination(onFailure);
-  const letters = before.find(({ retry }) => retry!.tier === DEAD_LETTER_TIER);
-  if (destination?.kind === 'topic') {
-    await makeRedrive(deps, of);
-    await makeTier(deps, of, await findTopic(deps, destination.topic), DEAD_LETTER_TIER);
-  } else if (letters?.options.enabled) {
-    const off = { ...letters, options: { ...letters.options, enabled: false } };
-    await writeTier(deps, off, letters);
+  if (destination?.kind !== 'topic') return alignRetries(deps, of);
+  await makeRedrive(deps, of);
+  await makeTier(deps, of, await findTopic(deps, destination.topic), DEAD_LETTER_TIER);
+}
+
+/** Makes what belongs to a subscription say what it says, where it says something else: for whoever has changed the one while somebody made the other. */
+export async function alignRetries(deps: SubscriptionAdminDeps, of: FunctionSubscription): Promise<void> {
+  for (const found of await findRetries(deps, of.group)) {
+    const { tier } = found.retry!;
+    const wanted = { ...found, target: of.target, options: tierOptions(of, tier) };
+    if (isSame(wanted, found)) continue;
+    await writeTier(deps, wanted, found);
+    const topic = await findTopic(deps, found.topic).catch(ignoreGone);
+    if (wanted.options.enabled && topic !== null) await ringAll(deps, wanted, topic.readyPartitionCount);
   }
 }
 
@@ -43,6 +50,13 @@ export async function makeRedrive(deps: SubscriptionAdminDeps, of: FunctionSubsc
   await makeTier(deps, of, await findTopic(deps, redriveTopic(of.group)), 0);
 }
 
+function tierOptions({ options }: FunctionSubscription, tier: number): SubscriptionOptions {
+  const common = { ...options, filters: [], maxBatchingWindowMs: 0, retryAttempts: 0 };
+  if (tier !== DEAD_LETTER_TIER) return { ...common, redrive: null };
+  // Whoever sends them back hands them to nobody.
+  return { ...common, mode: 'push', enabled: options.enabled && options.redrive !== null };
+}
+
 async function makeTier(
   deps: SubscriptionAdminDeps,
   of: FunctionSubscription,
@@ -50,16 +64,8 @@ async function makeTier(
   tier: number,
 ): Promise<void> {
   const { topicId, domain, name } = topic;
-  const areLetters = tier === DEAD_LETTER_TIER;
-  const group = areLetters ? deadLetterGroup(of.group) : name;
-  const options: SubscriptionOptions = {
-    ...of.options,
-    filters: [],
-    maxBatchingWindowMs: 0,
-    retryAttempts: 0,
-    // Whoever sends them back hands them to nobody.
-    ...(areLetters ? { mode: 'push' } : { redrive: null }),
-  };
+  const group = tier === DEAD_LETTER_TIER ? deadLetterGroup(of.group) : name;
+  const options = tierOptions(of, tier);
   const wanted = { ...of, group, topic: name, topicId, domain, options, retry: { of: of.group, tier } };
   // Before its group is made: where there is none, there is no subscription.
   const found = await findSubscription(deps, group);

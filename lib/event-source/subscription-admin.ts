@@ -16,7 +16,7 @@ import type { Lease } from './lease.ts';
 import { type Progress, parseProgress } from './progress.ts';
 import { parseSchedule } from './redrive-schedule.ts';
 import { removeReplay } from './remove-replay.ts';
-import { makeRedrive, makeRetries } from './retry-subscriptions.ts';
+import { alignRetries, makeRedrive, makeRetries } from './retry-subscriptions.ts';
 import { deadLetterGroup, retryGroups } from './retry-topics.ts';
 import { type SeekLeasesRequest, type SoughtLease, seekLeases, setStarts } from './seek-leases.ts';
 import { type SubscriptionLag, summarizeLag } from './subscription-lag.ts';
@@ -101,7 +101,11 @@ export class SubscriptionAdmin {
     await makeRetries(this.#deps, subscription);
     const { answer } = await repeatRequest(this.#deps, () => this.#deps.store.subscriptions.create(subscription));
     const isOurs = JSON.stringify(answer.item) === JSON.stringify(subscription);
-    if (answer.outcome === 'refused' && !isOurs) throw alreadyExists(name);
+    if (answer.outcome === 'refused' && !isOurs) {
+      // What belongs to it was made as we wished it.
+      if (answer.item !== undefined) await alignRetries(this.#deps, answer.item);
+      throw alreadyExists(name);
+    }
     await this.#keepName(subscription, others);
     await ringAll(this.#deps, subscription, topic.readyPartitionCount);
     return subscription;
@@ -176,8 +180,8 @@ export class SubscriptionAdmin {
   ): Promise<FunctionSubscription> {
     const { target, ...options } = changes;
     await checkDestination(this.#deps, options.onFailure);
-    for (;;) {
-      const current = await this.get(name);
+    for (let round = 0; ; round++) {
+      const current = round === 0 ? await this.get(name) : await this.#stillThere(name);
       const changed = {
         ...current,
         target: parseTarget(target ?? current.target),
@@ -190,8 +194,20 @@ export class SubscriptionAdmin {
       await makeRetries(this.#deps, changed);
       const { answer } = await repeatRequest(this.#deps, () => this.#deps.store.subscriptions.update(changed));
       if (answer.outcome === 'refused') continue;
+      // Somebody may have made one of them meanwhile, as it was before.
+      await alignRetries(this.#deps, answer.item);
       if (changed.options.enabled) await ringAll(this.#deps, changed, topic.readyPartitionCount);
       return answer.item;
+    }
+  }
+
+  /** Of one that was there: whoever deleted it meanwhile has not seen what we have made for it. */
+  async #stillThere(name: string): Promise<FunctionSubscription> {
+    try {
+      return await this.get(name);
+    } catch (error) {
+      if (hasCode(error, 'SUBSCRIPTION_NOT_FOUND')) await this.delete(name).catch(ignoreNotFound);
+      throw error;
     }
   }
 
@@ -221,7 +237,7 @@ export class SubscriptionAdmin {
 
   /** Deletes a subscription with its progress; also what an interrupted deletion or creation has left of it. The topics for what failed stay, with what is in them. Throws SUBSCRIPTION_NOT_FOUND. */
   async delete(name: string): Promise<void> {
-    const isLeft = await this.#hasGroup(name);
+    const isLeft = (await this.#hasGroup(name)) || (await findRetries(this.#deps, name)).length > 0;
     // First the subscription, so that nobody works without its group; last the group, so that all of it can be done again.
     const subscription = isLeft ? await findSubscription(this.#deps, name) : await this.get(name);
     if (subscription !== null) await this.#removeReplays(subscription);
@@ -271,8 +287,18 @@ export class SubscriptionAdmin {
 
   /** The subscription by which dead letters come back, and its topic: for whoever sends one back. */
   async makeRedrive(name: string): Promise<void> {
-    await makeRedrive(this.#deps, await this.get(name));
+    for (let of = await this.get(name); ; ) {
+      await makeRedrive(this.#deps, of);
+      const now = await this.#stillThere(name);
+      if (now.version === of.version) return;
+      // Whoever changed it meanwhile has not seen what we have made.
+      of = now;
+    }
   }
+}
+
+function ignoreNotFound(error: unknown): void {
+  if (!hasCode(error, 'SUBSCRIPTION_NOT_FOUND')) throw error;
 }
 
 function leaseState(

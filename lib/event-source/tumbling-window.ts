@@ -5,7 +5,6 @@
  * Always true: the windows of a partition follow one another and do not overlap. A record belongs to the window of its timestamp, or to the one that is open, or comes next, when its own is over: each is in one window exactly. A record from
  * the future belongs to the present.
  */
-import type { Failure } from './settle-batch.ts';
 
 /** A stretch of time: `[startMs, endMs)`, milliseconds since 1970. */
 export interface WindowSpan {
@@ -90,7 +89,7 @@ export function closed({ endMs }: WindowCall): WindowProgress {
 /** What becomes of a window whose last call failed: it is called again, or given up as a record is. */
 export function failedToClose(
   window: OpenWindow,
-  { retryAfterMs }: Failure,
+  { retryAfterMs }: { readonly retryAfterMs?: number },
   { retryAttempts, delayMs }: { readonly retryAttempts: number; readonly delayMs: (failures: number) => number },
 ): { readonly window: OpenWindow; readonly isGivenUp: boolean; readonly waitMs: number } {
   const failures = window.failures + 1;

@@ -88,6 +88,7 @@ describe('subscription replay', () => {
   it.each([
     [[], 2, /not said where/],
     [['--from', 'nowhere'], 2, /no position/],
+    [['--from', 'start', '--rate', 'fast'], 2, /no rate/],
     [['--continue', '--cancel'], 2, /do not go together/],
     [['--continue', '--from', '1'], 2, /do not go together/],
     [['--continue', '-p', '1'], 2, /do not go together/],

@@ -101,6 +101,15 @@ describe('a replay', () => {
     expect(await bench.deadLetters.list('billing')).toEqual([]);
   });
 
+  it('gives no more in a second than is wished', async () => {
+    await handled();
+    await replays.start('billing', { from: 'TRIM_HORIZON', partitions: [0], recordsPerSecond: 1_000 });
+    const [replay] = (await bench.store.subscriptions.list(null, 9)).filter((one) => one.replay !== undefined);
+    expect(replay!.options.recordsPerSecond).toBe(1_000);
+    await bench.until('it is done', async () => (await replays.describe('billing')).state === 'done');
+    expect(given()).toHaveLength(6);
+  });
+
   it('sends what fails to the dead letters by choice', async () => {
     await handled({ retryAttempts: 0 });
     bench.functions.set('bill', () => {
@@ -184,6 +193,7 @@ describe('a replay', () => {
     [{ from: 'LATEST' }, 'INVALID_REQUEST', /earlier beginning/],
     [{ from: { offset: 3n }, to: { offset: 3n } }, 'INVALID_REQUEST', /first record that is not given/],
     [{ from: 'TRIM_HORIZON', partitions: [2] }, 'UNKNOWN_TOPIC_OR_PARTITION', /0 to 1/],
+    [{ from: 'TRIM_HORIZON', recordsPerSecond: -1 }, 'INVALID_CONFIG', /no limit/],
     [{ from: 'TRIM_HORIZON', target: '' }, 'INVALID_REQUEST', /name or the ARN/],
   ] as const)('is refused with the reason: %o', async (request, code, hint) => {
     await handled();

@@ -1,4 +1,6 @@
 /** The simulations there are. */
+
+import { simulateAdministration } from '../event-source/simulation/simulate-administration.ts';
 import { simulateEventSource } from '../event-source/simulation/simulate-event-source.ts';
 import { simulateGatewayGroups } from '../gateway/groups/simulation/simulate-gateway-groups.ts';
 import { simulateGroup } from '../group/simulation/simulate-group.ts';
@@ -14,6 +16,7 @@ export const simulations = {
   'gateway-groups': simulateGatewayGroups,
   'event-source': simulateEventSource,
   maintenance: simulateMaintenance,
+  administration: simulateAdministration,
   whole: simulateWhole,
 } as const satisfies Record<string, Simulate>;
 
