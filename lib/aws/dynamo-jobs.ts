@@ -1,4 +1,5 @@
 /** `Jobs` over DynamoDB: each change is one update whose condition says what the transition of the same name in `job-transitions.ts` says, clause by clause. */
+import { spentTopicIdKey } from '../log/topic.ts';
 import type { TakeJobArgs, UpdateJobArgs } from '../maintenance/job-transitions.ts';
 import type { MaintenancePorts } from '../maintenance/jobs.ts';
 import { jobFromItem, jobKey } from '../maintenance/stored-job.ts';
@@ -60,6 +61,11 @@ export function dynamoMaintenance(table: DynamoTable): MaintenancePorts {
     return { outcome, item: item && jobFromItem(item) };
   };
   return {
+    spentTopics: {
+      async has(topicId) {
+        return (await table.get(spentTopicIdKey(topicId), { consistent: true })) !== undefined;
+      },
+    },
     jobs: {
       async read(name) {
         const item = await table.get(jobKey(name), { consistent: true });

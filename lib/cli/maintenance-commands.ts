@@ -106,6 +106,11 @@ export async function printRuns(
 /** Ends the command with the first failure, or with what was damaged. */
 export function throwFirstProblem(runs: readonly JobRun[], descriptions: readonly JobDescription[]): void {
   for (const { result } of runs) if (result.outcome === 'failed') throw result.error;
+  for (const described of descriptions) {
+    if (described.job !== 'collection' || !runs.some(({ job }) => job === 'collection')) continue;
+    const strange = described.report?.strange ?? null;
+    if (strange !== null) throw anotherLog(strange);
+  }
   const count = descriptions
     .filter(({ job }) => runs.some((run) => run.job === job))
     .reduce((sum, { report }) => sum + (report?.damages.count ?? 0), 0);
@@ -113,5 +118,12 @@ export function throwFirstProblem(runs: readonly JobRun[], descriptions: readonl
   throw new MillraceError('CORRUPT_OBJECT', `${count} topics or partitions could not be worked on`, {
     value: count,
     hint: 'They are left as they are. Run millrace verify to see what is damaged.',
+  });
+}
+
+function anotherLog(key: string): MillraceError {
+  return new MillraceError('INVALID_REQUEST', 'another log has objects under the same prefix; nothing was deleted', {
+    value: key,
+    hint: 'Give each log a bucket or a prefix of its own (aws:?bucket=…&prefix=…), and copy the objects of one of them there.',
   });
 }

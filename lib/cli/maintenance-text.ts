@@ -48,7 +48,8 @@ function retentionLines(report: RetentionReport): string[] {
 }
 
 function collectionLines({ report, waiting }: Extract<JobDescription, { job: 'collection' }>): string[] {
-  const { partitions, listed, named, condemned, condemnedBytes, deleted, keptForDamage, foreign, blockedBy } = report!;
+  const { partitions, listed, named, condemned, condemnedBytes, deleted, keptForDamage, foreign, blockedBy, strange } =
+    report!;
   const lines = [
     `  read ${counted(named, 'name')} in ${counted(partitions, 'partition')}, listed ${counted(listed, 'object')}`,
     `  condemned ${counted(condemned, 'object')} (${condemnedBytes} bytes), deleted ${deleted}`,
@@ -61,6 +62,8 @@ function collectionLines({ report, waiting }: Extract<JobDescription, { job: 'co
   }
   if (keptForDamage > 0) lines.push(`  kept ${counted(keptForDamage, 'object')} that a damaged partition may name`);
   if (foreign > 0) lines.push(`  left ${counted(foreign, 'object')} that Millrace did not write`);
+  if (strange !== null)
+    lines.push(`  nothing is condemned: another log has objects under this prefix, such as ${strange}`);
   if (blockedBy !== null) lines.push(`  nothing is condemned as long as topic ${blockedBy} cannot be read`);
   return lines;
 }

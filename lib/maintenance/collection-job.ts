@@ -27,6 +27,7 @@ import { condemnDomain, isDomainDone, type JudgedPage } from './condemn.ts';
 import { encodeCondemned, KEYS_PER_PART } from './condemned-list.ts';
 import { withDamage } from './found-damage.ts';
 import { collectionPauseMs } from './job-schedule.ts';
+import { KnownTopics } from './known-topics.ts';
 import { nextDomain } from './list-domains.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import { readMaintenanceObject, removeMaintenanceObjects, writeMaintenanceObject } from './maintenance-object.ts';
@@ -67,12 +68,14 @@ class CollectionSlice {
   #state: CollectionState;
   #names: NamesFilter | null = null;
   #keys: string[] = [];
+  readonly #topics: KnownTopics;
   #nowMs = 0;
 
   constructor(deps: MaintenanceDeps, slice: JobSlice<CollectionState>, options: Required<CollectionOptions>) {
     this.#deps = deps;
     this.#slice = slice;
     this.#options = options;
+    this.#topics = new KnownTopics(deps);
     const state = slice.state ?? NEVER_COLLECTED;
     this.#state = state.pass === null ? { ...state, report: NOTHING_COLLECTED } : state;
   }
@@ -166,6 +169,7 @@ class CollectionSlice {
       namesAtMs: 0,
       unread: [],
       blockedBy: null,
+      strange: null,
       domainsDone: null,
       domain: null,
       parts: [],
@@ -226,6 +230,7 @@ class CollectionSlice {
       if (domain === null) return true;
       if (this.#pass.domain === null) this.#change({ domain: { domain, shards: {} } });
       await this.#condemnDomain(domain);
+      if (this.#pass.strange !== null) return true;
       if (isDomainDone(this.#pass.domain!)) this.#change({ domainsDone: domain, domain: null });
       if (this.#slice.isSaveDue()) await this.#save();
       if (this.#slice.isOver()) return false;
@@ -242,15 +247,18 @@ class CollectionSlice {
         floor,
         names: this.#names!,
         unread: unread.filter((one) => one.domain === domain),
+        topics: this.#topics,
         isOver: isPause,
         onPage: (page) => this.#addPage(domain, page),
       });
       await this.#flushKeys();
       if (isSaveDue()) await this.#save();
-    } while (!isDomainDone(this.#pass.domain!) && !isOver());
+    } while (!isDomainDone(this.#pass.domain!) && this.#pass.strange === null && !isOver());
   }
 
-  #addPage(domain: string, { shard, after, listed, condemned, keptForDamage, foreign }: JudgedPage): void {
+  #addPage(domain: string, page: JudgedPage): void {
+    const { shard, after, listed, condemned, keptForDamage, foreign, strange } = page;
+    if (strange !== null) this.#change({ strange });
     const { prefix } = this.#deps.store;
     const { report } = this.#state;
     const rootLength = prefix === '' ? 0 : prefix.length + 1;
@@ -298,6 +306,7 @@ class CollectionSlice {
   }
 
   async #end(): Promise<SliceEnd<CollectionState>> {
+    if (this.#pass.strange !== null) this.#forget(this.#pass.strange);
     const { floor, namesAtMs, parts, sum, blockedBy } = this.#pass;
     const { report, lists, lastSum, unchangedPasses } = this.#state;
     const list = { floor, atMs: namesAtMs, parts, objects: report.condemned, bytes: report.condemnedBytes };
@@ -315,6 +324,13 @@ class CollectionSlice {
     const named = new Set(this.#state.lists.flatMap((one) => one.parts));
     await removeMaintenanceObjects(this.#deps, this.#slice.epoch, named);
     return this.#rest();
+  }
+
+  /** Another log has objects here: what was taken for garbage may be its. */
+  #forget(strange: string): void {
+    this.#change({ parts: [] });
+    this.#state = { ...this.#state, lists: [] };
+    this.#report({ strange, condemned: 0, condemnedBytes: 0 });
   }
 
   #rest(): SliceEnd<CollectionState> {

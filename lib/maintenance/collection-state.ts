@@ -29,6 +29,8 @@ export interface CollectionPass {
   readonly unread: readonly UnreadPartition[];
   /** The first topic whose item cannot be read: any object may be its. */
   readonly blockedBy: string | null;
+  /** An object of another log under the same prefix: nothing is condemned then. */
+  readonly strange: string | null;
   /** Domains below it are done; null: none is. */
   readonly domainsDone: string | null;
   readonly domain: DomainPlace | null;
@@ -54,6 +56,7 @@ export interface CollectionReport {
   /** Under the prefix, and nothing that Millrace writes. */
   readonly foreign: number;
   readonly blockedBy: string | null;
+  readonly strange: string | null;
   readonly damages: DamageList;
 }
 
@@ -88,6 +91,7 @@ export const NOTHING_COLLECTED: CollectionReport = {
   keptForDamage: 0,
   foreign: 0,
   blockedBy: null,
+  strange: null,
   damages: NO_DAMAGE,
 };
 

@@ -11,6 +11,7 @@ import { readSegmentIndex } from '../segment/decode-segment.ts';
 import type { SegmentId } from '../segment/segment-id.ts';
 import { parseSegmentKey, SEGMENT_SHARDS, segmentKeyPrefix } from '../segment/segment-key.ts';
 import type { DomainPlace, UnreadPartition } from './collection-state.ts';
+import type { KnownTopics } from './known-topics.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import type { NamesFilter } from './names-filter.ts';
 
@@ -26,6 +27,7 @@ export interface CondemnRequest {
   /** Of this domain. */
   readonly unread: readonly UnreadPartition[];
   readonly isOver: () => boolean;
+  readonly topics: Pick<KnownTopics, 'findStrange'>;
   /** Told of each page of objects that was judged. */
   readonly onPage: (page: JudgedPage) => void;
 }
@@ -39,6 +41,8 @@ export interface JudgedPage {
   readonly condemned: readonly ObjectSummary[];
   readonly keptForDamage: number;
   readonly foreign: number;
+  /** An object of another log, null when none was found. */
+  readonly strange: string | null;
 }
 
 /** What is to become of an object. */
@@ -85,13 +89,15 @@ async function judgePage(
   const fates: { readonly object: ObjectSummary; readonly fate: ObjectFate }[] = [];
   for (const object of found) fates.push({ object, fate: await fateOf(deps, object, request) });
   const count = (wanted: ObjectFate) => fates.filter(({ fate }) => fate === wanted).length;
+  const condemned = fates.filter(({ fate }) => fate === 'condemned').map(({ object }) => object);
   // Keys are in the order of their ids: nothing behind a fresh one is older.
   const isEnd = found.length === 0 || count('fresh') > 0;
   return {
     shard,
     after: isEnd ? SHARD_DONE : found.at(-1)!.key,
     listed: found.length,
-    condemned: fates.filter(({ fate }) => fate === 'condemned').map(({ object }) => object),
+    condemned,
+    strange: await request.topics.findStrange(condemned),
     keptForDamage: count('kept-for-damage'),
     foreign: count('foreign'),
   };

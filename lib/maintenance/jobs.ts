@@ -11,7 +11,14 @@ export interface Jobs {
   update(name: string, args: UpdateJobArgs): Promise<Change<StoredJob>>;
 }
 
+/** The port to ids of topics that were removed, see `topic.ts`. Reads are consistent. Errors are as for `Heads`. */
+export interface SpentTopics {
+  /** Whether this store has ever removed a topic of this id. 1 unit. */
+  has(topicId: string): Promise<boolean>;
+}
+
 /** The ports of maintenance together. */
 export interface MaintenancePorts {
   readonly jobs: Jobs;
+  readonly spentTopics: SpentTopics;
 }

@@ -69,6 +69,7 @@ const OPERATIONS = {
   heartbeats: ['put', 'beat', 'remove'],
   offsets: ['claim', 'commit', 'readMany', 'list', 'remove'],
   jobs: ['read', 'take', 'update'],
+  spentTopics: ['has'],
 } as const;
 
 type Port = keyof typeof OPERATIONS;
@@ -186,7 +187,7 @@ export function fractions(seed: number): () => number {
 type AnyStore = Store & MaintenancePorts;
 
 /** Jobs are there where the store that is wrapped has them. */
-type Wrapped<S extends Store> = Pick<S, keyof Store | Extract<keyof S, 'jobs'>>;
+type Wrapped<S extends Store> = Pick<S, keyof Store | Extract<keyof S, 'jobs' | 'spentTopics'>>;
 
 /** Wraps a store, see above. Closing the wrapper closes the store. */
 export function faultyStore<S extends Store>(inner: S, options: FaultyStoreOptions): FaultyStore<S> {
@@ -219,7 +220,7 @@ export function faultyStore<S extends Store>(inner: S, options: FaultyStoreOptio
       groups: port('groups'),
       heartbeats: port('heartbeats'),
       offsets: port('offsets'),
-      ...('jobs' in inner && { jobs: port('jobs') }),
+      ...('jobs' in inner && { jobs: port('jobs'), spentTopics: port('spentTopics') }),
       prefix: inner.prefix,
       serverClock: inner.serverClock,
       close: () => inner.close(),

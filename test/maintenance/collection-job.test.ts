@@ -183,6 +183,28 @@ describe('collection', () => {
     expect(await segments(stage)).toEqual([]);
   });
 
+  // Two tables that share a bucket and a prefix: to the one, all objects of the other are named by nothing.
+  it('deletes nothing where another log has objects under the same prefix', async () => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders');
+    await stage.append(partition!, ['a']);
+    const lost = await orphan(stage, partition!);
+    await collectFor(stage, 0.5);
+    const others = [];
+    for (let number = 0; number < 40; number++) {
+      const topicId = '11111111-0000-4000-8000-000000000000';
+      others.push(await orphan(stage, { topicId, partition: number }));
+    }
+    await collectFor(stage, 4);
+    const left = await segments(stage);
+    expect(left).toEqual(expect.arrayContaining(others));
+    expect((await collectionOf(stage)).report.strange).toMatch(/^shared/);
+    await stage.base.objects.remove(others);
+    await collectFor(stage, 3);
+    expect(await segments(stage)).toHaveLength(1);
+    expect(await segments(stage)).not.toContain(lost);
+  });
+
   it('never touches what is not its own', async () => {
     const stage = maintenanceStage();
     const [partition] = await stage.topic('orders');

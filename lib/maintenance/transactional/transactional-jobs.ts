@@ -1,5 +1,6 @@
 import type { Change } from '../../log/head-transitions.ts';
 import type { Meter } from '../../log/meter.ts';
+import { spentTopicIdKey } from '../../log/topic.ts';
 import type { ItemTransactions } from '../../log/transactional/item-transactions.ts';
 import { changeItem, readItem } from '../../log/transactional/metered-transaction.ts';
 import { takeJobTransition, updateJobTransition } from '../job-transitions.ts';
@@ -18,6 +19,12 @@ export function transactionalMaintenance(items: ItemTransactions, meter: Meter):
       return result!;
     });
   return {
+    spentTopics: {
+      async has(topicId) {
+        const key = spentTopicIdKey(topicId);
+        return items.read((transaction) => readItem(transaction, meter, key, { consistent: true })) !== undefined;
+      },
+    },
     jobs: {
       async read(name) {
         const key = jobKey(name);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EventSourceStore } from '../../../lib/event-source/event-source-store.ts';
 import type { TakeJobArgs, UpdateJobArgs } from '../../../lib/maintenance/job-transitions.ts';
 import type { StoredJob } from '../../../lib/maintenance/stored-job.ts';
-import { freshName, type OpenStore } from './fresh.ts';
+import { freshName, freshTopic, type OpenStore } from './fresh.ts';
 
 const NOW_MS = 1_764_000_000_000;
 
@@ -110,6 +110,15 @@ export function jobsContract(name: string, open: OpenStore): void {
       const { item } = await store.jobs.take(job, takeOf({ seen: 1, owner: 'worker-b' }));
       expect(await store.jobs.update(job, updateOf({ sequence: 9 }))).toEqual({ outcome: 'refused', item });
       expect(await store.jobs.read(job)).toEqual(item);
+    });
+
+    it('know which topics were removed', async () => {
+      const topic = freshTopic({ state: 'deleting' });
+      expect(await store.spentTopics.has(topic.topicId)).toBe(false);
+      await store.topics.create(topic);
+      expect(await store.spentTopics.has(topic.topicId)).toBe(false);
+      await store.topics.remove(topic.name, topic.topicId);
+      expect(await store.spentTopics.has(topic.topicId)).toBe(true);
     });
 
     it('are not made by an update', async () => {

@@ -180,6 +180,13 @@ export const maintenanceMutants: readonly Mutant[] = [
     to: 'const named = new Set<string>();',
   },
   {
+    name: 'collection: objects of another log are taken for garbage',
+    file: 'lib/maintenance/known-topics.ts',
+    from: 'if (!(await this.#isKnown(partition))) return object.key;',
+    to: 'await this.#isKnown(partition);',
+    test: 'test/maintenance/collection-job.test.ts',
+  },
+  {
     name: 'a job is taken although somebody has it',
     file: 'lib/maintenance/job-transitions.ts',
     from: 'if (!isSeen || !isFree)',

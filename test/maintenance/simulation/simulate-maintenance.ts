@@ -72,7 +72,8 @@ class MaintenanceRun extends LogRun {
       take: (name, args) => ask(`take job ${name} ${args.seen}`, () => jobs.take(name, args)),
       update: (name, args) => ask(`update job ${name} ${args.epoch}.${args.sequence}`, () => jobs.update(name, args)),
     };
-    return { ...store, jobs: overNetwork };
+    const spentTopics = { has: (topicId: string) => ask('spent', () => this.base.spentTopics.has(topicId)) };
+    return { ...store, jobs: overNetwork, spentTopics };
   }
 
   #process(): MemberProcess {
