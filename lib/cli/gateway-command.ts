@@ -1,7 +1,8 @@
 /** `millrace gateway` */
+import { readFileSync } from 'node:fs';
 import { systemClock as clock, systemRandom as random } from '../clock.ts';
 import { changesOf } from '../connect/open-store.ts';
-import type { MillraceError } from '../errors.ts';
+import { MillraceError } from '../errors.ts';
 import { startGateway } from '../gateway/gateway.ts';
 import { aborted } from './aborted.ts';
 import type { CliCommand } from './cli-command.ts';
@@ -16,6 +17,9 @@ interface GatewayCliOptions {
   readonly advertise?: { readonly host: string; readonly port: number };
   readonly autoCreateTopics?: boolean;
   readonly partitions: number;
+  readonly users?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 /** Kafka's. */
@@ -23,8 +27,8 @@ const DEFAULT_PORT = 9092;
 
 const HELP = `
 Clients written for Kafka connect to it as to a broker; see docs/kafka-clients.md for which ones and how to set them.
-Several gateways may serve one store. Whoever can reach the port can read and write every topic: keep it in a private
-network.`;
+Several gateways may serve one store. Without --users, whoever can reach the port can read and write every topic: keep
+it in a private network. With --users, use --tls-cert too, or passwords of PLAIN can be read on the way.`;
 
 /** `HOST:PORT`; an IPv6 address in brackets. */
 function parseAddress(text: string): { readonly host: string; readonly port: number } {
@@ -44,6 +48,9 @@ export function addGatewayCommand(program: CliCommand, io: CliIo): void {
     .option('--advertise <host:port>', 'where clients reach it (default: where it listens)', parseAddress)
     .option('--auto-create-topics', 'make topics when clients first use them')
     .option('--partitions <count>', 'of topics that are made without a number', parseCount('--partitions', 1), 1)
+    .option('--users <file>', 'who may connect: a line name:password for each; clients use SASL PLAIN or SCRAM')
+    .option('--tls-cert <file>', 'encrypt connections by this certificate chain (PEM)')
+    .option('--tls-key <file>', 'its private key (PEM)')
     .addHelpText('after', HELP)
     .examples(
       'millrace gateway',
@@ -63,6 +70,7 @@ export function addGatewayCommand(program: CliCommand, io: CliIo): void {
             advertised: options.advertise,
             autoCreateTopics: options.autoCreateTopics ?? false,
             partitionCount: options.partitions,
+            ...securityOf(options),
             onRefused: (clientHost, error) =>
               void write(io.stderr, refusedText(context.json, clientHost, error)).catch(() => {}),
           });
@@ -76,6 +84,38 @@ export function addGatewayCommand(program: CliCommand, io: CliIo): void {
         });
       }),
     );
+}
+
+function securityOf({ users, tlsCert, tlsKey }: GatewayCliOptions) {
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new UsageError('a certificate and its key belong together', 'Give both --tls-cert and --tls-key.');
+  }
+  const tls = tlsCert === undefined ? undefined : { cert: readGiven(tlsCert), key: readGiven(tlsKey!) };
+  return { users: users === undefined ? undefined : parseUsers(users, readGiven(users)), tls };
+}
+
+function readGiven(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new MillraceError('INVALID_CONFIG', `${path} cannot be read`, {
+      value: path,
+      hint: 'Name a file that is there.',
+      cause,
+    });
+  }
+}
+
+/** Lines `name:password`; empty ones and those that begin with # are passed by. */
+function parseUsers(path: string, text: string): ReadonlyMap<string, string> {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.startsWith('#'));
+  const users = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
+  const isGood = users.size > 0 && lines.every((line) => /^[^:]+:./.test(line));
+  if (isGood) return users;
+  throw new MillraceError('INVALID_CONFIG', `${path} does not name users and their passwords`, {
+    value: path,
+    hint: 'Write a line for each, for example ada:a-long-password.',
+  });
 }
 
 function refusedText(json: boolean, clientHost: string, { code, message }: MillraceError): string {

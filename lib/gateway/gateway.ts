@@ -25,8 +25,10 @@ import { metadataRoutes } from './metadata.ts';
 import { offsetRoutes } from './offset-handlers.ts';
 import { produceRoute } from './produce-handler.ts';
 import { apiVersionsApi } from './protocol/messages/cluster-messages.ts';
+import { Credentials } from './security/credentials.ts';
+import { SaslDoor } from './security/sasl-handlers.ts';
 import { Dispatcher } from './server/dispatcher.ts';
-import { GatewayServer } from './server/gateway-server.ts';
+import { GatewayServer, type TlsIdentity } from './server/gateway-server.ts';
 import { topicRoutes } from './topic-handlers.ts';
 
 /** How a gateway is run. */
@@ -49,6 +51,10 @@ export interface GatewayOptions {
   /** How groups are coordinated. Default: as Kafka's brokers do. */
   readonly groups?: Partial<CoordinatorSettings>;
   readonly limits?: Partial<GatewayLimits>;
+  /** Passwords by users, for PLAIN and SCRAM. Default: whoever connects may do everything. */
+  readonly users?: ReadonlyMap<string, string> | undefined;
+  /** Default: nothing is encrypted. */
+  readonly tls?: TlsIdentity | undefined;
   /** Told of connections that were ended for what they sent. */
   readonly onRefused?: (clientHost: string, error: MillraceError) => void;
 }
@@ -68,7 +74,7 @@ const REMAINDER_BYTES = 32 * 1024 * 1024;
 /** Starts a gateway. Rejects with INVALID_REQUEST when it cannot listen, INVALID_CONFIG when clients cannot be told where it is, and what the store throws. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { store, clock, random, host = '127.0.0.1', limits = {}, onRefused } = options;
-  const server = new GatewayServer({ clock, limits, ...(onRefused && { onRefused }) });
+  const server = new GatewayServer({ clock, limits, tls: options.tls, ...(onRefused && { onRefused }) });
   const port = await server.listen(host, options.port);
   const opened: (() => Promise<void> | void)[] = [() => server.close()];
   const close = async () => {
@@ -97,7 +103,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     );
     opened.push(() => appender.close());
     const deps = gatewayDeps(options, gateways, appender);
-    server.serve(new Dispatcher(gatewayRoutes(deps, parts.coordinator), null));
+    const door = options.users === undefined ? null : new SaslDoor(new Credentials(options.users, random), random);
+    server.serve(new Dispatcher(gatewayRoutes(deps, parts.coordinator, door), door));
     return { port, close };
   } catch (error) {
     await close();
@@ -118,7 +125,11 @@ function gatewayDeps(options: GatewayOptions, cluster: Cluster, appender: Append
 }
 
 /** Everything that a gateway answers. */
-export function gatewayRoutes(deps: GatewayDeps, coordinator: GroupCoordinator): readonly Route[] {
+export function gatewayRoutes(
+  deps: GatewayDeps,
+  coordinator: GroupCoordinator,
+  door: SaslDoor | null,
+): readonly Route[] {
   const routes = [
     ...metadataRoutes(deps),
     ...clusterRoutes(deps),
@@ -128,6 +139,7 @@ export function gatewayRoutes(deps: GatewayDeps, coordinator: GroupCoordinator):
     produceRoute(deps),
     initProducerIdRoute(deps),
     ...groupRoutes(coordinator),
+    ...(door?.routes ?? []),
     fetchRoute(deps, new FetchRemainders(REMAINDER_BYTES)),
   ];
   const offered: { apiKey: number; minVersion: number; maxVersion: number }[] = [];

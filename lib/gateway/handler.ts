@@ -22,6 +22,8 @@ export interface ConnectionContext {
   readonly softwareName: string;
   readonly softwareVersion: string;
   introduce(softwareName: string, softwareVersion: string): void;
+  /** Begins no more requests, and ends once this one is answered. */
+  endAfterAnswer(): void;
   /** Aborted when the connection ends: nobody waits for answers any more. */
   readonly closed: AbortSignal;
 }

@@ -1,5 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { metadataApi } from '../../lib/gateway/protocol/messages/cluster-messages.ts';
+import { saslAuthenticateApi, saslHandshakeApi } from '../../lib/gateway/protocol/messages/sasl-messages.ts';
 import { decodeBatch } from '../../lib/record/decode-batch.ts';
 import { createTopic, fetchFrom, produce, textBatch } from '../gateway/gateway-stage.ts';
 import { WireClient } from '../gateway/wire-client.ts';
@@ -64,6 +67,35 @@ describe('millrace gateway', () => {
     const ended = await stage.run(['gateway', '--advertise', address]);
     expect(ended.status).toBe(2);
     expect(ended.complaint).toContain('is no address');
+  });
+
+  it.each([
+    [['--users', 'nothing.txt'], 'nothing.txt cannot be read'],
+    [['--users', '{directory}/empty.txt'], 'does not name users and their passwords'],
+    [['--users', '{directory}/bad.txt'], 'does not name users and their passwords'],
+    [['--tls-cert', '{directory}/bad.txt'], 'a certificate and its key belong together'],
+    [
+      ['--tls-cert', '{directory}/bad.txt', '--tls-key', '{directory}/bad.txt'],
+      'the certificate or its key cannot be used',
+    ],
+  ])('refuses %s', async (args, message) => {
+    writeFileSync(join(stage.directory, 'empty.txt'), '# nobody\n');
+    writeFileSync(join(stage.directory, 'bad.txt'), 'ada:secret\nbob\n');
+    const given = args.map((arg) => arg.replace('{directory}', stage.directory));
+    const ended = await stage.run(['gateway', '--port', '0', ...given]);
+    expect(ended.status).toBe(2);
+    expect(ended.complaint).toContain(message);
+  });
+
+  it('lets in only those that a file names', async () => {
+    const file = join(stage.directory, 'users.txt');
+    writeFileSync(file, '# people\nada:a:colon in it\n');
+    await serving(['gateway', '--port', '0', '--users', file], async (client) => {
+      await client.ask(saslHandshakeApi, 1, { mechanism: 'PLAIN' });
+      const authBytes = Buffer.from('\0ada\0a:colon in it');
+      expect((await client.ask(saslAuthenticateApi, 2, { authBytes })).errorCode).toBe(0);
+      expect((await client.ask(metadataApi, 12, { topics: [] })).brokers).toHaveLength(1);
+    });
   });
 
   it('says when it cannot listen', async () => {

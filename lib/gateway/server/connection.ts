@@ -90,6 +90,10 @@ export class Connection implements ConnectionContext {
     this.softwareVersion = softwareVersion;
   }
 
+  endAfterAnswer(): void {
+    this.#finish();
+  }
+
   /** Begins no more requests, answers those that are begun, and ends. Long polls end early. */
   drain(): void {
     this.#closed.abort();

@@ -1,5 +1,6 @@
 /** Listens, and has a `Connection` for each client. */
 import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Clock } from '../../clock.ts';
 import { MillraceError } from '../../errors.ts';
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from '../gateway-limits.ts';
@@ -7,13 +8,24 @@ import { Connection } from './connection.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { RequestMemory } from './request-memory.ts';
 
+/** A certificate and its key, as PEM. */
+export interface TlsIdentity {
+  readonly cert: string | Uint8Array;
+  readonly key: string | Uint8Array;
+}
+
 /** What a server is made of. */
 export interface GatewayServerOptions {
   readonly clock: Clock;
   readonly limits?: Partial<GatewayLimits>;
+  /** Default: nothing is encrypted. */
+  readonly tls?: TlsIdentity | undefined;
   /** Told of connections that were ended for what they sent. */
   readonly onRefused?: (clientHost: string, error: MillraceError) => void;
 }
+
+/** Who has not agreed on keys by then is sent away. */
+const HANDSHAKE_MS = 10_000;
 
 /** See the module comment. */
 export class GatewayServer {
@@ -25,6 +37,8 @@ export class GatewayServer {
   /** Null until `serve`; who connects before waits. */
   #dispatcher: Dispatcher | null = null;
   readonly #early: Socket[] = [];
+  /** Below those of TLS: some are no connection yet, and never will be. */
+  readonly #encrypted = new Set<Socket>();
   #lastId = 0;
   /** Resolved when a connection has ended, for who waits for the last one. */
   #ended = Promise.withResolvers<void>();
@@ -34,7 +48,28 @@ export class GatewayServer {
     this.#options = options;
     this.#limits = { ...DEFAULT_GATEWAY_LIMITS, ...options.limits };
     this.#memory = new RequestMemory(this.#limits.requestMemoryBytes);
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#server = this.#create(options.tls);
+  }
+
+  #create(tls: TlsIdentity | undefined): Server {
+    const accept = (socket: Socket) => this.#accept(socket);
+    if (tls === undefined) return createServer({ allowHalfOpen: true }, accept);
+    try {
+      const { cert, key } = tls;
+      const identity = { cert: Buffer.from(cert), key: Buffer.from(key), handshakeTimeout: HANDSHAKE_MS };
+      const server = createTlsServer(identity, accept);
+      server.on('connection', (socket: Socket) => {
+        this.#encrypted.add(socket);
+        socket.once('close', () => this.#encrypted.delete(socket));
+      });
+      server.maxConnections = this.#limits.connections;
+      return server;
+    } catch (cause) {
+      throw new MillraceError('INVALID_CONFIG', 'the certificate or its key cannot be used', {
+        hint: 'Give a certificate chain and its private key as PEM.',
+        cause,
+      });
+    }
   }
 
   /** Number of clients that are connected. */
@@ -98,6 +133,7 @@ export class GatewayServer {
     while (this.#connections.size > 0) await this.#ended.promise;
     over.abort();
     await late;
+    for (const socket of this.#encrypted) socket.destroy();
     await closed;
   }
 

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:tls';
+import { describe, expect, it } from 'vitest';
+import { decodeResponse, encodeRequest } from '../../../lib/gateway/protocol/frames.ts';
+import { apiVersionsApi } from '../../../lib/gateway/protocol/messages/cluster-messages.ts';
+import { startStage } from '../gateway-stage.ts';
+
+/** Of localhost, signed by itself, for tests alone. */
+const read = (name: string) => readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), 'utf8');
+const identity = { cert: read('cert.pem'), key: read('key.pem') };
+
+describe('a gateway with a certificate', () => {
+  it('serves those who trust it, and ends who does not encrypt', async () => {
+    const stage = await startStage({ tls: identity });
+    const socket = connect({ host: 'localhost', port: stage.gateway.port, ca: identity.cert });
+    const answer = Promise.withResolvers<Buffer>();
+    socket.once('data', answer.resolve);
+    socket.once('error', answer.reject);
+    const of = { api: apiVersionsApi, version: 2 };
+    socket.write(Buffer.concat(encodeRequest(of, { correlationId: 1, clientId: null }, {})));
+    const { body } = decodeResponse(of, (await answer.promise).subarray(4));
+    expect(body.errorCode).toBe(0);
+    socket.destroy();
+    const open = stage.client();
+    open.write(Buffer.from('00000008001200000000000100', 'hex'));
+    await open.closed();
+  });
+
+  it('ends although somebody has not agreed on keys yet, or has gone while doing so', async () => {
+    const stage = await startStage({ tls: identity });
+    const silent = stage.client();
+    await new Promise((resolve) => silent.socket.once('connect', resolve));
+    const distrustful = connect({ host: 'localhost', port: stage.gateway.port });
+    await new Promise((resolve) => distrustful.once('error', resolve));
+    await stage.gateway.close();
+    await silent.closed();
+  });
+
+  it('is refused when it is none', async () => {
+    const bad = startStage({ tls: { cert: 'no certificate', key: identity.key } });
+    await expect(bad).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
+  });
+});
