@@ -70,6 +70,12 @@ function checkHeader(header: BatchHeader, apiVersion: number): void {
     const problem = `the producer ${producerId} with epoch ${producerEpoch} and sequence ${baseSequence}`;
     throw invalid(problem, { producerEpoch, baseSequence }, 'An idempotent producer counts both from 0.');
   }
+  if (header.timestampType === 'LogAppendTime') {
+    throw new MillraceError('INVALID_TIMESTAMP', 'a batch whose timestamps are said to be those of the log', {
+      value: header.timestampType,
+      hint: 'Send CreateTime; the topic decides whose time it keeps.',
+    });
+  }
   if (header.compression === 'zstd' && apiVersion < ZSTD_VERSION) {
     throw new MillraceError('UNSUPPORTED_COMPRESSION_TYPE', `zstd in version ${apiVersion} of Produce`, {
       value: 'zstd',

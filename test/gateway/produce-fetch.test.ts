@@ -135,6 +135,7 @@ describe('Produce', () => {
       textBatch(['a'], { transactional: true, producerId: 5n, producerEpoch: 0, baseSequence: 0 }),
       errorCodes.INVALID_RECORD,
     ],
+    ['timestamps of the log', textBatch(['a'], { timestampType: 'LogAppendTime' }), errorCodes.INVALID_TIMESTAMP],
     ['two batches', Buffer.concat([textBatch(['a']), textBatch(['b'])]), errorCodes.INVALID_RECORD],
     ['nothing', new Uint8Array(0), errorCodes.INVALID_RECORD],
     ['more than the topic allows', textBatch(['x'.repeat(1_100_000)]), errorCodes.MESSAGE_TOO_LARGE],
