@@ -124,27 +124,37 @@ async function waitForSilence({ io, json }: CliContext, millrace: Millrace, name
 }
 
 function describeText(group: GroupDescription, nowMs: number): string {
-  const { name, state, generation, assignor, members, partitions } = group;
+  const { name, kind, state, generation, assignor, members, partitions } = group;
   const lag = partitions.reduce((sum, one) => sum + one.lag, 0n);
   const facts = [
     `group       ${name} (${state})`,
+    ...(KINDS[kind] === undefined ? [] : [`kind        ${KINDS[kind]}`]),
     `generation  ${generation}`,
     `assignor    ${assignor ?? 'none'}`,
     `lag         ${lag} record${lag === 1n ? '' : 's'}`,
   ];
   const parts = [facts.join('\n')];
   if (members.length > 0) {
-    parts.push(table(['member', 'instance', 'last beat', 'session', 'partitions'], members.map(memberRow(nowMs))));
+    parts.push(
+      table(['member', 'instance', 'last beat', 'session', 'partitions'], members.map(memberRow(group, nowMs))),
+    );
   }
   if (partitions.length > 0) parts.push(partitionsTable(group));
   return parts.join('\n\n');
 }
 
-function memberRow(nowMs: number): (member: MemberDescription) => readonly string[] {
+/** What is said of groups that are not of the SDK's consumers. */
+const KINDS: Partial<Record<GroupDescription['kind'], string>> = {
+  classic: 'Kafka clients, which a gateway hears',
+  consumer: 'Kafka clients (KIP-848), which a gateway hears',
+  subscription: 'a function',
+};
+
+function memberRow({ kind }: GroupDescription, nowMs: number): (member: MemberDescription) => readonly string[] {
   return ({ id, instanceId, heartbeatAtMs, sessionMs, partitions }) => [
     id,
     instanceId ?? '-',
-    heartbeatAtMs === null ? 'none' : `${seconds(Math.max(0, nowMs - heartbeatAtMs))} ago`,
+    heartbeatAtMs === null ? (kind === 'sdk' ? 'none' : '-') : `${seconds(Math.max(0, nowMs - heartbeatAtMs))} ago`,
     seconds(sessionMs),
     ownedText(partitions),
   ];

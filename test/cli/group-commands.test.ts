@@ -1,5 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../lib/clock.ts';
+import { parseConnectionString } from '../../lib/connect/connection-string.ts';
+import { openStore } from '../../lib/connect/open-store.ts';
 import { connect } from '../../lib/index.ts';
+import { noMeter } from '../../lib/log/meter.ts';
 import { type CliStage, cliStage } from './cli-stage.ts';
 
 let stage: CliStage;
@@ -66,6 +70,28 @@ describe('group describe', () => {
       state: 'stable',
       members: [{ clientId: 'web', instanceId: 'web-1' }],
     });
+  });
+
+  it('says of Kafka clients that a gateway hears them', async () => {
+    await read('g');
+    const store = await openStore(parseConnectionString(stage.store), { clock: systemClock, meter: noMeter });
+    const group = (await store.groups.get('g'))!;
+    const member = {
+      id: 'kafkajs-1',
+      instanceId: null,
+      clientId: 'kafkajs',
+      topics: ['a'],
+      pattern: null,
+      assignors: [],
+    };
+    const coordination = { gateway: 'here', tenure: 'first', state: null };
+    const members = [{ ...member, sessionMs: 30_000 }];
+    await store.groups.update({ ...group, kind: 'classic', assignor: 'range', members, coordination });
+    await store.close();
+    const text = await stage.ok(['group', 'describe', 'g']);
+    expect(text).toMatch(/^kind +Kafka clients, which a gateway hears$/m);
+    expect(text).toMatch(/^kafkajs-1 +- +- +30 s +-$/m);
+    expect(await stage.failure(['group', 'seek', 'g', 'start'])).toMatchObject({ code: 'NON_EMPTY_GROUP' });
   });
 
   it('refuses a group that is not there, and a name that is none', async () => {
