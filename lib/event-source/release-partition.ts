@@ -44,8 +44,9 @@ export async function releasePartition(
     waitsUnder: isWaiting ? subscription.current.version : null,
   });
   if (isWaiting) {
-    // First the wake-up: if this worker ends now, somebody comes. For the same time as before it is booked.
-    if (held.session.taken.notBeforeMs !== notBeforeMs) await place.book(notBeforeMs);
+    // First the wake-up: if this worker ends now, somebody comes. For the end of a window it is booked once.
+    const isEnd = held.progress.window?.endMs === notBeforeMs && held.session.taken.notBeforeMs === notBeforeMs;
+    if (!isEnd) await place.book(notBeforeMs);
     place.tell({ kind: 'waiting', untilMs: notBeforeMs });
   }
   if (!(await held.write({ kind: 'release', notBeforeMs }))) return { outcome: 'lost' };
