@@ -82,8 +82,7 @@ export class Producer<K = Bytes, V = Bytes> {
   /**
    * Sends a record, and resolves when it is durable, with its place.
    *
-   * Rejects with MESSAGE_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP, INVALID_PARTITIONS, UNKNOWN_TOPIC_OR_PARTITION SERIALIZATION_FAILED (this record alone is refused);
-   * BUFFER_EXHAUSTED when there was no room for `maxBlockMs`; OFFSET_MISMATCH; NOT_COMMITTED (not in the log, safe to send again) and
+   * Rejects with MESSAGE_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP, INVALID_PARTITIONS, UNKNOWN_TOPIC_OR_PARTITION, SERIALIZATION_FAILED (this record alone is refused); BUFFER_EXHAUSTED when there was no room for `maxBlockMs`; OFFSET_MISMATCH; NOT_COMMITTED (not in the log, safe to send again) and
    * COMMIT_UNKNOWN (may be there) with everything that was sent to its partition behind it; CLOSED; and what the store throws for good. Retries are
    * made inside and write nothing twice.
    *
@@ -128,7 +127,9 @@ export class Producer<K = Bytes, V = Bytes> {
   /** Resolves when the buffer has room for more, and no record waits for its topic to be read: the back-pressure of those who do not await each record. */
   async room(): Promise<void> {
     while (this.#unread.isBusy) await this.#unread.idle();
-    await this.#memory.room();
+    const room = this.#memory.room();
+    if (this.#memory.waiterCount > 0) this.#lingering.end(); // Nobody may linger while others wait for the memory.
+    await room;
   }
 
   /** Bytes that are buffered and not acknowledged, with what each record costs beside its bytes. */

@@ -2,6 +2,7 @@ import middy7 from '@middy/core';
 import middy5 from 'middy-5';
 import middy6 from 'middy-6';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { OPEN_BATCH_BYTES } from '../../lib/client/open-batch.ts';
 import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
 import { MillraceError, UnansweredError } from '../../lib/errors.ts';
 import type { Heads } from '../../lib/log/heads.ts';
@@ -238,6 +239,34 @@ describe.each(WAYS)('a function that produces, %s', (_, functionOf) => {
     );
     await handler({}, contextOf());
     expect(underWay).toBe(0);
+  });
+});
+
+describe('a function that sends more than it may hold', () => {
+  it('goes on when it waits for room, although nothing of what it sent is due', async () => {
+    const bufferMemoryBytes = 16 * 1024;
+    const handler = producerHandler(
+      async (_event: unknown, { producer }) => {
+        // What is left takes the second record, but not what its batch costs.
+        producer.send({
+          topic: 'orders',
+          partition: 0,
+          value: 'x'.repeat(bufferMemoryBytes - OPEN_BATCH_BYTES - 1_600),
+        });
+        producer.send({ topic: 'orders', partition: 1, value: 'y' });
+        await producer.room();
+        for (let count = 0; count < 100; count++) {
+          await producer.room();
+          producer.send({ topic: 'orders', partition: count % 3, value: 'z'.repeat(1_000) });
+        }
+      },
+      { store: bench.store, bufferMemoryBytes },
+    );
+    const context = contextOf(20_000);
+    await handler({}, context);
+    expect(await values('orders')).toHaveLength(102);
+    // Not by the end of its time, when nothing is held back any more.
+    expect(context.getRemainingTimeInMillis()).toBeGreaterThan(2_000);
   });
 });
 
