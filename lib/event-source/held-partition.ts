@@ -30,6 +30,8 @@ export class HeldPartition {
   /** Nothing before this. */
   restUntilMs = 0;
   readonly #place: WorkPlace;
+  /** Monotonic: when the lease was taken, or written last. */
+  #writtenMs: number;
   #committed: bigint;
   /** What is stored of it. */
   #stored: bigint;
@@ -38,6 +40,7 @@ export class HeldPartition {
   constructor(place: WorkPlace, session: LeaseSession, subscription: FunctionSubscription, head: Head | null) {
     const { taken } = session;
     this.#place = place;
+    this.#writtenMs = place.deps.clock.monotonicMs();
     this.session = session;
     const { partition } = place.partition;
     const range = subscription.replay?.ranges.find((one) => one.partition === partition);
@@ -76,6 +79,11 @@ export class HeldPartition {
     this.#progress = moved.progress;
   }
 
+  /** A third of the lease has passed: whoever goes on working has to write it. */
+  isDueToBeKept(leaseMs: number): boolean {
+    return this.#place.deps.clock.monotonicMs() - this.#writtenMs >= leaseMs / 3;
+  }
+
   /** The batch that was given out last was reported: what is given out next is begun for the first time. */
   report(): void {
     this.isDirty = true;
@@ -85,6 +93,8 @@ export class HeldPartition {
   /** Stores everything that is known. False: the lease is lost. */
   async write(write: HoldWrite): Promise<boolean> {
     const isReleased = write.kind === 'release';
+    // Before the request: what is stored may run out a little later than is thought here, never sooner.
+    this.#writtenMs = this.#place.deps.clock.monotonicMs();
     const committed = this.#committed;
     const isOurs = await this.session.update({
       committed,

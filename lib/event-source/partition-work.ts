@@ -100,8 +100,11 @@ export class PartitionWork {
     while (!this.#isOver) {
       this.#held ??= await this.#take();
       if (this.#held === null) break;
-      const batch = await this.#advance(this.#held);
+      const held = this.#held;
+      const batch = await this.#advance(held);
       if (batch !== null) return batch;
+      // Much may be read that is not to be given out, and much sent away.
+      if (this.#held === held) await this.#keepIfDue(held);
     }
     await this.#admissions.free();
     return null;
@@ -207,7 +210,7 @@ export class PartitionWork {
         const dead = step.refused.map(
           (one): DeadRecord => ({ ...one, failures: 0, error: REFUSALS[one.reason], stack: '' }),
         );
-        await sendAway(this.#place, held, this.subscription, dead);
+        await this.#sendAway(held, dead);
         return;
       }
       case 'count-crash': {
@@ -273,7 +276,11 @@ export class PartitionWork {
     const window = call !== null && outcome.kind === 'answered' ? handedOn(call, outcome.state) : {};
     held.move({ ...progress, windowSinceMs: null, ...window });
     const dead = givenUp.map((one): DeadRecord => ({ ...one, reason: 'RetryAttemptsExhausted' }));
-    if (dead.length > 0) await sendAway(this.#place, held, this.subscription, dead);
+    if (dead.length > 0) await this.#sendAway(held, dead);
+  }
+
+  #sendAway(held: HeldPartition, records: readonly DeadRecord[]): Promise<boolean> {
+    return sendAway(this.#place, held, this.subscription, records, () => this.#keepIfDue(held));
   }
 
   /** The function cannot be called now: no attempt was made. */
@@ -293,6 +300,12 @@ export class PartitionWork {
     const isOurs = await held.write({ kind: 'keep', leaseMs: this.#limits.leaseMs });
     if (!isOurs) this.#isOver = true;
     return isOurs;
+  }
+
+  /** False: the lease is lost. */
+  async #keepIfDue(held: HeldPartition): Promise<boolean> {
+    if (this.#isOver) return false;
+    return !held.isDueToBeKept(this.#limits.leaseMs) || this.#keep(held);
   }
 
   /** Whether there is something to do for whoever takes the lease next. */

@@ -23,6 +23,41 @@ describe('the work on a partition', () => {
     expect(await stage.leaseOf()).toMatchObject({ committed: 2n, expiresAtMs: 0, attempts: 0, progress: '' });
   });
 
+  it('keeps its lease while a slow destination takes what is given up, and commits what it has taken', async () => {
+    await stage.send(250);
+    const progress: [number, bigint | null][] = [];
+    const sink: WorkChanges['sink'] = {
+      async send(_, records) {
+        progress.push([records.length, (await stage.leaseOf()).committed]);
+        stage.passedMs += 25_000;
+      },
+    };
+    const work = await stage.work({ sink, sizeOf: () => 2_000 });
+    expect(await work.next()).toBeNull();
+    expect(progress).toEqual([
+      [100, 0n],
+      [100, 100n],
+      [50, 200n],
+    ]);
+    expect(await stage.leaseOf()).toMatchObject({ committed: 250n, expiresAtMs: 0 });
+  });
+
+  it('sends nothing more away once its lease is lost', async () => {
+    await stage.send(250);
+    let sent = 0;
+    const sink: WorkChanges['sink'] = {
+      async send(_, records) {
+        sent += records.length;
+        stage.passedMs += 25_000;
+        await stage.bench.subscriptions.seek('billing', { to: { offset: 0n } });
+      },
+    };
+    const work = await stage.work({ sink, sizeOf: () => 2_000 });
+    expect(await work.next()).toBeNull();
+    expect(sent).toBe(100);
+    expect(stage.news.map(({ kind }) => kind)).toContain('fenced');
+  });
+
   it('commits before each further batch', async () => {
     await stage.send(5);
     const work = await stage.work();

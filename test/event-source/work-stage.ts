@@ -11,6 +11,7 @@ import { type EventSourceBench, openBench } from './event-source-bench.ts';
 /** What is different of a worker. */
 export interface WorkChanges extends Partial<WorkLimits> {
   readonly store?: EventSourceDeps['store'];
+  readonly sink?: EventSourceDeps['sink'];
   readonly partition?: number;
   readonly readAtMs?: number;
 }
@@ -69,7 +70,7 @@ export class WorkStage {
 
   /** A worker, woken by what is there. */
   async work(changes: WorkChanges = {}): Promise<PartitionWork> {
-    const { store = this.bench.store, partition = 0, readAtMs = this.nowMs(), ...limits } = changes;
+    const { store = this.bench.store, partition = 0, readAtMs = this.nowMs(), sink, ...limits } = changes;
     const head = await this.bench.store.heads.read(this.at(partition), { consistent: true });
     const { generation } = await this.leaseOf(partition);
     const monotonicMs = () => clock.monotonicMs() + this.passedMs;
@@ -79,7 +80,7 @@ export class WorkStage {
       clock: { ...clock, nowMs: () => this.nowMs(), monotonicMs },
       random,
       wakeUps: { book: async ({ atMs }) => void this.booked.push(atMs) },
-      sink: { send: async () => {} },
+      sink: sink ?? { send: async () => {} },
       onNews: (one) => void this.news.push(one),
     };
     const { subscription } = this;
