@@ -101,6 +101,8 @@ function newsText(news: DevNews): string | null {
       return `${news.group}-${news.partition.partition}: ended without an answer before: its batch counts as failed`;
     case 'topic-missing':
       return `${news.group}: topic ${news.topic} is gone: nothing is given; delete the subscription, or make it again`;
+    case 'subscription-unreadable':
+      return `${news.group}: its options cannot be read here, and nothing is given: ${news.error}`;
     case 'event-source-failed':
       return `the event source failed, and tries again: ${news.error}`;
     case 'log':

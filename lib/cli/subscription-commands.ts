@@ -187,11 +187,11 @@ async function describeAll(subscriptions: SubscriptionAdmin): Promise<readonly S
 }
 
 function listText(all: readonly (FunctionSubscription & { readonly lag?: SubscriptionLag })[]): string {
-  const rows = all.map(({ group, topic, target, options, lag }) => [
-    group,
-    topic,
-    target,
-    options.enabled ? 'on' : 'paused',
+  const rows = all.map(({ lag, ...one }) => [
+    one.group,
+    one.topic,
+    one.target,
+    stateText(one),
     ...(lag === undefined ? [] : [lag.records, secondsText(lag.maxMs), lag.furthest ?? '-']),
   ]);
   const withLag = all.some(({ lag }) => lag !== undefined);
@@ -199,10 +199,15 @@ function listText(all: readonly (FunctionSubscription & { readonly lag?: Subscri
   return table(['subscription', 'topic', 'function', 'state', ...lagTitles], rows);
 }
 
+function stateText({ options, unreadable }: FunctionSubscription): string {
+  if (unreadable !== undefined) return `unreadable: ${unreadable}`;
+  return options.enabled ? 'on' : 'paused';
+}
+
 function describeText(described: SubscriptionDescription, nowMs: number): string {
   const { group, topic, target, options, partitions, retries, lag } = described;
   const facts = [
-    `subscription  ${group} (${options.enabled ? 'on' : 'paused'})`,
+    `subscription  ${group} (${stateText(described)})`,
     `topic         ${topic}`,
     `function      ${target}`,
     `lag           ${lagText(lag)}`,

@@ -60,6 +60,8 @@ export type EventSourceNews = {
   | { readonly kind: 'redriven'; readonly records: number; readonly exhausted: number }
   /** The topic of the subscription was deleted, or made again; nothing is given any more. The partition says nothing. */
   | { readonly kind: 'topic-missing'; readonly topic: string }
+  /** The stored options make no sense here; nothing is given any more. The partition says nothing. */
+  | { readonly kind: 'subscription-unreadable'; readonly error: string }
   | { readonly kind: 'skipped'; readonly from: bigint; readonly to: bigint }
   /** `lag`: records behind it, as far as the worker has seen. */
   | { readonly kind: 'committed'; readonly from: bigint; readonly to: bigint; readonly lag: bigint }

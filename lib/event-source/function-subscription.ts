@@ -37,6 +37,8 @@ export interface FunctionSubscription {
   readonly retry: RetryTier | null;
   /** It reads a range of its topic for another subscription, and ends; absent: it reads what comes. */
   readonly replay?: Replay;
+  /** What is wrong with the options that are stored: a newer Millrace may have written them. Nobody is called then, as if it were paused; absent: nothing. */
+  readonly unreadable?: string;
 }
 
 /** Partition key of all subscriptions. */
@@ -67,31 +69,41 @@ export function subscriptionToItem(subscription: FunctionSubscription): Item {
   return { topic, domain, version: BigInt(version), target, options: JSON.stringify(options), ...kind };
 }
 
-/** Throws CORRUPT_OBJECT when an attribute is missing or makes no sense. */
+/** Options that make no sense here are told in `unreadable`: one subscription must not stop all others. Throws CORRUPT_OBJECT when any other attribute is missing or makes no sense. */
 export function subscriptionFromItem(sk: string, item: Item): FunctionSubscription {
   const mark = sk.indexOf('#');
   const group = sk.slice(mark + 1);
-  return {
+  const kept = {
     group,
     topic: text(item, 'topic'),
     topicId: sk.slice(0, mark),
     domain: text(item, 'domain'),
     version: Number(integer(item, 'version')),
     target: text(item, 'target'),
-    options: parseJson(group, text(item, 'options'), (json) => subscriptionOptions(JSON.parse(json), group)),
     retry: item.tier === undefined ? null : { of: text(item, 'retryOf'), tier: Number(integer(item, 'tier')) },
-    ...(item.replay !== undefined && { replay: parseJson(group, text(item, 'replay'), parseReplay) }),
   };
+  const options = text(item, 'options');
+  try {
+    return {
+      ...kept,
+      options: subscriptionOptions(JSON.parse(options), group),
+      ...(item.replay !== undefined && { replay: parseReplay(text(item, 'replay')) }),
+    };
+  } catch (cause) {
+    const unreadable = cause instanceof Error ? cause.message : String(cause);
+    return { ...kept, options: { ...subscriptionOptions({}, group), enabled: false }, unreadable };
+  }
 }
 
-function parseJson<T>(group: string, json: string, parse: (json: string) => T): T {
-  try {
-    return parse(json);
-  } catch (cause) {
-    throw new MillraceError('CORRUPT_OBJECT', `the stored options of subscription ${group} make no sense`, {
-      value: json.slice(0, 256),
-      hint: 'The item was changed by something else than Millrace, or by a newer one; update the subscription.',
-      cause,
-    });
-  }
+/** For whoever would write it, or work by it. Throws CORRUPT_OBJECT when its options could not be read. */
+export function checkReadable({ group, unreadable }: FunctionSubscription): void {
+  if (unreadable === undefined) return;
+  throw new MillraceError(
+    'CORRUPT_OBJECT',
+    `the stored options of subscription ${group} make no sense: ${unreadable}`,
+    {
+      value: group,
+      hint: 'A newer Millrace may have written them: update this one. Otherwise delete the subscription, and make it again.',
+    },
+  );
 }

@@ -6,6 +6,7 @@
 import { asMillraceError, type MillraceError } from '../errors.ts';
 import { type PartitionKey, partitionPk } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
+import type { EventSourceNews } from './event-source-deps.ts';
 import type { StoreChanges } from './event-source-store.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
 import { LEASE_MARGIN_MS } from './lease-session.ts';
@@ -59,8 +60,8 @@ export class LocalEventSource {
   readonly #seen = new Map<string, bigint>();
   /** By subscription and partition: how often its bell was rung. */
   readonly #stamps = new Map<string, string>();
-  /** Subscriptions whose topic is gone, as was told. */
-  readonly #withoutTopic = new Set<string>();
+  /** Subscriptions that are not served, as was told. */
+  readonly #told = new Set<string>();
   /** By subscription and partition: when it is woken next. */
   readonly #alarms = new Map<string, number>();
   #loops: readonly Promise<void>[] = [];
@@ -130,7 +131,9 @@ export class LocalEventSource {
 
   async #changedHeads(): Promise<readonly Ring[]> {
     const { store } = this.#deps;
-    const enabled = (await allSubscriptions(this.#deps)).filter(({ options }) => options.enabled);
+    const all = await allSubscriptions(this.#deps);
+    for (const one of all) this.#tellUnreadable(one);
+    const enabled = all.filter(({ options }) => options.enabled);
     const rings: Ring[] = [];
     for (const [topicId, of] of Map.groupBy(enabled, ({ topicId }) => topicId)) {
       const { answer: topic } = await repeatRequest(this.#deps, () => store.topics.get(of[0]!.topic));
@@ -150,12 +153,21 @@ export class LocalEventSource {
     return rings;
   }
 
-  /** Once for each. */
   #tellMissing({ group, topic, topicId }: FunctionSubscription): void {
-    const name = `${topicId} ${group}`;
-    if (this.#withoutTopic.has(name)) return;
-    this.#withoutTopic.add(name);
-    this.#deps.onNews({ kind: 'topic-missing', group, partition: { topicId, partition: 0 }, topic });
+    this.#tellOnce({ kind: 'topic-missing', group, partition: { topicId, partition: 0 }, topic });
+  }
+
+  #tellUnreadable({ group, topicId, unreadable: error }: FunctionSubscription): void {
+    if (error === undefined) return;
+    this.#tellOnce({ kind: 'subscription-unreadable', group, partition: { topicId, partition: 0 }, error });
+  }
+
+  /** Of a subscription that is not served. */
+  #tellOnce(news: EventSourceNews): void {
+    const name = `${news.kind} ${nameOf(news.group, news.partition)}`;
+    if (this.#told.has(name)) return;
+    this.#told.add(name);
+    this.#deps.onNews(news);
   }
 
   async #rungBells(): Promise<readonly Ring[]> {

@@ -4,7 +4,7 @@
 import { MillraceError } from '../errors.ts';
 import { headFromItem, headToItem } from '../log/head.ts';
 import type { Attribute, Item } from '../log/item.ts';
-import { subscriptionFromItem, subscriptionSk, subscriptionToItem } from './function-subscription.ts';
+import { checkReadable, subscriptionFromItem, subscriptionSk, subscriptionToItem } from './function-subscription.ts';
 import type { WakeRequest } from './wake-request.ts';
 
 /** The field by which such an event is known. */
@@ -58,8 +58,10 @@ export function parsePullEvent(event: unknown): WakeRequest | null {
       },
     );
   }
+  const read = subscriptionFromItem(sk, itemOf(subscription));
+  checkReadable(read);
   return {
-    subscription: subscriptionFromItem(sk, itemOf(subscription)),
+    subscription: read,
     readAtMs,
     partition,
     seen,

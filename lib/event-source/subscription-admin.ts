@@ -11,7 +11,7 @@ import { findTopic } from '../log/find-topic.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import { nearestName } from '../nearest-name.ts';
 import { findRetries, findSubscription } from './find-subscription.ts';
-import type { FunctionSubscription } from './function-subscription.ts';
+import { checkReadable, type FunctionSubscription } from './function-subscription.ts';
 import type { Lease } from './lease.ts';
 import { type Progress, parseProgress } from './progress.ts';
 import { parseSchedule } from './redrive-schedule.ts';
@@ -182,6 +182,7 @@ export class SubscriptionAdmin {
     await checkDestination(this.#deps, options.onFailure);
     for (let round = 0; ; round++) {
       const current = round === 0 ? await this.get(name) : await this.#stillThere(name);
+      checkReadable(current);
       const changed = {
         ...current,
         target: parseTarget(target ?? current.target),

@@ -63,6 +63,23 @@ describe('an event source', () => {
     expect(most).toBe(1);
   });
 
+  it('serves all others when the options of one were written by a newer Millrace, and says so', async () => {
+    await subscribe(() => undefined);
+    const readable = await bench.subscriptions.get('billing');
+    const options = { ...readable.options, ofTheFuture: true };
+    await bench.store.subscriptions.create({ ...readable, group: 'newer', target: 'newer', options });
+    bench.start();
+    await send(['a']);
+    await bench.until('it is handled', () => values().length === 1);
+    const told = bench.news.filter(({ kind }) => kind === 'subscription-unreadable');
+    expect(told).toMatchObject([{ group: 'newer', error: expect.stringContaining('ofTheFuture') }]);
+    expect((await bench.subscriptions.list()).map(({ group }) => group)).toEqual(['billing', 'newer']);
+    // What it does not understand it does not write over.
+    await expect(bench.subscriptions.resume('newer')).rejects.toMatchObject({ code: 'CORRUPT_OBJECT' });
+    await bench.subscriptions.delete('newer');
+    expect((await bench.subscriptions.list()).map(({ group }) => group)).toEqual(['billing']);
+  });
+
   it('goes on where another has ended', async () => {
     await subscribe(() => undefined);
     const first = bench.start();
