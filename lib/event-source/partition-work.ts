@@ -140,7 +140,6 @@ export class PartitionWork {
     const notBeforeMs = isResting ? restUntilMs : (plan.notBeforeMs ?? 0);
     held.remember({ windowSinceMs: plan.windowSinceMs });
     const hasMore = await this.#release(held, { notBeforeMs: isLeft ? 0 : notBeforeMs, waitsFor: 'records' });
-    await this.#admissions.free();
     if (hasMore || (isLeft && !this.#isOver)) await this.#ring();
     this.#isOver = true;
   }
@@ -226,7 +225,6 @@ export class PartitionWork {
   async #giveOut(held: HeldPartition, batch: readonly ReceivedEvent[]): Promise<readonly ReceivedEvent[] | null> {
     const admission = await this.#admissions.ask(held, this.subscription, batch);
     if (admission.kind === 'wait') {
-      await this.#admissions.free();
       await this.#wait(held, admission);
       return null;
     }
@@ -310,6 +308,8 @@ export class PartitionWork {
 
   /** Whether there is something to do for whoever takes the lease next. */
   async #release(held: HeldPartition, wait: Wait): Promise<boolean> {
+    // While it has the lease: another worker of this partition would wait for what this one still has.
+    await this.#admissions.free();
     const release = await releasePartition(this.#place, held, this.#subscription, wait);
     if (release.outcome === 'lost') {
       this.#isOver = true;

@@ -23,8 +23,8 @@ describe('a limit of calls', () => {
     await work.next();
     await work.settle(HANDLED);
     expect(await work.next()).toBeNull();
-    const limited = ['leases.take', 'limits.readSlots', 'limits.replaceSlots', 'leases.update', 'heads.read'];
-    expect(stage.calls).toEqual([...limited, 'limits.replaceSlots']);
+    const limited = ['leases.take', 'limits.readSlots', 'limits.replaceSlots', 'limits.replaceSlots'];
+    expect(stage.calls).toEqual([...limited, 'leases.update', 'heads.read']);
     expect(await slotsOf()).toMatchObject({ holders: [], waiting: [] });
   });
 
@@ -57,6 +57,26 @@ describe('a limit of calls', () => {
     expect(await stage.stampOf(1)).not.toBe(before);
     const rung = await stage.work({ partition: 1 });
     expect(offsetsOf((await rung.next())!)).toEqual([0, 1]);
+  });
+
+  it('is given back before the lease, so that the next worker of the partition does not wait for it', async () => {
+    stage = await WorkStage.open({ maximumConcurrency: 1 });
+    await stage.send(1);
+    const store = { ...stage.bench.store };
+    const { leases } = store;
+    let holders: number | null = null;
+    store.leases = {
+      ...leases,
+      async update(...args: Parameters<typeof leases.update>) {
+        holders = (await slotsOf()).holders.length;
+        return leases.update(...args);
+      },
+    };
+    const work = await stage.work({ store });
+    await work.next();
+    await work.settle(HANDLED);
+    await work.next();
+    expect(holders).toBe(0);
   });
 
   it('is seen by who has just released its lease, if a slot came free while it had it', async () => {
