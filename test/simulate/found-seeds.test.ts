@@ -23,6 +23,7 @@ const FOUND: readonly (readonly [SimulationName, number])[] = [
   ['maintenance', 39],
   ['event-source', 1],
   ['event-source', 9],
+  ['event-source', 5_175],
   ['event-source', 5_421],
   ['event-source', 10_845],
 ];

@@ -70,8 +70,9 @@ export class SimulatedFunction {
           }
           this.#time.schedule(ways.there, () => {
             const { records, window } = eventOf(payload);
-            this.#called(process, key, records, window);
+            this.#called(key, records, window);
             const group = groupOf(key);
+            if (!process.wasStopped) this.#oracle.checkEnabled(group);
             const over = this.#oracle.limits.onCall({ process, group, records: records.length, isOwn: false });
             this.#time.schedule(this.#dice.magnitude(1, 10_000), () => {
               over();
@@ -102,7 +103,7 @@ export class SimulatedFunction {
         ...(keyBytes !== null && { key: Buffer.from(keyBytes).toString('base64') }),
       }),
     );
-    this.#called(process, key, records);
+    this.#called(key, records);
     await process.sleep(this.#dice.magnitude(1, 10_000));
     if (fate === 'unheard') {
       die();
@@ -126,13 +127,7 @@ export class SimulatedFunction {
     return dice.pick(['throws', 'throws', 'some', 'throttled', 'unheard'] as const);
   }
 
-  #called(
-    process: MemberProcess,
-    key: string,
-    records: readonly EventRecord[],
-    window: EventWindow | null = null,
-  ): void {
-    if (!process.wasStopped) this.#oracle.checkEnabled(groupOf(key));
+  #called(key: string, records: readonly EventRecord[], window: EventWindow | null = null): void {
     if (window !== null) {
       const offsets = records.map(({ offset }) => offset);
       this.#oracle.windows.onGiven(key, offsets, window.state);

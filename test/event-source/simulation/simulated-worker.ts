@@ -133,7 +133,12 @@ async function pull(
   const eachRecord = (record: PulledBatch['records'][number]) => functions.pulled(process, { key, die }, [record]);
   const options = way === 'each record' ? { eachRecord, concurrency: dice.pick([1, 3]) } : {};
   const call = new WatchedPullCall(deps, parsePullEvent(event)!, options, context);
-  call.watch = (records) => oracle.limits.onCall({ process, group: request.subscription.group, records, isOwn: true });
+  const { group } = request.subscription;
+  call.watch = (records) => {
+    // What is begun of a batch is handled to its end, record by record.
+    if (!process.wasStopped) oracle.checkEnabled(group);
+    return oracle.limits.onCall({ process, group, records, isOwn: true });
+  };
   if (way === 'each record') await call.runEach(eachRecord);
   else if (way === 'each batch') await call.run(handle);
   else await underMiddy(call, handle);
