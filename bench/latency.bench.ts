@@ -9,7 +9,7 @@ import { Millrace } from '../lib/client/millrace.ts';
 import type { ProducerOptions } from '../lib/client/producer-options.ts';
 import { serdes } from '../lib/client/serde.ts';
 import { systemClock as clock, systemRandom as random } from '../lib/clock.ts';
-import type { Store } from '../lib/group/group-store.ts';
+import type { DelayStore } from '../lib/delay/delay-store.ts';
 import { requestDollars, type StoreUsage, UsageMeter, usageBetween } from '../lib/log/meter.ts';
 import { formatTable } from './format-table.ts';
 import { type SlowAws, startSlowAws } from './slow-aws.ts';
@@ -51,7 +51,7 @@ export interface LatencyResult {
   readonly rates: readonly RateRow[];
 }
 
-async function opened(aws: SlowAws): Promise<{ store: Store; millrace: Millrace; meter: UsageMeter }> {
+async function opened(aws: SlowAws): Promise<{ store: DelayStore; millrace: Millrace; meter: UsageMeter }> {
   const meter = new UsageMeter();
   const store = await aws.openStore(meter);
   return { store, millrace: new Millrace({ store, clock, random }), meter };

@@ -6,7 +6,7 @@ import { dynamoClient, s3Client } from '../lib/aws/aws-clients.ts';
 import { awsStore } from '../lib/aws/aws-store.ts';
 import { createTables } from '../lib/aws/tables.ts';
 import { systemClock as clock } from '../lib/clock.ts';
-import type { Store } from '../lib/group/group-store.ts';
+import type { DelayStore } from '../lib/delay/delay-store.ts';
 import type { Meter } from '../lib/log/meter.ts';
 import { makeBucket } from '../test/aws/emulators.ts';
 import { startS3 } from '../test/aws/s3-server.ts';
@@ -16,7 +16,7 @@ import type { Profile } from './latency-proxy.ts';
 
 /** Opens stores, and ends with everything that it started. */
 export interface SlowAws {
-  openStore(meter: Meter): Promise<Store>;
+  openStore(meter: Meter): Promise<DelayStore>;
   stop(): Promise<void>;
 }
 

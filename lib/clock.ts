@@ -23,22 +23,31 @@ export interface Random {
   fraction(): number;
 }
 
+function sleep(durationMs: number, signal: AbortSignal | undefined, keepsProcess: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, durationMs);
+    if (!keepsProcess) timer.unref();
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  sleep(durationMs, signal) {
-    return new Promise((resolve) => {
-      if (signal?.aborted) return resolve();
-      const done = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, durationMs);
-      signal?.addEventListener('abort', done, { once: true });
-    });
-  },
+  sleep: (durationMs, signal) => sleep(durationMs, signal, true),
+};
+
+/** The machine's clock, for what goes on in the background: a process that has nothing else to do ends although somebody sleeps by it. */
+export const backgroundClock: Clock = {
+  ...systemClock,
+  sleep: (durationMs, signal) => sleep(durationMs, signal, false),
 };
 
 /** The machine's random numbers. */

@@ -2,6 +2,7 @@
 export type { CommitOffset, CommitRequest, CommittedOffset } from './client/commit-request.ts';
 export type { Consumer } from './client/consumer.ts';
 export type { ConsumerOptions, RebalanceListener } from './client/consumer-options.ts';
+export type { DelayedMetadata, DelayedOutgoingRecord } from './client/delayed-sends.ts';
 export { Millrace, type MillraceDeps } from './client/millrace.ts';
 export type { Bytes, OutgoingHeaders, OutgoingRecord } from './client/outgoing-record.ts';
 export type { PartitionedRecord, Partitioner } from './client/partitioner.ts';
@@ -19,6 +20,18 @@ export type { Clock, Random } from './clock.ts';
 export { systemClock, systemRandom } from './clock.ts';
 export { type ConnectOptions, connect, type OpenedStore } from './connect/connect.ts';
 export { type NoticeSenderDeps, noticeSender } from './connect/notice-sender.ts';
+export type {
+  CancelOutcome,
+  DelayAdmin,
+  DelayedLookup,
+  DelayedRecord,
+  DelayedRecordSummary,
+  ListDelayed,
+} from './delay/delay-admin.ts';
+export type { DelayStore, WatchedStore } from './delay/delay-store.ts';
+export type { Delay } from './delay/delay-time.ts';
+export type { DelayNews } from './delay/due-releaser.ts';
+export { LocalDelays, type LocalDelaysDeps } from './delay/local-delays.ts';
 export { type ErrorCode, type ErrorDetails, hasCode, MillraceError, UnansweredError } from './errors.ts';
 export type { DeadRecordSink, EventSourceNews } from './event-source/event-source-deps.ts';
 export type { EmbeddedStore, EventSourceStore } from './event-source/event-source-store.ts';

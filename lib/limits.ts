@@ -40,6 +40,15 @@ export const limits = {
 
   /** Elements of all arrays of one request of Kafka's protocol: far above what clients send, and a bound on what a small frame can make of itself in memory. */
   wireElements: 250_000,
+  /** A shorter delay is over before anybody could be told of it. */
+  delayMinMs: 1_000,
+  delayMaxMs: 365 * 86_400_000,
+  /** A delayed record whose batch is larger waits in an object: from four write units on, writing, releasing and forgetting it in an item costs more. */
+  delayedBatchBytes: 3_584,
+  /** What is left of a delayed record stays so long behind its due time: longer than any request may be late, and than most who ask what became of it. */
+  delayTraceMs: 3_600_000,
+  /** The rest of a transaction is the head. */
+  recordsPerRelease: 99,
 
   /** DynamoDB: items of one transaction. */
   transactionItems: 100,

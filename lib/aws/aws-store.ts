@@ -7,6 +7,7 @@ import { parsePrefix } from '../segment/segment-key.ts';
 import { ServerClock } from '../segment/server-clock.ts';
 import { AwsConnection } from './aws-connection.ts';
 import { dynamoChunks } from './dynamo-chunks.ts';
+import { dynamoDelays } from './dynamo-delays.ts';
 import { dynamoEventSource } from './dynamo-event-source.ts';
 import { dynamoGroupStore } from './dynamo-groups.ts';
 import { dynamoHeads } from './dynamo-heads.ts';
@@ -56,6 +57,7 @@ export function awsStore(options: AwsStoreOptions): EventSourceStore {
     topics: dynamoTopics(table),
     ...dynamoGroupStore(groupsTable),
     ...dynamoMaintenance(table),
+    ...dynamoDelays(table, groupsTable),
     ...dynamoEventSource(table, groupsTable),
     prefix,
     serverClock,

@@ -4,7 +4,13 @@
  * A comparison with an attribute that is absent is false, so a head that does not exist refuses everything.
  */
 import { type Head, headFromItem, headKey } from '../log/head.ts';
-import { type Change, type CommitArgs, entriesBytes, type TrimTailArgs } from '../log/head-transitions.ts';
+import {
+  type AddedEntries,
+  type Change,
+  type CommitArgs,
+  entriesBytes,
+  type TrimTailArgs,
+} from '../log/head-transitions.ts';
 import type { CommitOutcome, Heads } from '../log/heads.ts';
 import { binaryList, type Item, integer } from '../log/item.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
@@ -27,16 +33,16 @@ const FLOOR_NOT_ABOVE = '#floor <= :floor';
 const START_RISES = '#start < :start';
 const START_WITHIN_LOG = '#next >= :start';
 
-const MAY_COMMIT = [HEAD_EXISTS, ID_ABOVE_FLOOR, TAIL_HAS_ROOM, TAIL_HAS_BYTES];
+const MAY_APPEND = [HEAD_EXISTS, ID_ABOVE_FLOOR, TAIL_HAS_ROOM, TAIL_HAS_BYTES];
 
 const COMMIT =
   'SET #next = #next + :records, #tail = list_append(#tail, :entries), #ring = :one ' +
   'ADD #appended :checksum, #bytes :batchBytes, #tailBytes :entriesBytes';
 
-function commitUpdate(args: CommitArgs): ItemUpdate {
-  const { form, known, entries, recordCount, minId, checksum, batchBytes, tailEntriesCap, tailBytesCap } = args;
-  const common: Item = {
-    ':known': known,
+/** Adds entries where every commit may: under what else a condition asks, nobody else adds them. */
+export function appendUpdate(args: AddedEntries): ItemUpdate {
+  const { entries, recordCount, minId, checksum, batchBytes, tailEntriesCap, tailBytesCap } = args;
+  const values: Item = {
     ':entries': entries,
     ':records': BigInt(recordCount),
     ':minId': encodeId(minId),
@@ -47,12 +53,15 @@ function commitUpdate(args: CommitArgs): ItemUpdate {
     ':bytesCap': BigInt(tailBytesCap),
     ':one': 1n,
   };
-  const returns = 'UPDATED_NEW' as const;
-  if (form === 'strict') {
-    return { update: COMMIT, condition: allOf(...MAY_COMMIT, EXACTLY_AT_KNOWN), values: common, returns };
-  }
-  const condition = allOf(...MAY_COMMIT, TAIL_SHOWS_EARLIER_ATTEMPT, NOT_IN_TAIL);
-  return { update: COMMIT, condition, values: { ...common, ':first': entries[0]! }, returns };
+  return { update: COMMIT, condition: allOf(...MAY_APPEND), values, returns: 'UPDATED_NEW' };
+}
+
+function commitUpdate(args: CommitArgs): ItemUpdate {
+  const append = appendUpdate(args);
+  const values = { ...append.values, ':known': args.known };
+  if (args.form === 'strict') return { ...append, condition: allOf(...MAY_APPEND, EXACTLY_AT_KNOWN), values };
+  const condition = allOf(...MAY_APPEND, TAIL_SHOWS_EARLIER_ATTEMPT, NOT_IN_TAIL);
+  return { ...append, condition, values: { ...values, ':first': args.entries[0]! } };
 }
 
 function trimUpdate(args: TrimTailArgs): ItemUpdate {

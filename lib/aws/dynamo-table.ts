@@ -82,6 +82,10 @@ export class DynamoTable {
     this.#parts = parts;
   }
 
+  get name(): string {
+    return this.#parts.name;
+  }
+
   /** One item. An eventually consistent read costs half. */
   async get(key: ItemKey, options: { readonly consistent: boolean }): Promise<Item | undefined> {
     const { client, connection, name } = this.#parts;

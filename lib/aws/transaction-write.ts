@@ -4,8 +4,8 @@ import { itemSizeBytes } from '../log/item-size.ts';
 import { aliases } from './alias.ts';
 import { marshal, marshalKey } from './marshal.ts';
 
-/** One part of a transaction. A condition is required where the part is nothing without it. */
-export type TransactionWrite =
+/** One part of a transaction. A condition is required where the part is nothing without it. `table`: another one than that of the transaction. */
+export type TransactionWrite = { readonly table?: string } & (
   | { readonly kind: 'check'; readonly key: ItemKey; readonly condition: string; readonly values?: Item }
   | {
       readonly kind: 'put';
@@ -14,14 +14,24 @@ export type TransactionWrite =
       readonly condition?: string;
       readonly values?: Item;
     }
-  | { readonly kind: 'remove'; readonly key: ItemKey; readonly condition?: string; readonly values?: Item };
+  | {
+      readonly kind: 'update';
+      readonly key: ItemKey;
+      readonly update: string;
+      readonly condition: string;
+      readonly values: Item;
+    }
+  | { readonly kind: 'remove'; readonly key: ItemKey; readonly condition?: string; readonly values?: Item }
+);
 
 /** The part as DynamoDB takes it. A refusal tells the item that it met. */
-export function transactWriteItem(tableName: string, write: TransactionWrite): TransactWriteItem {
+export function transactWriteItem(ownTable: string, write: TransactionWrite): TransactWriteItem {
   const { condition, values } = write;
+  const tableName = write.table ?? ownTable;
+  const update = write.kind === 'update' ? write.update : '';
   const conditional = condition !== undefined && {
     ConditionExpression: condition,
-    ExpressionAttributeNames: aliases(condition),
+    ExpressionAttributeNames: aliases(update, condition),
     ...(values && { ExpressionAttributeValues: marshal(values) }),
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
   };
@@ -33,6 +43,16 @@ export function transactWriteItem(tableName: string, write: TransactionWrite): T
       };
     case 'put':
       return { Put: { TableName: tableName, Item: { ...key, ...marshal(write.item) }, ...conditional } };
+    case 'update':
+      return {
+        Update: {
+          TableName: tableName,
+          Key: key,
+          UpdateExpression: write.update,
+          ConditionExpression: write.condition,
+          ...conditional,
+        },
+      };
     case 'remove':
       return { Delete: { TableName: tableName, Key: key, ...conditional } };
   }

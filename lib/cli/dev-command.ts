@@ -73,6 +73,10 @@ export function addDevCommand(program: CliCommand, io: CliIo): void {
     );
 }
 
+function delayedText(records: number): string {
+  return `${records} delayed record${records === 1 ? '' : 's'}`;
+}
+
 /** A line for who watches; null for what would only fill the screen. */
 function newsText(news: DevNews): string | null {
   switch (news.kind) {
@@ -103,6 +107,12 @@ function newsText(news: DevNews): string | null {
       return `${news.group}: topic ${news.topic} is gone: nothing is given; delete the subscription, or make it again`;
     case 'subscription-unreadable':
       return `${news.group}: its options cannot be read here, and nothing is given: ${news.error}`;
+    case 'released':
+      return `${news.topic}-${news.partition.partition}: ${delayedText(news.records)} entered it`;
+    case 'discarded':
+      return `${news.topic} is gone: ${delayedText(news.records)} discarded`;
+    case 'delays-failed':
+      return `delayed records could not be released, and are tried again: ${news.error}`;
     case 'event-source-failed':
       return `the event source failed, and tries again: ${news.error}`;
     case 'log':

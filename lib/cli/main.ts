@@ -6,6 +6,7 @@ import { DEFAULT_STORE } from './cli-context.ts';
 import { InterruptedError, reportError } from './cli-errors.ts';
 import { type CliIo, OutputError } from './cli-io.ts';
 import { addConsumeCommand } from './consume-command.ts';
+import { addDelayedCommands } from './delayed-commands.ts';
 import { addDevCommand } from './dev-command.ts';
 import { addDlqCommands } from './dlq-commands.ts';
 import { addGatewayCommand } from './gateway-command.ts';
@@ -49,6 +50,7 @@ function buildProgram(io: CliIo): CliCommand {
   addTopicCommands(program, io);
   addProduceCommand(program, io);
   addConsumeCommand(program, io);
+  addDelayedCommands(program, io);
   addGroupCommands(program, io);
   addSubscriptionCommands(program, io);
   addDlqCommands(program, io);

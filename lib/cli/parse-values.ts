@@ -13,7 +13,7 @@ const OFFSET_HINT =
 /** `start`, `end`, `N`, `-N` before the end, `+N` behind the start, `@time` in ISO 8601 or in milliseconds since 1970. */
 export function parseOffset(text: string): OffsetArgument {
   if (text === 'start' || text === 'end') return { kind: text };
-  if (text.startsWith('@')) return { kind: 'time', timestampMs: parseTime(text.slice(1)) };
+  if (text.startsWith('@')) return { kind: 'time', timestampMs: parseTime(text.slice(1), OFFSET_HINT) };
   const match = /^([+-]?)(\d{1,18})$/.exec(text);
   if (!match) throw new UsageError(`${text} is no offset`, OFFSET_HINT, text);
   const kinds = { '': 'offset', '+': 'after-start', '-': 'before-end' } as const;
@@ -23,13 +23,18 @@ export function parseOffset(text: string): OffsetArgument {
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?)?$/i;
 
 /** ISO 8601, or milliseconds since 1970. A time without a zone is UTC, so that a command means the same on every machine. */
-function parseTime(text: string): bigint {
+function parseTime(text: string, hint: string): bigint {
   if (/^\d{1,15}$/.test(text)) return BigInt(text);
   const match = ISO_TIME.exec(text);
   const hasTime = text.length > 10;
   const timeMs = match === null ? Number.NaN : Date.parse(hasTime && match[1] === undefined ? `${text}Z` : text);
-  if (Number.isNaN(timeMs)) throw new UsageError(`${text} is no time`, OFFSET_HINT, text);
+  if (Number.isNaN(timeMs)) throw new UsageError(`${text} is no time`, hint, text);
   return BigInt(timeMs);
+}
+
+/** A time, as an option: ISO 8601, or milliseconds since 1970. */
+export function parseDate(name: string): (text: string) => Date {
+  return (text) => new Date(Number(parseTime(text, `For example: ${name} 2026-11-24T10:00:00Z`)));
 }
 
 /** A whole number from `min`. */

@@ -5,6 +5,7 @@ import type { Millrace } from '../client/millrace.ts';
 import { type OutgoingRecord, prepareRecord } from '../client/outgoing-record.ts';
 import type { Producer } from '../client/producer.ts';
 import { systemClock } from '../clock.ts';
+import { dueTimeOf, isDelayed } from '../delay/delay-time.ts';
 import { asMillraceError, type MillraceError } from '../errors.ts';
 import { parseTopicConfig } from '../log/topic-config.ts';
 import type { TopicRoute } from '../log/topic-directory.ts';
@@ -14,7 +15,7 @@ import type { CliCommand } from './cli-command.ts';
 import { action, type CliContext } from './cli-context.ts';
 import { InterruptedError, PartialError, UsageError } from './cli-errors.ts';
 import type { CliIo } from './cli-io.ts';
-import { collectPairs, parseCount } from './parse-values.ts';
+import { collectPairs, parseCount, parseDate } from './parse-values.ts';
 import { ProduceOutcome } from './produce-outcome.ts';
 import { readLines } from './read-lines.ts';
 
@@ -24,6 +25,8 @@ interface ProduceOptions {
   readonly partition?: number;
   readonly compression?: CompressionType;
   readonly acks: 'all' | '1' | '0';
+  readonly delay?: string;
+  readonly deliverAt?: Date;
 }
 
 interface Sending {
@@ -57,14 +60,18 @@ export function addProduceCommand(program: CliCommand, io: CliIo): void {
         .choices(['all', '1', '0'])
         .default('all', 'all'),
     )
+    .option('--delay <duration>', 'the records enter the topic so much later: 10s, 5m, 2h, 30d; prints the id of each')
+    .option('--deliver-at <time>', 'they enter it then: 2026-11-24T10:00:00Z', parseDate('--deliver-at'))
     .examples(
       "printf 'user-1:hello\\n' | millrace produce chat -k :",
       'millrace produce logs -z zstd -H host=web-1 < access.log',
       'tail -f app.log | millrace produce logs --json',
+      "printf 'ada:your cart is full\\n' | millrace produce reminders -k : --delay 30m",
     )
     .action(
       action<[string], ProduceOptions>(io, async (context, [topic], options) => {
         if (options.keySeparator === '') throw new UsageError('the key separator is empty', 'For example: -k :');
+        if (isDelayed(options)) checkDelay(options);
         const interrupts = io.interrupts();
         const outcome = await context.withMillrace((millrace) => produce(io, millrace, topic, options, interrupts));
         await tellOutcome(context, outcome, interrupts);
@@ -101,7 +108,7 @@ async function produce(
 async function sendLines(
   { producer, route, outcome }: Sending,
   lines: AsyncIterable<Uint8Array>,
-  { header: headers = [], partition, keySeparator }: ProduceOptions,
+  { header: headers = [], partition, keySeparator, delay, deliverAt }: ProduceOptions,
 ): Promise<void> {
   for await (const bytes of lines) {
     const line = outcome.readLine();
@@ -111,14 +118,21 @@ async function sendLines(
       outcome.failed(line, refusal);
       return;
     }
-    producer.send(record).then(
-      (metadata) => outcome.sent(metadata),
-      (error: unknown) => outcome.failed(line, error),
-    );
+    const sent = isDelayed({ delay, deliverAt })
+      ? producer.send({ ...record, delay, deliverAt }).then((metadata) => outcome.delayed(line, metadata))
+      : producer.send(record).then((metadata) => outcome.sent(metadata));
+    sent.catch((error: unknown) => outcome.failed(line, error));
     await producer.room();
     // What was sent before the failure is settled by close; what follows would only fail the same way.
     if (outcome.failure !== null) return;
   }
+}
+
+/** Says at once what each line would be refused for. */
+function checkDelay({ delay, deliverAt, acks }: ProduceOptions): void {
+  dueTimeOf({ delay, deliverAt }, systemClock.nowMs());
+  if (acks === '0')
+    throw new UsageError('--acks 0 with a delay', 'What enters the topic later is stored now: wait for that.');
 }
 
 /** The producer would say the same, but later, when lines behind this one are sent already. */
@@ -145,5 +159,6 @@ async function tellOutcome(context: CliContext, outcome: ProduceOutcome, signal:
   const done = { text: outcome.text, fields: outcome.fields };
   if (outcome.failure !== null) throw new PartialError(outcome.failure, done);
   if (signal.aborted) throw new InterruptedError(signal.reason as 'SIGINT' | 'SIGTERM', done);
-  if (context.json) await context.print(outcome.fields, () => '');
+  const ids = outcome.waiting.map(({ id }) => id);
+  if (context.json || ids.length > 0) await context.print(outcome.fields, () => ids.join('\n'));
 }

@@ -1,3 +1,4 @@
+import type { DelayedMetadata } from '../client/delayed-sends.ts';
 import type { RecordMetadata } from '../client/send-waiter.ts';
 import { asMillraceError, type MillraceError } from '../errors.ts';
 
@@ -9,6 +10,9 @@ export class ProduceOutcome {
   #failedCount = 0;
   #first: { readonly line: number; readonly error: MillraceError } | null = null;
   readonly #offsets = new Map<number, { readonly first: bigint; last: bigint }>();
+
+  /** By line: what waits. */
+  readonly #delayed = new Map<number, DelayedMetadata>();
 
   constructor(topic: string) {
     this.topic = topic;
@@ -27,6 +31,17 @@ export class ProduceOutcome {
     const known = this.#offsets.get(partition);
     if (known) known.last = offset;
     else this.#offsets.set(partition, { first: offset, last: offset });
+  }
+
+  /** A line waits, and enters the topic later. */
+  delayed(line: number, metadata: DelayedMetadata): void {
+    this.#sentCount += 1;
+    this.#delayed.set(line, metadata);
+  }
+
+  /** What waits, in the order of the lines. */
+  get waiting(): readonly DelayedMetadata[] {
+    return [...this.#delayed].sort(([a], [b]) => a - b).map(([, metadata]) => metadata);
   }
 
   /** A line is not in the log. Failures may be told in another order than the lines have: what the first line met is the cause of the others. */
@@ -57,7 +72,13 @@ export class ProduceOutcome {
       .sort(([a], [b]) => a - b)
       .map(([partition, { first, last }]) => ({ partition, first, last }));
     const failure = this.#first === null ? {} : { line: this.#first.line, failed: this.#failedCount };
-    return { topic: this.topic, records: this.#sentCount, ...failure, partitions };
+    const delayed = this.waiting.map(({ id, partition, dueMs }) => ({
+      id,
+      partition,
+      due: new Date(dueMs).toISOString(),
+    }));
+    const waiting = delayed.length === 0 ? {} : { delayed };
+    return { topic: this.topic, records: this.#sentCount, ...failure, partitions, ...waiting };
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Clock, Random } from '../clock.ts';
+import { DelayAdmin } from '../delay/delay-admin.ts';
+import type { DelayStore } from '../delay/delay-store.ts';
+import { DelayWriter } from '../delay/delay-writer.ts';
 import { MillraceError } from '../errors.ts';
 import { GroupAdmin } from '../group/group-admin.ts';
-import type { Store } from '../group/group-store.ts';
 import { Appender, type AppenderOptions } from '../log/appender.ts';
 import { Fetcher } from '../log/fetcher.ts';
 import { TopicAdmin } from '../log/topic-admin.ts';
@@ -19,9 +21,11 @@ import { checkStartPosition, offsetOf, type StartPosition } from './start-positi
 
 /** What a client is made of. */
 export interface MillraceDeps {
-  readonly store: Store;
+  readonly store: DelayStore;
   readonly clock: Clock;
   readonly random: Random;
+  /** Whether somebody releases delayed records of the store; where nobody does, producers refuse them. Default true: whoever opened the store sees to it. */
+  readonly isReleasing?: boolean;
   /** Whether `close` closes the store too. Default false: whoever opened it closes it. */
   readonly ownsStore?: boolean;
 }
@@ -44,6 +48,9 @@ export class Millrace {
   readonly topics: TopicAdmin;
   /** Administration of consumer groups. */
   readonly groups: GroupAdmin;
+  /** Administration of delayed records. */
+  readonly delayed: DelayAdmin;
+  readonly #delays: DelayWriter | null;
   readonly #deps: MillraceDeps;
   readonly #directory: TopicDirectory;
   readonly #fetcher: Fetcher;
@@ -55,6 +62,8 @@ export class Millrace {
     this.#deps = deps;
     this.topics = new TopicAdmin({ store, clock, random });
     this.groups = new GroupAdmin({ store, clock, random });
+    this.delayed = new DelayAdmin({ store, clock, random });
+    this.#delays = deps.isReleasing === false ? null : new DelayWriter({ store, clock, random });
     this.#directory = new TopicDirectory({ source: this.topics, clock, maxAgeMs: TOPIC_MAX_AGE_MS });
     this.#fetcher = new Fetcher({ store, clock, random });
   }
@@ -66,7 +75,7 @@ export class Millrace {
     const checked = checkProducerOptions(options);
     const appender = new Appender({ store, clock, random, ...appenderOptions(checked) });
     const onClosed = () => void this.#open.delete(producer);
-    const deps = { appender, topics: this.#directory, clock, random, onClosed };
+    const deps = { appender, delays: this.#delays, topics: this.#directory, clock, random, onClosed };
     const producer = new Producer<K, V>(deps, options);
     this.#open.add(producer);
     return producer;

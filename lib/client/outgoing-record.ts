@@ -23,6 +23,9 @@ export interface OutgoingRecord<K = Bytes, V = Bytes> {
   readonly timestampMs?: bigint | number | undefined;
   /** Append only if the record gets exactly this offset; otherwise OFFSET_MISMATCH, and nothing is written. Needs `partition` or `key`. */
   readonly expectedOffset?: bigint | undefined;
+  /** Of a delayed record: see `DelayedOutgoingRecord`. */
+  readonly delay?: undefined;
+  readonly deliverAt?: undefined;
 }
 
 /** A record whose form is right: bytes, and a bound of what it takes in a batch. */
@@ -60,12 +63,23 @@ function invalidRecord(message: string, value: unknown, hint: string): MillraceE
   return new MillraceError('INVALID_RECORD', message, { value, hint });
 }
 
+/** Fields of a record that `send` alone takes. */
+const DELAY_FIELDS: readonly string[] = ['delay', 'deliverAt'];
+
 /** A misspelt `key` would silently give the record another partition and lose its order. */
 function checkFields(record: OutgoingRecord): void {
   for (const name in record) {
     if (FIELDS.has(name)) continue;
-    const nearest = nearestName(name, [...FIELDS]);
-    const hint = nearest === undefined ? `The fields are ${[...FIELDS].join(', ')}.` : `Did you mean ${nearest}?`;
+    if (DELAY_FIELDS.includes(name) && record[name as 'delay'] === undefined) continue;
+    if (DELAY_FIELDS.includes(name)) {
+      throw new MillraceError('INVALID_REQUEST', `a record with ${name} in a list`, {
+        value: name,
+        hint: 'Give records that are to enter their topic later to `send`, one by one: each has an id of its own.',
+      });
+    }
+    const nearest = nearestName(name, [...FIELDS, ...DELAY_FIELDS]);
+    const hint =
+      nearest === undefined ? `The fields are ${[...FIELDS, ...DELAY_FIELDS].join(', ')}.` : `Did you mean ${nearest}?`;
     throw invalidRecord(`a record has no field ${name}`, name, hint);
   }
 }

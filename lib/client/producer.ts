@@ -10,38 +10,26 @@
  *   in order, and without a gap up to the first failure that was told.
  * - Buffered records take at most `bufferMemoryBytes`; the memory is given back when a batch is settled.
  */
-import type { Clock, Random } from '../clock.ts';
+import { isDelayed } from '../delay/delay-time.ts';
 import { asMillraceError, hasCode, type MillraceError } from '../errors.ts';
 import type { AppendResult } from '../log/append-part.ts';
-import type { Appender } from '../log/appender.ts';
-import { appendTarget, type TopicDirectory, type TopicRoute } from '../log/topic-directory.ts';
+import { appendTarget, type TopicRoute } from '../log/topic-directory.ts';
 import { BufferMemory } from './buffer-memory.ts';
 import { checkRecord } from './check-record.ts';
+import { type DelayedMetadata, type DelayedOutgoingRecord, DelayedSends } from './delayed-sends.ts';
 import { Departures } from './departures.ts';
 import { LingerLine } from './linger-line.ts';
 import { batchOptions, OPEN_BATCH_BYTES, OpenBatch } from './open-batch.ts';
 import { type Bytes, type OutgoingRecord, prepareRecord } from './outgoing-record.ts';
 import { type PartitionQueue, TopicQueues } from './partition-queue.ts';
 import type { PendingSend } from './pending-send.ts';
+import type { ProducerDeps } from './producer-deps.ts';
 import { bufferExhausted, largerThanBuffer, noList, producerClosed, sentBehind } from './producer-errors.ts';
 import { type CheckedProducerOptions, checkProducerOptions, type ProducerOptions } from './producer-options.ts';
 import { SendClock, type SendTime } from './send-clock.ts';
 import { ManySends, OneSend, type RecordMetadata, type SendWaiter } from './send-waiter.ts';
 import { type Serializing, serializingOf } from './serializing.ts';
 import { type GivenUp, UnreadTopics } from './unread-topics.ts';
-
-/** What a producer needs of an appender. */
-export type BatchAppender = Pick<Appender, 'append' | 'flush' | 'close'>;
-
-/** What a producer is made of. */
-export interface ProducerDeps {
-  readonly appender: BatchAppender;
-  readonly topics: TopicDirectory;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Called when it is closed: nobody needs to close it any more. */
-  readonly onClosed?: () => void;
-}
 
 /** Sends records; see the module comment for what it promises. Made by `Millrace.producer`. */
 export class Producer<K = Bytes, V = Bytes> {
@@ -59,6 +47,7 @@ export class Producer<K = Bytes, V = Bytes> {
   readonly #lingering: LingerLine<{ readonly queue: PartitionQueue; readonly batch: OpenBatch }>;
   /** Null without serializers. */
   readonly #serializing: Serializing<K, V> | null;
+  readonly #delayed: DelayedSends<K, V>;
   #closing: Promise<void> | null = null;
 
   /** Throws INVALID_CONFIG. */
@@ -69,6 +58,8 @@ export class Producer<K = Bytes, V = Bytes> {
     const { bufferMemoryBytes, lingerMs, maxBlockMs } = this.#options;
     this.#sendClock = new SendClock(deps.clock);
     this.#memory = new BufferMemory(deps.clock, bufferMemoryBytes);
+    const delayedDeps = { ...deps, writer: deps.delays, memory: this.#memory, options: this.#options };
+    this.#delayed = new DelayedSends({ ...delayedDeps, serializing: this.#serializing });
     this.#unread = new UnreadTopics(deps, maxBlockMs, {
       admit: (send, route, givenUp) => this.#admit(send, route, givenUp),
       refuse,
@@ -88,10 +79,16 @@ export class Producer<K = Bytes, V = Bytes> {
    *
    * A tight loop that never awaits holds all its records: await `room()` in it. Bytes given must not be changed before this settles.
    */
-  send(record: OutgoingRecord<K, V>): Promise<RecordMetadata> {
+  send(record: OutgoingRecord<K, V>): Promise<RecordMetadata>;
+  /** Sends a record that enters its topic later, and resolves when that is certain, with its id; see docs/delays.md. Rejects as above, and with INVALID_REQUEST for a time that is none, too near or too far. */
+  send(record: DelayedOutgoingRecord<K, V>): Promise<DelayedMetadata>;
+  send(record: OutgoingRecord<K, V> | DelayedOutgoingRecord<K, V>): Promise<RecordMetadata | DelayedMetadata> {
     if (this.#closing !== null) return Promise.reject(producerClosed());
     const when = this.#sendClock.now();
-    return new Promise((resolve, reject) => this.#give(record, new OneSend(resolve, reject), 0, when));
+    if (isDelayed(record)) return this.#delayed.send(record as DelayedOutgoingRecord<K, V>, when);
+    return new Promise((resolve, reject) =>
+      this.#give(record as OutgoingRecord<K, V>, new OneSend(resolve, reject), 0, when),
+    );
   }
 
   /**
@@ -142,7 +139,7 @@ export class Producer<K = Bytes, V = Bytes> {
     if (this.#serializing !== null) await this.#serializing.idle();
     this.#handOverAll();
     if (this.#unread.isBusy || this.#memory.waiterCount > 0) await this.#admitAll();
-    await Promise.all(this.#underWay);
+    await Promise.all([...this.#underWay, this.#delayed.flush()]);
   }
 
   /** Flushes and ends; `send` rejects with CLOSED from now on. Calling it again waits for the same end. */

@@ -1,9 +1,10 @@
 import { Millrace } from '../client/millrace.ts';
-import { type Clock, type Random, systemClock, systemRandom } from '../clock.ts';
-import type { Store } from '../group/group-store.ts';
+import { backgroundClock, type Clock, type Random, systemClock, systemRandom } from '../clock.ts';
+import type { DelayStore } from '../delay/delay-store.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
 import { parseConnectionString } from './connection-string.ts';
 import { openStore } from './open-store.ts';
+import { releasingDelayed } from './releasing-delayed.ts';
 
 /** What a client takes from outside. */
 export interface ConnectOptions {
@@ -13,11 +14,13 @@ export interface ConnectOptions {
   readonly clock?: Clock;
   /** Default: the machine's. */
   readonly random?: Random;
+  /** Whether delayed records of a store on this machine are released as long as this client is open, whoever sent them. Default true. On AWS clients never do, and delayed records are refused. */
+  readonly releaseDelayed?: boolean;
 }
 
 /** A store that the caller opened, and closes. */
 export interface OpenedStore {
-  readonly store: Store;
+  readonly store: DelayStore;
 }
 
 /**
@@ -28,6 +31,12 @@ export interface OpenedStore {
 export async function connect(to: string | OpenedStore, options: ConnectOptions = {}): Promise<Millrace> {
   const { clock = systemClock, random = systemRandom, meter = noMeter } = options;
   if (typeof to === 'object' && to !== null) return new Millrace({ store: to.store, clock, random });
-  const store = await openStore(parseConnectionString(to), { clock, meter });
-  return new Millrace({ store, clock, random, ownsStore: true });
+  const target = parseConnectionString(to);
+  const opened = await openStore(target, { clock, meter });
+  const mayRelease = options.releaseDelayed !== false && !(target.kind === 'file' && target.readOnly);
+  // Whoever forgets to close must not be kept alive by it.
+  const background = { clock: options.clock ?? backgroundClock, random };
+  const store = mayRelease ? releasingDelayed(opened, background) : opened;
+  // On AWS there is nobody yet.
+  return new Millrace({ store, clock, random, ownsStore: true, isReleasing: target.kind !== 'aws' });
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
+import type { StoreChanges } from '../delay/delay-store.ts';
 import { MillraceError } from '../errors.ts';
-import type { EventSourceStore, StoreChanges } from '../event-source/event-source-store.ts';
+import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import type { Meter } from '../log/meter.ts';
 import { memoryStore } from '../memory/memory-store.ts';
 import { openFileStore } from '../sqlite/sqlite-store.ts';

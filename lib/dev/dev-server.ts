@@ -5,6 +5,8 @@ import { type EventSourceTools, eventSourceTools } from '../connect/event-source
 import { ConsoleApi } from '../console/console-api.ts';
 import { ConsoleServer } from '../console/console-server.ts';
 import { MetricTotals } from '../console/metric-totals.ts';
+import type { DelayNews } from '../delay/due-releaser.ts';
+import { LocalDelays } from '../delay/local-delays.ts';
 import { MillraceError } from '../errors.ts';
 import type { EventSourceNews } from '../event-source/event-source-deps.ts';
 import type { EmbeddedStore } from '../event-source/event-source-store.ts';
@@ -25,6 +27,8 @@ import type { DevConfig } from './dev-config.ts';
 export type DevNews =
   | EventSourceNews
   | HostNews
+  | DelayNews
+  | { readonly kind: 'delays-failed'; readonly error: string }
   /** Outside of any batch; it is tried again. */
   | { readonly kind: 'event-source-failed'; readonly error: string };
 
@@ -63,7 +67,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   const { directory, httpPort, config } = options;
   const store = await openFileStore({ directory, clock });
   const tools = eventSourceTools(store);
-  const opened: { close(): Promise<void> }[] = [tools];
+  const opened: { close(): Promise<void> }[] = [tools, startDelays(store, options.onNews)];
   const close = async () => {
     for (const one of opened.toReversed()) await one.close();
   };
@@ -125,6 +129,14 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     await close();
     throw error;
   }
+}
+
+/** Releases what is due, whoever sent it. */
+function startDelays(store: EmbeddedStore, onNews: DevServerOptions['onNews']): LocalDelays {
+  const onError = onceInARow((error) => onNews({ kind: 'delays-failed', error }));
+  const delays = new LocalDelays({ store, clock, random, onNews, onError });
+  delays.start();
+  return delays;
 }
 
 /** What fails again each second is told once, until something else does. */

@@ -1,4 +1,4 @@
-import type { Store } from '../group/group-store.ts';
+import type { DelayStore, StoreChanges } from '../delay/delay-store.ts';
 import type { MaintenancePorts } from '../maintenance/jobs.ts';
 import type { Bells, FunctionSubscriptions } from './function-subscriptions.ts';
 import type { Leases } from './leases.ts';
@@ -12,14 +12,8 @@ export interface EventSourcePorts {
   readonly limits: FunctionLimits;
 }
 
-/** Tells that something may have changed in a store on this machine: what a stream does on AWS. */
-export interface StoreChanges {
-  /** A number that is another one whenever anything was changed since, by whomever. Costs some microseconds. */
-  count(): number;
-}
-
-/** All ports of a store: the log's, the groups', those of maintenance and of the event source. What `memory`, `sqlite` and `aws` provide. */
-export interface EventSourceStore extends Store, MaintenancePorts, EventSourcePorts {}
+/** All ports of a store: the log's, the groups', those of delayed records, of maintenance and of the event source. What `memory`, `sqlite` and `aws` provide. */
+export interface EventSourceStore extends DelayStore, MaintenancePorts, EventSourcePorts {}
 
 /** A store on this machine, which has no stream but can be watched: what `memory` and `sqlite` provide. */
 export interface EmbeddedStore extends EventSourceStore {

@@ -3,11 +3,11 @@
  *
  * Always true: it looks at a partition again after every change of the store that it may have missed; a wake-up that this process has forgotten is found by the sweep with which it begins.
  */
+import type { StoreChanges } from '../delay/delay-store.ts';
 import { asMillraceError, type MillraceError } from '../errors.ts';
 import { type PartitionKey, partitionPk } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { EventSourceNews } from './event-source-deps.ts';
-import type { StoreChanges } from './event-source-store.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
 import { LEASE_MARGIN_MS } from './lease-session.ts';
 import { parsePullAnswer, pullPayload } from './pull-pointer.ts';
@@ -19,7 +19,7 @@ import type { WakeRequest } from './wake-request.ts';
 
 /** What it needs. */
 export interface LocalEventSourceDeps extends Omit<PumpDeps, 'wakeUps'> {
-  readonly changes: StoreChanges;
+  readonly changes: Pick<StoreChanges, 'count'>;
   /** Told of each sweep. Default: nobody. */
   readonly onSwept?: (report: SweepReport) => void;
   /** Told of what went wrong outside of any batch. Default: nobody. */

@@ -38,12 +38,20 @@ export function entriesBytes(entries: readonly Uint8Array[]): number {
   return entries.reduce((sum, entry) => sum + entry.length, 0);
 }
 
-/** The condition of a commit. */
-export function mayCommit(head: Head, args: CommitArgs): boolean {
+/** What is added to a head. */
+export type AddedEntries = Omit<CommitArgs, 'form' | 'known'>;
+
+/** What every commit asks of a head. */
+export function mayAppend(head: Head, args: AddedEntries): boolean {
   // An id at or below the floor may have been committed and forgotten: floor before forgetting.
   const aboveFloor = head.floor < args.minId;
   const hasRoom = head.tail.length < args.tailEntriesCap && head.tailBytes < args.tailBytesCap;
-  if (!aboveFloor || !hasRoom) return false;
+  return aboveFloor && hasRoom;
+}
+
+/** The condition of a commit. */
+export function mayCommit(head: Head, args: CommitArgs): boolean {
+  if (!mayAppend(head, args)) return false;
   if (args.form === 'strict') return head.next === args.known;
   // An earlier attempt can only stand at or above `known`; once the tail begins above it, the tail cannot prove its absence.
   const tailShowsEarlierAttempt = head.tailBase <= args.known;
@@ -54,17 +62,19 @@ export function mayCommit(head: Head, args: CommitArgs): boolean {
 /** Adds entries to the order: the record batches in them become readable. */
 export function commitTransition(head: Head | undefined, args: CommitArgs): Change<Head> {
   if (!head || !mayCommit(head, args)) return { outcome: 'refused', item: head };
+  return { outcome: 'done', item: withEntries(head, args) };
+}
+
+/** The head behind a commit. */
+export function withEntries(head: Head, args: AddedEntries): Head {
   return {
-    outcome: 'done',
-    item: {
-      ...head,
-      next: head.next + BigInt(args.recordCount),
-      tail: [...head.tail, ...args.entries],
-      tailBytes: head.tailBytes + entriesBytes(args.entries),
-      ring: 1,
-      appended: head.appended + args.checksum,
-      appendedBytes: head.appendedBytes + BigInt(args.batchBytes),
-    },
+    ...head,
+    next: head.next + BigInt(args.recordCount),
+    tail: [...head.tail, ...args.entries],
+    tailBytes: head.tailBytes + entriesBytes(args.entries),
+    ring: 1,
+    appended: head.appended + args.checksum,
+    appendedBytes: head.appendedBytes + BigInt(args.batchBytes),
   };
 }
 

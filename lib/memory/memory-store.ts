@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { firstDueMinutes, transactionalDelays } from '../delay/transactional/transactional-delays.ts';
 import type { EmbeddedStore } from '../event-source/event-source-store.ts';
 import { transactionalEventSource } from '../event-source/transactional/transactional-event-source.ts';
 import { transactionalGroupStore } from '../group/transactional/transactional-groups.ts';
@@ -42,7 +43,11 @@ export function memoryStore(options: MemoryStoreOptions): EmbeddedStore {
     ...log,
     ...transactionalGroupStore(items, meter),
     ...transactionalMaintenance(items, meter),
+    ...transactionalDelays({ items, meter }),
     ...transactionalEventSource(items, meter),
-    changes: { count: () => items.writeCount },
+    changes: {
+      count: () => items.writeCount,
+      dueMinutes: (limitPerShard) => firstDueMinutes({ items, meter: noMeter }, limitPerShard),
+    },
   };
 }

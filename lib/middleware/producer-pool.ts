@@ -70,7 +70,10 @@ export class ProducerPool<K, V> {
       // Finding out about a commit that was left unanswered may take as long again.
       deliveryTimeoutMs: () => Math.max(1, Math.min(deliveryTimeoutMs, (pooled.decideByMs - clock.monotonicMs()) / 2)),
     });
-    const producer = new Producer<K, V>({ appender, topics: this.#directory, clock, random }, this.#options);
+    const producer = new Producer<K, V>(
+      { appender, delays: null, topics: this.#directory, clock, random },
+      this.#options,
+    );
     const pooled: PooledProducer<K, V> = {
       producer,
       decideByMs: Number.POSITIVE_INFINITY,

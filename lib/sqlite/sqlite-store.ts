@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Clock } from '../clock.ts';
+import { firstDueMinutes, transactionalDelays } from '../delay/transactional/transactional-delays.ts';
 import type { EmbeddedStore } from '../event-source/event-source-store.ts';
 import { transactionalEventSource } from '../event-source/transactional/transactional-event-source.ts';
 import { transactionalGroupStore } from '../group/transactional/transactional-groups.ts';
@@ -66,8 +67,12 @@ export async function openFileStore(options: FileStoreOptions): Promise<Embedded
     ...log,
     ...transactionalGroupStore(items, meter),
     ...transactionalMaintenance(items, meter),
+    ...transactionalDelays({ items, meter }),
     ...transactionalEventSource(items, meter),
-    changes: { count: () => items.changeCount() },
+    changes: {
+      count: () => items.changeCount(),
+      dueMinutes: (limitPerShard) => firstDueMinutes({ items, meter: noMeter }, limitPerShard),
+    },
   };
 }
 

@@ -2,6 +2,16 @@
 import fc from 'fast-check';
 import { putChunk, queryChunks, removeChunk, replaceChunk } from './differential-chunks.ts';
 import {
+  cancelDue,
+  forgetDue,
+  lookAtDue,
+  putDue,
+  raiseHorizon,
+  releaseDue,
+  removeMinute,
+  ringMinute,
+} from './differential-delays.ts';
+import {
   beat,
   claim,
   commitOffset,
@@ -78,6 +88,14 @@ export const anyOperation: fc.Arbitrary<Draw> = fc.oneof(
   { weight: 4, arbitrary: replaceSlots },
   { weight: 3, arbitrary: reserveRecords },
   { weight: 1, arbitrary: removeLimits },
+  { weight: 4, arbitrary: putDue },
+  { weight: 3, arbitrary: cancelDue },
+  { weight: 9, arbitrary: releaseDue },
+  { weight: 1, arbitrary: lookAtDue },
+  { weight: 1, arbitrary: forgetDue },
+  { weight: 2, arbitrary: raiseHorizon },
+  { weight: 1, arbitrary: ringMinute },
+  { weight: 2, arbitrary: removeMinute },
 );
 
 /** Each clause of each condition. */
@@ -116,4 +134,11 @@ export const ALL_CLAUSES: readonly string[] = [
   ...['none was seen', 'same epoch', 'free or expired'].map((clause) => `take job: ${clause}`),
   ...['job exists', 'same epoch', 'sequence rises'].map((clause) => `update job: ${clause}`),
   ...['none was seen', 'same change'].map((clause) => `replace slots: ${clause}`),
+  'put delayed: no record',
+  ...['record exists', 'waits'].map((clause) => `cancel delayed: ${clause}`),
+  ...['head exists', 'id above floor', 'tail has room', 'tail has bytes', 'records wait'].map(
+    (clause) => `release delayed: ${clause}`,
+  ),
+  'raise horizon: horizon rises',
+  'remove minute: same stamp',
 ];

@@ -8,6 +8,7 @@ import {
 import { dynamoClient } from '../../lib/aws/aws-clients.ts';
 import { AwsConnection } from '../../lib/aws/aws-connection.ts';
 import { dynamoChunks } from '../../lib/aws/dynamo-chunks.ts';
+import { dynamoDelays } from '../../lib/aws/dynamo-delays.ts';
 import { dynamoEventSource } from '../../lib/aws/dynamo-event-source.ts';
 import { dynamoGroupStore } from '../../lib/aws/dynamo-groups.ts';
 import { dynamoHeads } from '../../lib/aws/dynamo-heads.ts';
@@ -98,6 +99,7 @@ export function dynamoPorts(
     topics: dynamoTopics(items),
     ...dynamoGroupStore(items),
     ...dynamoMaintenance(items),
+    ...dynamoDelays(items, items),
     ...dynamoEventSource(items, items),
   };
 }

@@ -3,13 +3,13 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach } from 'vitest';
 import { awsStore } from '../../lib/aws/aws-store.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
-import type { Store } from '../../lib/group/group-store.ts';
+import type { DelayStore } from '../../lib/delay/delay-store.ts';
 import { UsageMeter } from '../../lib/log/meter.ts';
 import { type ScriptedAnswer, type ScriptedServer, type SeenRequest, scriptedServer } from './scripted-server.ts';
 
 /** A store whose requests all meet one scripted server. */
 export interface ScriptedStore {
-  readonly store: Store;
+  readonly store: DelayStore;
   readonly meter: UsageMeter;
   readonly server: ScriptedServer;
 }

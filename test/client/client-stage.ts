@@ -3,12 +3,12 @@ import { Millrace } from '../../lib/client/millrace.ts';
 import type { ReaderOptions } from '../../lib/client/reader-options.ts';
 import type { ReceivedRecord } from '../../lib/client/received-record.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../../lib/clock.ts';
-import type { Store } from '../../lib/group/group-store.ts';
+import type { DelayStore } from '../../lib/delay/delay-store.ts';
 import { memoryStore } from '../../lib/memory/memory-store.ts';
 
 export interface Stage {
   readonly clock: Clock;
-  readonly store: Store;
+  readonly store: DelayStore;
   readonly millrace: Millrace;
 }
 
@@ -18,7 +18,7 @@ export interface StageOptions {
   readonly partitionCount?: number;
   readonly config?: Readonly<Record<string, string>>;
   /** Puts something between the client and the memory store. */
-  readonly wrap?: (store: Store, clock: Clock) => Store;
+  readonly wrap?: (store: DelayStore, clock: Clock) => DelayStore;
 }
 
 /** The topic that every stage has. */

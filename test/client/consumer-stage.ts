@@ -3,7 +3,7 @@ import type { Consumer } from '../../lib/client/consumer.ts';
 import type { ConsumerOptions } from '../../lib/client/consumer-options.ts';
 import { Millrace } from '../../lib/client/millrace.ts';
 import { systemRandom } from '../../lib/clock.ts';
-import type { Store } from '../../lib/group/group-store.ts';
+import type { DelayStore } from '../../lib/delay/delay-store.ts';
 import { openStage, type Stage, type StageOptions, TOPIC } from './client-stage.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -23,7 +23,7 @@ export interface LoopOptions extends Partial<ConsumerOptions> {
   /** Awaited for each record. */
   readonly handle?: (record: { readonly partition: number; readonly offset: bigint }, consumer: Consumer) => unknown;
   /** The store as this consumer sees it. */
-  readonly store?: Store;
+  readonly store?: DelayStore;
   readonly topics?: readonly string[] | RegExp;
   /** Called when partitions have come. */
   readonly onAssigned?: (consumer: Consumer) => void;

@@ -24,7 +24,7 @@ async function openProducer() {
   const { millrace } = await openStage();
   const topics = new TopicDirectory({ source: millrace.topics, clock, maxAgeMs: 60_000 });
   await topics.read(TOPIC);
-  const producer = new Producer({ appender, topics, clock, random }, { batchBytes: 300 });
+  const producer = new Producer({ appender, delays: null, topics, clock, random }, { batchBytes: 300 });
   const send = (value: string) => codeOf(producer.send({ topic: TOPIC, value: value.padEnd(100) }));
   return { appender, send };
 }
@@ -103,7 +103,7 @@ describe('between a batch being given up and its senders being told', () => {
     };
     const topics = new TopicDirectory({ source: { getTopic }, clock, maxAgeMs: 60_000 });
     await topics.read(TOPIC);
-    const producer = new Producer({ appender, topics, clock, random }, { bufferMemoryBytes: 64 * 1024 });
+    const producer = new Producer({ appender, delays: null, topics, clock, random }, { bufferMemoryBytes: 64 * 1024 });
     const send = (value: string, partition = 0) => codeOf(producer.send({ topic: TOPIC, partition, value }));
     const other = send('x'.repeat(30_000), 1);
     const first = send('first');
@@ -143,7 +143,7 @@ describe('between a batch being given up and its senders being told', () => {
     const { millrace } = await openStage({ partitionCount: 3 });
     const topics = new TopicDirectory({ source: millrace.topics, clock, maxAgeMs: 60_000 });
     await topics.read(TOPIC);
-    const producer = new Producer({ appender, topics, clock, random }, { bufferMemoryBytes: 64 * 1024 });
+    const producer = new Producer({ appender, delays: null, topics, clock, random }, { bufferMemoryBytes: 64 * 1024 });
     const send = (bytes: number, partition = 0) =>
       codeOf(producer.send({ topic: TOPIC, partition, value: 'x'.repeat(bytes) }));
     const elsewhere = [send(20_000, 1), send(20_000, 2)];

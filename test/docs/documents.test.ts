@@ -120,7 +120,7 @@ describe('README', () => {
   it.each(documents)('and others ($path) name commands that exist', ({ text }) => {
     const called = [
       ...codeOf(text).matchAll(
-        /(?:^|npx )millrace ((?:--[\w-]+ [\w:]+ )?(?:(?:topic|group|subscription|dlq|maintenance|perf|inspect) )?[a-z][\w-]*)/gm,
+        /(?:^|npx )millrace ((?:--[\w-]+ [\w:]+ )?(?:(?:topic|delayed|group|subscription|dlq|maintenance|perf|inspect) )?[a-z][\w-]*)/gm,
       ),
     ];
     const commands = called.map(([, command = '']) => command.replace(/^--[\w-]+ [\w:]+ /, ''));

@@ -3,6 +3,7 @@
  * compares them.
  */
 import { prices } from '../../lib/prices.ts';
+import { measureWhole } from '../delay/measured-delays.ts';
 import { commandHelp } from './command-help.ts';
 import { kafkaApiTable } from './kafka-apis.ts';
 import { readDocument } from './markdown.ts';
@@ -195,6 +196,22 @@ async function triggerTable(): Promise<string> {
   return table([...head, calls('push'), calls('pull')], await Promise.all(rows));
 }
 
+const DELAYS = [
+  ['1 of 200 B, due in 10 s', { count: 1, valueBytes: 200, delay: '10s' }],
+  ['1 of 200 B, due in an hour', { count: 1, valueBytes: 200, delay: '1h' }],
+  ['100 of 200 B, due together', { count: 100, valueBytes: 200, delay: '1h' }],
+  ['1,000 of 200 B, due together', { count: 1_000, valueBytes: 200, delay: '1h' }],
+  ['100 of 10 KB, due together', { count: 100, valueBytes: 10_000, delay: '1h' }],
+] as const;
+
+/** What delayed records ask for, each, from their sending until nothing of them is left. */
+async function delayTable(): Promise<string> {
+  const costs: (readonly [string, MeasuredCost])[] = [];
+  for (const [name, run] of DELAYS) costs.push([name, { count: run.count, usage: await measureWhole(run) }]);
+  const [head, ...rest] = costTable(costs).split('\n');
+  return [head!.replace(EN.operation, 'records of a partition'), ...rest].join('\n');
+}
+
 /** What subscriptions cost in a month in which nothing is written. */
 async function idleTable(): Promise<string> {
   const rows = [1, 10, 100, 1_000].map(async (partitionCount) => {
@@ -270,6 +287,7 @@ const BLOCKS: Readonly<Record<string, () => Promise<string>>> = {
   'cost-group-month': groupMonthTable,
   'cost-triggers': triggerTable,
   'cost-idle': idleTable,
+  'cost-delays': delayTable,
   'cost-example': exampleTable,
   'command-help': commandHelp,
   'kafka-apis': kafkaApiTable,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Millrace } from '../../lib/client/millrace.ts';
 import { systemRandom as random } from '../../lib/clock.ts';
-import type { Store } from '../../lib/group/group-store.ts';
+import type { DelayStore } from '../../lib/delay/delay-store.ts';
 import { codeOf, TOPIC } from '../client/client-stage.ts';
 import { type ConsumerStage, consumerStage, during } from '../client/consumer-stage.ts';
 
@@ -155,7 +155,7 @@ describe('seeking a group', () => {
     const stage = await readGroup();
     const { store } = stage;
     let looks = 0;
-    const deleting: Store = {
+    const deleting: DelayStore = {
       ...store,
       groups: {
         ...store.groups,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemRandom as random } from '../../lib/clock.ts';
+import type { DelayStore } from '../../lib/delay/delay-store.ts';
 import { MillraceError } from '../../lib/errors.ts';
-import type { Store } from '../../lib/group/group-store.ts';
 import type { ObservedGroup } from '../../lib/group/groups.ts';
 import { Membership } from '../../lib/group/membership.ts';
 import { checkMembershipOptions } from '../../lib/group/membership-options.ts';
@@ -12,7 +12,7 @@ import { VirtualClock } from '../client/virtual-clock.ts';
 async function stage() {
   const clock = new VirtualClock({ jumps: false });
   const { store } = await openStage({ clock, partitionCount: 2 });
-  const join = async (name: string, over: Store = store) => {
+  const join = async (name: string, over: DelayStore = store) => {
     const events: string[] = [];
     const options = { group: 'g', clientId: name, sessionTimeoutMs: 10_000, heartbeatIntervalMs: 1_000 };
     const membership = new Membership({ store: over, clock, random }, checkMembershipOptions(options), {
@@ -33,7 +33,7 @@ describe('a member', () => {
     const { clock, store, join, members } = await stage();
     let frozen: ObservedGroup | null = null;
     const { observe } = store.groups;
-    const stale: Store = {
+    const stale: DelayStore = {
       ...store,
       groups: {
         ...store.groups,
@@ -57,12 +57,12 @@ describe('a member', () => {
     const { clock, store, join, members } = await stage();
     const never = new Promise<never>(() => {});
     let isCut = false;
-    const cut: Store = {
+    const cut: DelayStore = {
       ...store,
       heartbeats: { ...store.heartbeats, beat: (...args) => (isCut ? never : store.heartbeats.beat(...args)) },
     };
     let looks = 0;
-    const slow: Store = {
+    const slow: DelayStore = {
       ...store,
       groups: {
         ...store.groups,
@@ -93,7 +93,7 @@ describe('a member', () => {
     const { clock, store, join, members } = await stage();
     let isSlow = false;
     let beats = 0;
-    const slow: Store = {
+    const slow: DelayStore = {
       ...store,
       heartbeats: {
         ...store.heartbeats,
@@ -160,7 +160,7 @@ describe('a member', () => {
           };
         },
       });
-    const over: Store = {
+    const over: DelayStore = {
       ...store,
       groups: counted('groups', store.groups),
       heartbeats: counted('heartbeats', store.heartbeats),

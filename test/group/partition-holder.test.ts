@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
+import type { DelayStore } from '../../lib/delay/delay-store.ts';
 import { MillraceError } from '../../lib/errors.ts';
 import { emptyGroup, type Group, type Handover } from '../../lib/group/group.ts';
-import type { Store } from '../../lib/group/group-store.ts';
 import type { OwnedPartition } from '../../lib/group/owned-partition.ts';
 import { PartitionHolder } from '../../lib/group/partition-holder.ts';
 import type { PartitionKey } from '../../lib/log/partition-key.ts';
@@ -36,7 +36,7 @@ function groupOf(generation: number, owner: string, handovers: readonly Handover
 }
 
 /** A holder that lives as `memberId`, and what it told. */
-function holderOf(memberId: string, store: Store) {
+function holderOf(memberId: string, store: DelayStore) {
   const events: string[] = [];
   const numbers = (partitions: readonly { readonly generation: number }[]) =>
     partitions.map(({ generation }) => `g${generation}`).join();
@@ -135,7 +135,7 @@ describe('who holds partitions', () => {
   it('does not hold what it has claimed in a life that is over', async () => {
     const store = memoryStore({ clock });
     const answer = Promise.withResolvers<void>();
-    const slow: Store = {
+    const slow: DelayStore = {
       ...store,
       offsets: {
         ...store.offsets,

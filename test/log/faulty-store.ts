@@ -32,8 +32,8 @@
  * never comes, or more of them than come, shows in `faulty.plan.unused()`.
  */
 import type { Clock } from '../../lib/clock.ts';
+import type { DelayStore } from '../../lib/delay/delay-store.ts';
 import { MillraceError, UnansweredError } from '../../lib/errors.ts';
-import type { Store } from '../../lib/group/group-store.ts';
 import type { MaintenancePorts } from '../../lib/maintenance/jobs.ts';
 
 /** What can go wrong with one request; see the table above. */
@@ -68,6 +68,8 @@ const OPERATIONS = {
   groups: ['get', 'observe', 'list', 'create', 'update', 'remove'],
   heartbeats: ['put', 'beat', 'remove'],
   offsets: ['claim', 'commit', 'readMany', 'list', 'remove'],
+  dueRecords: ['put', 'get', 'cancel', 'release', 'query', 'forget', 'readHorizon', 'raiseHorizon'],
+  dueMinutes: ['ring', 'list', 'remove'],
   jobs: ['read', 'take', 'update'],
   spentTopics: ['has'],
 } as const;
@@ -111,7 +113,7 @@ export interface FaultyStoreOptions {
   readonly onCall?: (call: Call) => void | Promise<void>;
 }
 
-export interface FaultyStore<S extends Store = Store> {
+export interface FaultyStore<S extends DelayStore = DelayStore> {
   readonly store: Wrapped<S>;
   readonly plan: FaultPlan;
   /** Every request so far. */
@@ -184,13 +186,13 @@ export function fractions(seed: number): () => number {
   };
 }
 
-type AnyStore = Store & MaintenancePorts;
+type AnyStore = DelayStore & MaintenancePorts;
 
 /** Jobs are there where the store that is wrapped has them. */
-type Wrapped<S extends Store> = Pick<S, keyof Store | Extract<keyof S, 'jobs' | 'spentTopics'>>;
+type Wrapped<S extends DelayStore> = Pick<S, keyof DelayStore | Extract<keyof S, 'jobs' | 'spentTopics'>>;
 
 /** Wraps a store, see above. Closing the wrapper closes the store. */
-export function faultyStore<S extends Store>(inner: S, options: FaultyStoreOptions): FaultyStore<S> {
+export function faultyStore<S extends DelayStore>(inner: S, options: FaultyStoreOptions): FaultyStore<S> {
   const plan = options.plan ?? scriptedFaults({});
   const calls: Call[] = [];
   const late: LateRequest[] = [];
@@ -220,6 +222,8 @@ export function faultyStore<S extends Store>(inner: S, options: FaultyStoreOptio
       groups: port('groups'),
       heartbeats: port('heartbeats'),
       offsets: port('offsets'),
+      dueRecords: port('dueRecords'),
+      dueMinutes: port('dueMinutes'),
       ...('jobs' in inner && { jobs: port('jobs'), spentTopics: port('spentTopics') }),
       prefix: inner.prefix,
       serverClock: inner.serverClock,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
-import type { Store } from '../../lib/group/group-store.ts';
+import type { DelayStore } from '../../lib/delay/delay-store.ts';
 import { Appender } from '../../lib/log/appender.ts';
 import { listOffset } from '../../lib/log/list-offsets.ts';
 import { TopicAdmin } from '../../lib/log/topic-admin.ts';
@@ -31,7 +31,7 @@ async function fill({ store, target }: Stage, batches: readonly (readonly bigint
   return batches.flat();
 }
 
-function listIn(store: Store, plan: FaultPlan) {
+function listIn(store: DelayStore, plan: FaultPlan) {
   const jumping = new VirtualClock({ jumps: true });
   return { store: faultyStore(store, { clock: jumping, plan }).store, clock: jumping, random };
 }

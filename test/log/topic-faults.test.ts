@@ -3,8 +3,8 @@
  * if nothing had happened.
  */
 import { describe, expect, it } from 'vitest';
+import type { DelayStore } from '../../lib/delay/delay-store.ts';
 import { hasCode, MillraceError } from '../../lib/errors.ts';
-import type { Store } from '../../lib/group/group-store.ts';
 import { rollTail } from '../../lib/log/roll.ts';
 import type { TopicAdmin } from '../../lib/log/topic-admin.ts';
 import { type Fault, type FaultPlan, faultyStore, seededFaults } from './faulty-store.ts';
@@ -55,7 +55,7 @@ async function undisturbed(scenario: Scenario) {
 }
 
 /** A store that the process never reaches again after `requests` requests. */
-function crashingStore({ store, clock }: TopicStage, requests: number): Store {
+function crashingStore({ store, clock }: TopicStage, requests: number): DelayStore {
   const crashing = faultyStore(store, {
     clock,
     onCall() {

@@ -1,6 +1,6 @@
 /** A memory store with the administration of topics on top, and what tests of it look at. */
 import type { Clock, Random } from '../../lib/clock.ts';
-import type { Store } from '../../lib/group/group-store.ts';
+import type { DelayStore } from '../../lib/delay/delay-store.ts';
 import { encodeEntry } from '../../lib/log/entry.ts';
 import type { CommitOutcome } from '../../lib/log/heads.ts';
 import { UsageMeter } from '../../lib/log/meter.ts';
@@ -19,13 +19,13 @@ export function seededRandom(seed: number): Random {
 
 /** What a test works with. */
 export interface TopicStage {
-  readonly store: Store;
+  readonly store: DelayStore;
   readonly clock: Clock;
   readonly random: Random;
   readonly meter: UsageMeter;
   readonly admin: TopicAdmin;
   /** Another administrator, perhaps over a store with faults. */
-  readonly adminOf: (store: Store) => TopicAdmin;
+  readonly adminOf: (store: DelayStore) => TopicAdmin;
 }
 
 /** A fresh store; the random numbers follow from the seed. */
@@ -34,7 +34,7 @@ export function topicStage(seed = 1): TopicStage {
   const random = seededRandom(seed);
   const meter = new UsageMeter();
   const store = memoryStore({ clock, meter });
-  const adminOf = (over: Store) => new TopicAdmin({ store: over, clock, random });
+  const adminOf = (over: DelayStore) => new TopicAdmin({ store: over, clock, random });
   return { store, clock, random, meter, admin: adminOf(store), adminOf };
 }
 
@@ -43,7 +43,7 @@ export const idOf = (place: number): SegmentId => firstIdAt(1_000 + place);
 
 /** Commits one entry of `recordCount` records, as a writer that knows the high watermark `known`. */
 export function commitEntry(
-  store: Store,
+  store: DelayStore,
   partition: { readonly topicId: string; readonly partition: number },
   { id, known, recordCount }: { readonly id: SegmentId; readonly known: bigint; readonly recordCount: number },
 ): Promise<CommitOutcome> {
@@ -63,7 +63,7 @@ export function commitEntry(
 }
 
 /** Everything that makes two topics the same to whoever uses them. */
-export async function snapshot(store: Store, name: string) {
+export async function snapshot(store: DelayStore, name: string) {
   const topic = await store.topics.get(name);
   const listed = (await store.topics.list(null, 1_000)).includes(name);
   if (topic === null) return { listed, topic: null, heads: [] };
@@ -73,14 +73,14 @@ export async function snapshot(store: Store, name: string) {
   return { listed, topic: { partitionCount, readyPartitionCount, state, config, domain }, heads };
 }
 
-async function headStarts(store: Store, { topicId, partitionCount }: Topic) {
+async function headStarts(store: DelayStore, { topicId, partitionCount }: Topic) {
   const keys = Array.from({ length: partitionCount + 2 }, (_, partition) => ({ topicId, partition }));
   const heads = await store.heads.readMany(keys, { consistent: true });
   return heads.map((head) => head && { start: head.start, next: head.next });
 }
 
 /** Whether anything is left of a topic: heads or chunks of its first partitions. */
-export async function hasRemains(store: Store, topicId: string, partitionCount: number): Promise<boolean> {
+export async function hasRemains(store: DelayStore, topicId: string, partitionCount: number): Promise<boolean> {
   for (let partition = 0; partition < partitionCount; partition++) {
     const key = { topicId, partition };
     if ((await store.heads.read(key, { consistent: true })) !== null) return true;

@@ -3,6 +3,7 @@
  * command that replays it. Exit code 0 when nothing failed, 1 when something did, 2 for a wrong call.
  *
  * --of log|groups|event-source|maintenance|whole   only this simulation
+ * --of log|groups|event-source|delays|whole   only this simulation
  * --trace           with --seed: the whole story
  * --faults 3,17     with --seed: only these faults of requests happen, as a shrunk failure names them; `none` for none
  * --json            one object
@@ -32,6 +33,7 @@ interface Call {
 function wrongCall(message: string): never {
   console.error(
     `${message}\nnpm run simulate -- --seeds 1000 [--from 0] [--of log|groups|event-source|maintenance|whole], or --seed 17 [--trace] [--faults 3,17|none]`,
+    `${message}\nnpm run simulate -- --seeds 1000 [--from 0] [--of log|groups|event-source|delays|whole], or --seed 17 [--trace] [--faults 3,17|none]`,
   );
   process.exit(2);
 }

@@ -11,6 +11,7 @@ const RUNS = [
   ['groups', 20_000, 'delivered'],
   ['gateway-groups', 4_000, 'delivered'],
   ['event-source', 4_000, 'handled'],
+  ['delays', 3_000, 'delivered'],
   ['whole', 8_000, 'given'],
 ] as const satisfies readonly (readonly [SimulationName, number, string])[];
 

@@ -1,5 +1,6 @@
 /** The simulations there are. */
 
+import { simulateDelays } from '../delay/simulation/simulate-delays.ts';
 import { simulateAdministration } from '../event-source/simulation/simulate-administration.ts';
 import { simulateEventSource } from '../event-source/simulation/simulate-event-source.ts';
 import { simulateGatewayGroups } from '../gateway/groups/simulation/simulate-gateway-groups.ts';
@@ -17,6 +18,7 @@ export const simulations = {
   'event-source': simulateEventSource,
   maintenance: simulateMaintenance,
   administration: simulateAdministration,
+  delays: simulateDelays,
   whole: simulateWhole,
 } as const satisfies Record<string, Simulate>;
 

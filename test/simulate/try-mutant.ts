@@ -23,6 +23,7 @@ const COPIED = [
     'test/whole',
     'test/event-source',
     'test/maintenance',
+    'test/delay',
     'test/history',
   ],
   'test/segment/fake-clock.ts',

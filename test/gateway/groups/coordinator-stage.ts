@@ -1,6 +1,7 @@
 /** Coordinators over one memory store that counts, on a clock that is moved by hand, with clients that ask them for one thing at a time. */
 import { Millrace } from '../../../lib/client/millrace.ts';
 import { systemRandom as random } from '../../../lib/clock.ts';
+import type { DelayStore } from '../../../lib/delay/delay-store.ts';
 import { freshGatewayNode } from '../../../lib/gateway/gateway-node.ts';
 import {
   handleHeartbeat,
@@ -16,7 +17,6 @@ import { handleOffsetCommit } from '../../../lib/gateway/groups/offset-commit.ts
 import { handleOffsetFetch } from '../../../lib/gateway/groups/offset-fetch.ts';
 import type { Gateways } from '../../../lib/gateway/live-gateways.ts';
 import { errorCodes, type KafkaErrorName } from '../../../lib/gateway/protocol/error-codes.ts';
-import type { Store } from '../../../lib/group/group-store.ts';
 import { type StoreUsage, UsageMeter, usageBetween } from '../../../lib/log/meter.ts';
 import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { during } from '../../client/consumer-stage.ts';
@@ -207,7 +207,7 @@ export class StagedCoordinator {
 export class CoordinatorStage {
   readonly clock = new VirtualClock({ jumps: false });
   readonly meter = new UsageMeter();
-  readonly store: Store = memoryStore({ clock: this.clock, meter: this.meter });
+  readonly store: DelayStore = memoryStore({ clock: this.clock, meter: this.meter });
   readonly millrace = new Millrace({ store: this.store, clock: this.clock, random });
 
   static async open(partitionCount = 4): Promise<CoordinatorStage> {

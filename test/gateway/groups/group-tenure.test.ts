@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { systemRandom as random } from '../../../lib/clock.ts';
+import type { DelayStore } from '../../../lib/delay/delay-store.ts';
 import { UnansweredError } from '../../../lib/errors.ts';
 import { takeGroup } from '../../../lib/gateway/groups/group-tenure.ts';
-import type { Store } from '../../../lib/group/group-store.ts';
 import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { during } from '../../client/consumer-stage.ts';
 import { VirtualClock } from '../../client/virtual-clock.ts';
@@ -13,7 +13,7 @@ const at = { topic: 'orders', partition };
 async function open() {
   const clock = new VirtualClock({ jumps: false });
   const base = memoryStore({ clock });
-  const store: Store = { ...base, offsets: { ...base.offsets }, groups: { ...base.groups } };
+  const store: DelayStore = { ...base, offsets: { ...base.offsets }, groups: { ...base.groups } };
   const take = (mayMake = true) =>
     during(clock, takeGroup({ store, clock, random }, 'g', { gateway: 'here', kind: null, mayMake }));
   const read = async () => (await base.offsets.readMany('g', [partition]))[0]!;

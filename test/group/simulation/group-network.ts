@@ -1,8 +1,9 @@
 /** The store as members of a simulated group see it: requests about groups go their way with its faults, and the oracle sees what they do. The log itself is read without faults, but not at once. */
 
+import type { DelayStore } from '../../../lib/delay/delay-store.ts';
 import type { Group } from '../../../lib/group/group.ts';
 import type { GroupOffset } from '../../../lib/group/group-offset.ts';
-import type { GroupStore, Store } from '../../../lib/group/group-store.ts';
+import type { GroupStore } from '../../../lib/group/group-store.ts';
 import type { ObservedGroup } from '../../../lib/group/groups.ts';
 import type { Dice, Process, VirtualTime } from '../../log/simulation/virtual-time.ts';
 import type { RequestWay } from '../../simulate/request-way.ts';
@@ -23,13 +24,13 @@ export interface GroupWatch {
 export class GroupNetwork {
   readonly #time: VirtualTime;
   readonly #dice: Dice;
-  readonly #base: Store;
+  readonly #base: DelayStore;
   readonly #watch: GroupWatch;
   readonly #way: RequestWay;
   /** What eventually consistent looks may still show. */
   readonly #past: { readonly atMs: number; readonly name: string; readonly seen: ObservedGroup }[] = [];
 
-  constructor(parts: { time: VirtualTime; dice: Dice; base: Store; watch: GroupWatch; way: RequestWay }) {
+  constructor(parts: { time: VirtualTime; dice: Dice; base: DelayStore; watch: GroupWatch; way: RequestWay }) {
     this.#time = parts.time;
     this.#dice = parts.dice;
     this.#base = parts.base;
@@ -38,7 +39,7 @@ export class GroupNetwork {
   }
 
   /** The store as a process sees it. */
-  connect(process: Process, witness: Witness): Store {
+  connect(process: Process, witness: Witness): DelayStore {
     const calmly = <P extends object>(port: P): P =>
       new Proxy(port, {
         get: (target, name) => {

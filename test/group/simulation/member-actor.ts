@@ -2,7 +2,7 @@
 import type { Consumer } from '../../../lib/client/consumer.ts';
 import { Millrace } from '../../../lib/client/millrace.ts';
 import type { TopicPartition } from '../../../lib/client/record-stream.ts';
-import type { Store } from '../../../lib/group/group-store.ts';
+import type { DelayStore } from '../../../lib/delay/delay-store.ts';
 import type { Dice } from '../../log/simulation/virtual-time.ts';
 import type { GroupOracle, Witness } from './group-oracle.ts';
 import type { MemberProcess } from './member-process.ts';
@@ -38,7 +38,7 @@ export class MemberActor implements Witness {
 
   constructor(parts: {
     process: MemberProcess;
-    connect: (witness: Witness) => Store;
+    connect: (witness: Witness) => DelayStore;
     dice: Dice;
     oracle: GroupOracle;
     habits: MemberHabits;

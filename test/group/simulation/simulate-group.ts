@@ -1,6 +1,6 @@
 /** One simulated life of a group, all of which follows from its seed. */
 import { Millrace } from '../../../lib/client/millrace.ts';
-import type { Store } from '../../../lib/group/group-store.ts';
+import type { DelayStore } from '../../../lib/delay/delay-store.ts';
 import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { Dice, VirtualTime } from '../../log/simulation/virtual-time.ts';
 import { RequestWay } from '../../simulate/request-way.ts';
@@ -21,7 +21,7 @@ class Run {
   readonly oracle: GroupOracle;
   readonly way: RequestWay;
   readonly network: GroupNetwork;
-  readonly base: Store;
+  readonly base: DelayStore;
   readonly actors: MemberActor[] = [];
   readonly durationMs: number;
   readonly busy: BusyTime;

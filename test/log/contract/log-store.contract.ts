@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chunksContract } from './chunks.contract.ts';
+import { delaysContract } from './delays.contract.ts';
 import { freshPartition, type OpenStore, readHead } from './fresh.ts';
 import { functionLimitsContract } from './function-limits.contract.ts';
 import { functionSubscriptionsContract } from './function-subscriptions.contract.ts';
@@ -17,6 +18,7 @@ export function logStoreContract(name: string, open: OpenStore): void {
   headsContract(name, open);
   chunksContract(name, open);
   topicsContract(name, open);
+  delaysContract(name, open);
   groupsContract(name, open);
   groupOffsetsContract(name, open);
   leasesContract(name, open);

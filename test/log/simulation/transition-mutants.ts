@@ -8,14 +8,14 @@ export const transitionMutants: readonly Mutant[] = [
   {
     name: 'commit without the floor condition',
     file: TRANSITIONS,
-    from: 'if (!aboveFloor || !hasRoom) return false;',
-    to: 'if (!hasRoom) return false;',
+    from: 'return aboveFloor && hasRoom;',
+    to: 'return hasRoom;',
   },
   {
     name: 'commit without the cap of the tail',
     file: TRANSITIONS,
-    from: 'if (!aboveFloor || !hasRoom) return false;',
-    to: 'if (!aboveFloor) return false;',
+    from: 'return aboveFloor && hasRoom;',
+    to: 'return aboveFloor;',
   },
   {
     name: 'plain commit without tailBase <= known',

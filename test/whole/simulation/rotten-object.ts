@@ -2,8 +2,8 @@
 import { Millrace } from '../../../lib/client/millrace.ts';
 import type { Reader } from '../../../lib/client/reader.ts';
 import type { Clock } from '../../../lib/clock.ts';
+import type { DelayStore } from '../../../lib/delay/delay-store.ts';
 import { MillraceError } from '../../../lib/errors.ts';
-import type { Store } from '../../../lib/group/group-store.ts';
 import type { Damage } from '../../../lib/log/index-check.ts';
 import type { Topic } from '../../../lib/log/topic.ts';
 import { verifyTopic } from '../../../lib/log/verify-topic.ts';
@@ -16,7 +16,7 @@ import { KEPT, REMADE } from './history.ts';
 const DAMAGE = new Set(['CORRUPT_MESSAGE', 'CORRUPT_OBJECT', 'OBJECT_MISSING']);
 
 interface Parts {
-  readonly base: Store;
+  readonly base: DelayStore;
   readonly clock: Clock;
   readonly dice: Dice;
   readonly oracle: Oracle;
@@ -64,7 +64,7 @@ export async function spoilOneObject(parts: Parts): Promise<void> {
   }
 }
 
-async function topicsOf(base: Store): Promise<readonly Topic[]> {
+async function topicsOf(base: DelayStore): Promise<readonly Topic[]> {
   const topics = await Promise.all([KEPT, REMADE].map((name) => base.topics.get(name)));
   return topics.map((topic) => topic!);
 }

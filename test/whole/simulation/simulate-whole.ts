@@ -1,7 +1,7 @@
 /** One simulated life of everything together, all of which follows from its seed: clients of every kind, keepers and administrators on one store, judged by what the clients tell. */
 import { Millrace } from '../../../lib/client/millrace.ts';
+import type { DelayStore } from '../../../lib/delay/delay-store.ts';
 import { type AssignorName, assignorNames } from '../../../lib/group/assignor.ts';
-import type { Store } from '../../../lib/group/group-store.ts';
 import { limits } from '../../../lib/limits.ts';
 import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { GroupNetwork, type GroupWatch } from '../../group/simulation/group-network.ts';
@@ -33,7 +33,7 @@ class Run {
   readonly time = new VirtualTime();
   readonly dice: Dice;
   readonly world: MemberProcess;
-  readonly base: Store;
+  readonly base: DelayStore;
   readonly oracle: Oracle;
   readonly history: History;
   readonly way: RequestWay;
@@ -85,7 +85,11 @@ class Run {
     const process = new MemberProcess(time, `${kind}${this.#names++}`, skewMs);
     oracle.count('clients');
     const witness = { name: process.name, isAlive: true, memberId: null, holds: new Set<number>() };
-    const store: Store = { ...this.network.connect(process), ...this.groups.connectGroups(process, witness) };
+    const store: DelayStore = {
+      ...this.base,
+      ...this.network.connect(process),
+      ...this.groups.connectGroups(process, witness),
+    };
     return { process, millrace: new Millrace({ store, clock: process, random: dice }) };
   }
 

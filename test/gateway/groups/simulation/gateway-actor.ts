@@ -1,9 +1,9 @@
 /** A gateway in a simulation: what its clients reach of it. */
 
+import type { DelayStore } from '../../../../lib/delay/delay-store.ts';
 import { coordinatorDefaults } from '../../../../lib/gateway/groups/coordinator-settings.ts';
 import { GroupCoordinator } from '../../../../lib/gateway/groups/group-coordinator.ts';
 import { LiveGateways } from '../../../../lib/gateway/live-gateways.ts';
-import type { Store } from '../../../../lib/group/group-store.ts';
 import type { MemberProcess } from '../../../group/simulation/member-process.ts';
 import type { Dice } from '../../../log/simulation/virtual-time.ts';
 import { SESSION_MS } from './kafka-client-actor.ts';
@@ -18,7 +18,7 @@ export class GatewayActor {
   /** It goes, or is gone. */
   isLeaving = false;
 
-  constructor(process: MemberProcess, store: Store, random: Dice, place: number) {
+  constructor(process: MemberProcess, store: DelayStore, random: Dice, place: number) {
     this.process = process;
     const address = { host: 'gateway', port: 1 + place, rack: null };
     this.gateways = new LiveGateways(

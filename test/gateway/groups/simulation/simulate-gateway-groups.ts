@@ -1,6 +1,6 @@
 /** One simulated life of a group of Kafka clients and of the gateways that coordinate it, all of which follows from its seed. */
 import { Millrace } from '../../../../lib/client/millrace.ts';
-import type { Store } from '../../../../lib/group/group-store.ts';
+import type { DelayStore } from '../../../../lib/delay/delay-store.ts';
 import { memoryStore } from '../../../../lib/memory/memory-store.ts';
 import { GroupNetwork } from '../../../group/simulation/group-network.ts';
 import { MemberProcess } from '../../../group/simulation/member-process.ts';
@@ -27,7 +27,7 @@ class Run {
   readonly way: RequestWay;
   readonly stores: GroupNetwork;
   readonly network: ClientNetwork;
-  readonly base: Store;
+  readonly base: DelayStore;
   readonly direct: Millrace;
   readonly gateways: GatewayActor[] = [];
   readonly clients: KafkaClientActor[] = [];
