@@ -33,18 +33,6 @@ export const administrationMutants: readonly Mutant[] = [
     to: 'const isLeft = false;',
   },
   {
-    name: 'whoever changes a subscription does not look for what was made meanwhile',
-    file: 'lib/event-source/subscription-admin.ts',
-    from: '      await alignRetries(this.#deps, answer.item);\n',
-    to: '',
-  },
-  {
-    name: 'whoever makes what belongs to a subscription does not look whether it was changed',
-    file: 'lib/event-source/subscription-admin.ts',
-    from: 'if (now.version === of.version) return;',
-    to: 'if (now.version >= of.version) return;',
-  },
-  {
     name: 'marks of dead letters outlive their subscription',
     file: 'lib/event-source/subscription-admin.ts',
     from: '    await this.#forgetDeadLetters(name);\n',
