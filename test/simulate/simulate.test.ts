@@ -28,6 +28,7 @@ describe('npm run simulate', () => {
         ['gateway-groups', 30],
         ['event-source', 30],
         ['maintenance', 30],
+        ['administration', 30],
         ['delays', 30],
         ['whole', 30],
       ],
