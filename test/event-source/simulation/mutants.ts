@@ -308,12 +308,6 @@ export const pullMutants: readonly Mutant[] = [
     to: 'if (outcome.kind !== undefined) return',
   },
   {
-    name: 'nobody comes for the end of a window',
-    file: 'lib/event-source/plan-batch.ts',
-    from: '    else this.#notBeforeMs = Math.min(this.#notBeforeMs ?? window.endMs, window.endMs);\n',
-    to: '',
-  },
-  {
     name: 'the end of a window is no news',
     file: 'lib/event-source/wake-decision.ts',
     from: 'return parseProgress(lease.progress).window !== null;',
