@@ -31,6 +31,7 @@ const ALL = 10_000;
 const NO_ITEM = 'attribute_not_exists(#pk)';
 const NO_LEASE = 'attribute_not_exists(#generation)';
 const SAME_EPOCH = '#generation = :epoch';
+const SAME_OWNER = '#owner = :owner';
 const FREE = anyOf('attribute_not_exists(#expires)', '#expires <= :now');
 const SEQUENCE_RISES = '#seq < :seq';
 const NOT_BACK = anyOf('attribute_not_exists(#committed)', '#committed <= :committed');
@@ -71,9 +72,10 @@ function takeUpdate(args: TakeArgs): ItemUpdate {
 }
 
 function updateUpdate(args: UpdateLeaseArgs): ItemUpdate {
-  const { epoch, sequence, committed, attempts, progress, expiresAtMs, notBeforeMs, atMs } = args;
+  const { owner, epoch, sequence, committed, attempts, progress, expiresAtMs, notBeforeMs, atMs } = args;
   const state = '#seq = :seq, #attempts = :attempts, #progress = :progress, #expires = :expires, #due = :due';
   const values = {
+    ':owner': owner,
     ':epoch': BigInt(epoch),
     ':seq': BigInt(sequence),
     ':attempts': BigInt(attempts),
@@ -81,7 +83,7 @@ function updateUpdate(args: UpdateLeaseArgs): ItemUpdate {
     ':expires': BigInt(expiresAtMs),
     ':due': BigInt(notBeforeMs),
   };
-  const fenced = allOf(SAME_EPOCH, SEQUENCE_RISES);
+  const fenced = allOf(SAME_OWNER, SAME_EPOCH, SEQUENCE_RISES);
   if (committed === null) return { update: `SET ${state}`, condition: fenced, values, returns: 'ALL_NEW' };
   return {
     update: `SET ${state}, #committed = :committed, #at = :at`,

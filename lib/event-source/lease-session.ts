@@ -84,6 +84,7 @@ export class LeaseSession {
     this.#sequence += 1;
     const args = {
       ...update,
+      owner: this.taken.owner,
       epoch: this.epoch,
       sequence: this.#sequence,
       atMs: Math.floor(this.#deps.clock.nowMs()),
@@ -93,6 +94,7 @@ export class LeaseSession {
     );
     if (answer.outcome === 'done') return true;
     // Refused by this very update, whose first answer was lost.
-    return answer.item?.generation === args.epoch && answer.item.sequence === args.sequence;
+    const { item } = answer;
+    return item?.owner === args.owner && item.generation === args.epoch && item.sequence === args.sequence;
   }
 }

@@ -37,6 +37,8 @@ export function takeLeaseTransition(
 
 /** Arguments of an update: everything that changes, in full. */
 export interface UpdateLeaseArgs {
+  /** Of the take: epochs begin anew where a subscription is deleted and made again under its name. */
+  readonly owner: string;
   readonly epoch: number;
   /** From 1, one more with each update under this epoch. */
   readonly sequence: number;
@@ -52,8 +54,8 @@ export interface UpdateLeaseArgs {
 
 /** Commits, counts attempts, prolongs or releases IF nobody else has taken the lease since, no newer update of this take stands, and nothing committed would be taken back. */
 export function updateLeaseTransition(current: Lease | undefined, args: UpdateLeaseArgs): Change<Lease> {
-  const { epoch, sequence, committed, attempts, progress, expiresAtMs, notBeforeMs, atMs } = args;
-  const isOwner = current?.generation === epoch;
+  const { owner, epoch, sequence, committed, attempts, progress, expiresAtMs, notBeforeMs, atMs } = args;
+  const isOwner = current?.generation === epoch && current.owner === owner;
   if (!isOwner || current.sequence >= sequence) return { outcome: 'refused', item: current };
   const goesBack = committed !== null && current.committed !== null && current.committed > committed;
   if (goesBack) return { outcome: 'refused', item: current };

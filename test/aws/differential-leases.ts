@@ -28,6 +28,7 @@ export const updateLease = fc
   .record({
     group,
     place,
+    isOwner: fc.constantFrom(true, true, true, true, false),
     epochDelta: fc.constantFrom(-1, 0, 0, 0, 0, 1),
     sequenceDelta: fc.constantFrom(-1, 0, 1, 1, 1, 2),
     committed: fc.constantFrom(null, 0n, 5n, 9n),
@@ -36,21 +37,23 @@ export const updateLease = fc
     expiresAtMs,
   })
   .map(
-    ({ group: number, place: where, epochDelta, sequenceDelta, ...rest }): Draw =>
+    ({ group: number, place: where, isOwner, epochDelta, sequenceDelta, ...rest }): Draw =>
       async (world, ports) => {
         const [name, partition] = [groupName(world, number), partitionAt(world, where)];
         const [current] = await ports.leases.readMany([{ group: name, partition }]);
         const epoch = Math.max(0, (current?.generation ?? 1) + epochDelta);
         const sequence = Math.max(0, (current?.sequence ?? 0) + sequenceDelta);
+        const owner = isOwner ? (current?.owner ?? 'nobody') : 'somebody else';
         const goesBack = rest.committed !== null && (current?.committed ?? 0n) > rest.committed;
         const clauses = current
           ? {
+              'same owner': current.owner === owner,
               'same epoch': current.generation === epoch,
               'sequence rises': current.sequence < sequence,
               'not back': !goesBack,
             }
           : { 'lease exists': false };
-        const args = { ...rest, epoch, sequence, notBeforeMs: 3, atMs: 17 };
+        const args = { ...rest, owner, epoch, sequence, notBeforeMs: 3, atMs: 17 };
         const ask = ({ leases }: Ports) => leases.update(name, partition, args);
         return { operation: 'update lease', broken: broken(clauses), ask };
       },

@@ -127,7 +127,9 @@ export const ALL_CLAUSES: readonly string[] = [
   'claim: generation rises',
   ...['offset exists', 'same generation', 'sequence rises'].map((clause) => `commit offset: ${clause}`),
   ...['none was seen', 'same epoch', 'free or expired'].map((clause) => `take lease: ${clause}`),
-  ...['lease exists', 'same epoch', 'sequence rises', 'not back'].map((clause) => `update lease: ${clause}`),
+  ...['lease exists', 'same owner', 'same epoch', 'sequence rises', 'not back'].map(
+    (clause) => `update lease: ${clause}`,
+  ),
   'seek lease: same epoch',
   'create subscription: no subscription',
   ...['subscription exists', 'same version'].map((clause) => `update subscription: ${clause}`),

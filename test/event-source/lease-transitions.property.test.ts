@@ -14,22 +14,39 @@ const small = fc.integer({ min: 0, max: 6 });
 const offset = fc.bigInt({ min: 0n, max: 9n });
 const time = fc.integer({ min: 0, max: 20 });
 
-type Step = (current: Lease | undefined) => { readonly kind: string; readonly change: Change<Lease> };
+const worker = fc.constantFrom('one', 'other');
+
+interface Stepped {
+  readonly kind: string;
+  readonly owner?: string;
+  readonly change: Change<Lease>;
+}
+type Step = (current: Lease | undefined) => Stepped;
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ seen: small, nowMs: time, expiresAtMs: time }).map(
+  fc.record({ owner: worker, seen: small, nowMs: time, expiresAtMs: time }).map(
     (args): Step =>
       (current) => ({
         kind: 'take',
-        change: takeLeaseTransition(current, partition, { topic: 't', owner: 'w', ...args }),
+        change: takeLeaseTransition(current, partition, { topic: 't', ...args }),
       }),
   ),
-  fc.record({ epoch: small, sequence: small, committed: fc.option(offset), attempts: small, expiresAtMs: time }).map(
-    (args): Step =>
-      (current) => ({
-        kind: 'update',
-        change: updateLeaseTransition(current, { ...args, progress: '', notBeforeMs: 0, atMs: 1 }),
-      }),
-  ),
+  fc
+    .record({
+      owner: worker,
+      epoch: small,
+      sequence: small,
+      committed: fc.option(offset),
+      attempts: small,
+      expiresAtMs: time,
+    })
+    .map(
+      (args): Step =>
+        (current) => ({
+          kind: 'update',
+          owner: args.owner,
+          change: updateLeaseTransition(current, { ...args, progress: '', notBeforeMs: 0, atMs: 1 }),
+        }),
+    ),
   fc.record({ seen: small, committed: offset }).map(
     (args): Step =>
       (current) => ({
@@ -46,7 +63,7 @@ describe('a lease', () => {
         let lease: Lease | undefined;
         for (const one of steps) {
           const before = lease;
-          const { kind, change } = one(before);
+          const { kind, owner, change } = one(before);
           if (change.outcome === 'refused') {
             expect(change.item).toBe(before);
             continue;
@@ -55,6 +72,7 @@ describe('a lease', () => {
           const epoch = before?.generation ?? 0;
           if (kind === 'update') {
             expect(lease.generation).toBe(epoch);
+            expect(before!.owner).toBe(owner);
             expect(lease.sequence).toBeGreaterThan(before!.sequence);
             if (before!.committed !== null) expect(lease.committed).toBeGreaterThanOrEqual(before!.committed);
           } else {

@@ -145,8 +145,8 @@ describe('the work on a partition', () => {
     for (let time = 0; time < 2; time++) {
       const dead = await stage.work();
       await dead.next();
-      const { generation } = await stage.leaseOf();
-      const release = { epoch: generation, sequence: 9, committed: null, attempts: time + 1, progress: '' };
+      const { owner, generation } = await stage.leaseOf();
+      const release = { owner, epoch: generation, sequence: 9, committed: null, attempts: time + 1, progress: '' };
       await stage.bench.store.leases.update('billing', stage.at(), {
         ...release,
         expiresAtMs: 0,

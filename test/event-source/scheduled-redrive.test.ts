@@ -374,8 +374,9 @@ describe('dead letters with a schedule', () => {
     const { generation, progress } = await leaseOf();
     const take = { topic: 'billing.dlq', owner: 'me', seen: generation, nowMs: Date.now(), expiresAtMs: 1 };
     await bench.store.leases.take(deadLetterGroup('billing'), await place(), take);
-    const due = { epoch: generation + 1, sequence: 1, committed: null, attempts: 0, progress, expiresAtMs: 0, atMs: 1 };
-    await bench.store.leases.update(deadLetterGroup('billing'), await place(), { ...due, notBeforeMs: 1 });
+    const state = { committed: null, attempts: 0, progress, expiresAtMs: 0, notBeforeMs: 1 };
+    const due = { owner: 'me', epoch: generation + 1, sequence: 1, atMs: 1, ...state };
+    await bench.store.leases.update(deadLetterGroup('billing'), await place(), { ...due });
     await bench.store.bells.ring({ group: deadLetterGroup('billing'), partition: await place() }, 'now');
     await bench.until('it was handled', () => bench.calls.at(-1)?.values[0] === 'a' && bench.calls.length === 2);
     expect(await bench.deadLetters.list('billing')).toEqual([]);

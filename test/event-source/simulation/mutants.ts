@@ -17,8 +17,15 @@ export const eventSourceMutants: readonly Mutant[] = [
   {
     name: 'a lease is updated by whoever had it',
     file: 'lib/event-source/lease-transitions.ts',
-    from: 'const isOwner = current?.generation === epoch;',
+    from: 'const isOwner = current?.generation === epoch && current.owner === owner;',
     to: 'const isOwner = current !== undefined;',
+  },
+  {
+    name: 'an epoch is enough to own a lease',
+    file: 'lib/event-source/lease-transitions.ts',
+    from: 'current?.generation === epoch && current.owner === owner;',
+    to: 'current?.generation === epoch;',
+    test: 'test/event-source/lease-transitions.property.test.ts',
   },
   {
     name: 'a late update undoes a later one',

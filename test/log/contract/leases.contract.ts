@@ -24,6 +24,7 @@ const takeOf = (changes: Partial<TakeArgs> = {}): TakeArgs => ({
 });
 
 const updateOf = (changes: Partial<UpdateLeaseArgs> = {}): UpdateLeaseArgs => ({
+  owner: 'worker-a',
   epoch: 1,
   sequence: 1,
   committed: 10n,
@@ -169,6 +170,7 @@ export function leasesContract(name: string, open: OpenStore): void {
 
       it.each([
         ['another epoch', { epoch: 2, sequence: 5 }],
+        ['another owner, as where the subscription was made again under its name', { owner: 'worker-b', sequence: 5 }],
         ['an earlier epoch', { epoch: 0, sequence: 5 }],
         ['a number that stands', { sequence: 1 }],
         ['an offset below', { sequence: 5, committed: 9n }],
