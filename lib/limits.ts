@@ -54,4 +54,6 @@ export const limits = {
   transactionItems: 100,
   /** An id further ahead of the store's own clock than this is not committed. */
   clockAheadMs: 60_000,
+  /** Data is deleted by a time only so long after a clock has first shown it: long enough for a clock that jumped to be put right. */
+  clockConfirmMs: 300_000,
 } as const;

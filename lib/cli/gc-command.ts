@@ -35,8 +35,8 @@ const FATES: Readonly<Record<ExplainedObject['fate'], string>> = {
 const HELP = `
 Nothing goes by its age. A pass raises the floor of every partition, so that no id below it can be committed any more,
 reads what is named, and condemns the rest in a list. What a list condemns is deleted when it is a restore window old,
-so that a table that is restored finds all its objects. The first pass on a machine that no server tells the time only
-looks at the clock.`;
+so that a table that is restored finds all its objects. The first pass only looks at the clock, which counts once it has
+been seen for five minutes.`;
 
 /** Adds `gc`. */
 export function addGcCommand(program: CliCommand, io: CliIo): void {

@@ -28,9 +28,7 @@ export function reportLines(described: JobDescription): readonly string[] {
   const { clockMs, damages } = described.report;
   const lines = described.job === 'retention' ? retentionLines(described.report) : collectionLines(described);
   if (clockMs === 0) {
-    lines.push(
-      '  nothing goes by its age yet: the clock of this machine counts once it has been seen for five minutes',
-    );
+    lines.push('  nothing goes by its age yet: a clock counts once it has been seen for five minutes');
   }
   for (const { topic, partition, code, message } of damages.first) {
     lines.push(`  ${topic}${partition === null ? '' : `/${partition}`} is left as it is: ${message} (${code})`);

@@ -1,18 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import {
-  CONFIRM_MS,
-  lookAtTime,
-  SERVER_MARGIN_MS,
-  type SeenTime,
-  trustTime,
-} from '../../lib/maintenance/trusted-time.ts';
+import { limits } from '../../lib/limits.ts';
+import { lookAtTime, SERVER_MARGIN_MS, type SeenTime, trustTime } from '../../lib/maintenance/trusted-time.ts';
 import { ServerClock } from '../../lib/segment/server-clock.ts';
 import { FakeClock } from '../segment/fake-clock.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const HOUR_MS = 3_600_000;
+const CONFIRM_MS = limits.clockConfirmMs;
 
-describe('the clock of a machine that nothing corrects', () => {
+describe('a clock', () => {
   const looks = (...times: readonly number[]) => {
     let seen: SeenTime | null = null;
     return times.map((time) => {
@@ -60,11 +56,31 @@ describe('the clock of a store that tells its time', () => {
         const clock = new FakeClock(NOW_MS + cutMs + wrongMs);
         const serverClock = new ServerClock(clock);
         serverClock.observe(NOW_MS);
-        const { nowMs, seen } = lookAtTime(serverClock, { seenMs: 0, trustedMs: 0 });
-        expect(nowMs).toBeLessThanOrEqual(NOW_MS + cutMs);
-        expect(nowMs).toBeGreaterThanOrEqual(NOW_MS - SERVER_MARGIN_MS);
-        expect(seen).toBeNull();
+        const { seen } = lookAtTime(serverClock, null);
+        expect(seen.seenMs).toBeLessThanOrEqual(NOW_MS + cutMs);
+        expect(seen.seenMs).toBeGreaterThanOrEqual(NOW_MS - SERVER_MARGIN_MS);
+        clock.pass(CONFIRM_MS);
+        expect(lookAtTime(serverClock, seen).nowMs).toBe(seen.seenMs);
       }
     }
+  });
+
+  it('is not believed by one answer that is wrong', () => {
+    const clock = new FakeClock(NOW_MS);
+    let seen: SeenTime | null = null;
+    const look = (aheadMs: number) => {
+      // A process of its own each time, as a function is.
+      const serverClock = new ServerClock(clock);
+      serverClock.observe(clock.nowMs() + aheadMs);
+      const looked = lookAtTime(serverClock, seen);
+      seen = looked.seen;
+      return looked.nowMs;
+    };
+    const times = [0, 0, 30 * 24 * HOUR_MS, 0, 0].map((aheadMs) => {
+      clock.pass(HOUR_MS);
+      return look(aheadMs);
+    });
+    const at = (hour: number) => NOW_MS + hour * HOUR_MS - SERVER_MARGIN_MS;
+    expect(times).toEqual([0, at(1), at(2), at(2), at(4)]);
   });
 });

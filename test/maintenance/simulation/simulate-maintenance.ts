@@ -35,6 +35,7 @@ class MaintenanceRun extends LogRun {
     this.#freshMs = dice.pick([0, 100, 1_000]);
     this.#saveEveryMs = dice.pick([0, 20, 500]);
     this.#takeMs = dice.pick([300, 3_000]);
+    Object.assign(limits, { clockConfirmMs: dice.pick([0, 20, 300]) });
     const policyOf = (truth: PartitionTruth) => this.#policies.get(truth.partition.topicId) ?? NO_POLICY;
     this.#deletions = new DeletionOracle({ oracle, time, policyOf, windowMs: this.#windowMs });
     oracle.deletions = this.#deletions;
@@ -165,13 +166,13 @@ class MaintenanceRun extends LogRun {
     time.schedule(dice.between(0, 1_000), next);
   }
 
-  /** All that has expired is gone, and all that nothing names, behind whatever was under way and two passes more; and what is left is sound. */
+  /** All that has expired is gone, and all that nothing names, behind whatever was under way and three passes more, since each goes by the time of the one before; and what is left is sound. */
   override async atRest(): Promise<void> {
     const process = this.#process();
     const store = this.#connect(process);
     // Clocks that ran ahead have made ids of a time that has to pass first.
     await this.#wait(1_200_000);
-    for (let pass = 0; pass < 4; pass++) {
+    for (let pass = 0; pass < 5; pass++) {
       await this.#wait(20_000 + this.#windowMs + this.#freshMs);
       await this.within(600_000, 'maintenance', async () => {
         const isDone = await this.#maintain(store, process, { deadlineMs: Number.POSITIVE_INFINITY });
