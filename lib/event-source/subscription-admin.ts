@@ -238,15 +238,21 @@ export class SubscriptionAdmin {
 
   /** Deletes a subscription with its progress; also what an interrupted deletion or creation has left of it. The topics for what failed stay, with what is in them. Throws SUBSCRIPTION_NOT_FOUND. */
   async delete(name: string): Promise<void> {
-    const isLeft = (await this.#hasGroup(name)) || (await findRetries(this.#deps, name)).length > 0;
+    const isLeft = (await this.#hasGroup(name)) || (await this.#hasRetriesLeft(name));
+    // A creation that was interrupted may reach the store after a deletion: then it is without its group, and found by listing alone.
+    const listed = isLeft ? [] : await allSubscriptions(this.#deps);
+    const own = listed.filter(({ group, retry }) => group === name || retry?.of === name);
+    if (!isLeft && own.length === 0) throw notFound(name, listed);
     // First the subscription, so that nobody works without its group; last the group, so that all of it can be done again.
-    const subscription = isLeft ? await findSubscription(this.#deps, name) : await this.get(name);
+    const found = async (one: string) =>
+      (await findSubscription(this.#deps, one)) ?? own.find(({ group }) => group === one) ?? null;
+    const subscription = await found(name);
     if (subscription !== null) await this.#removeReplays(subscription);
     if (subscription !== null) await this.#remove(subscription);
     for (const one of retryGroups(name, MAX_RETRY_DELAYS)) {
-      const found = await findSubscription(this.#deps, one);
-      if (found !== null && found.retry?.of !== name) continue;
-      if (found !== null) await this.#remove(found);
+      const retries = await found(one);
+      if (retries !== null && retries.retry?.of !== name) continue;
+      if (retries !== null) await this.#remove(retries);
       await this.#deleteGroup(one);
     }
     await this.#forgetDeadLetters(name);
@@ -266,6 +272,16 @@ export class SubscriptionAdmin {
   async #hasGroup(name: string): Promise<boolean> {
     const { answer: group } = await repeatRequest(this.#deps, () => this.#deps.store.groups.get(name));
     return group?.kind === 'subscription';
+  }
+
+  /** Also a group alone: a creation that was interrupted may reach the store after the deletion. */
+  async #hasRetriesLeft(name: string): Promise<boolean> {
+    for (const one of retryGroups(name, MAX_RETRY_DELAYS)) {
+      if (!(await this.#hasGroup(one))) continue;
+      const found = await findSubscription(this.#deps, one);
+      if (found === null || found.retry?.of === name) return true;
+    }
+    return false;
   }
 
   async #deleteGroup(name: string): Promise<void> {

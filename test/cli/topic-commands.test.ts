@@ -63,7 +63,8 @@ describe('topic describe', () => {
     expect(text).toMatch(/^records +2$/m);
     expect(text).toMatch(/^ +1 +1 +3 +2 +\d+$/m);
     expect(text).toMatch(/^compression.type +zstd +set$/m);
-    expect(text).toMatch(/^retention.ms +604800000 +default +kept, without effect in this version$/m);
+    expect(text).toMatch(/^retention.ms +604800000 +default$/m);
+    expect(text).toMatch(/^delete.retention.ms +86400000 +default +kept, without effect in this version$/m);
     const described = await json(['topic', 'describe', 'a']);
     expect(described).toMatchObject({ topic: { name: 'a', partitionCount: 2, state: 'active' } });
     expect(described).toMatchObject({

@@ -22,6 +22,7 @@ import { MemberProcess } from '../../group/simulation/member-process.ts';
 import { Dice, START_MS, VirtualTime } from '../../log/simulation/virtual-time.ts';
 import { RequestWay } from '../../simulate/request-way.ts';
 import { RunRecorder } from '../../simulate/run-recorder.ts';
+import { LEAST } from '../../simulate/schedule-size.ts';
 import type { SimulateOptions, SimulationRun } from '../../simulate/simulation-run.ts';
 import { type Command, drawCommand, MAX_REDRIVES, REDRIVE, TOPICS } from './administration-command.ts';
 import { faultyPorts } from './faulty-ports.ts';
@@ -38,6 +39,8 @@ const REFUSALS = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
   'INVALID_CONFIG',
 ]);
+/** What makes everything that belongs to a subscription say the same. */
+const MENDING: ReadonlySet<string> = new Set(['update', 'pause', 'resume', 'delete']);
 interface Tools {
   readonly admin: SubscriptionAdmin;
   readonly letters: DeadLetters;
@@ -75,7 +78,7 @@ class Run {
     };
     this.way = new RequestWay({ time, dice, recorder: this.recorder, weather, withoutFaults });
     this.direct = this.#toolsOf(this.base, this.world);
-    for (const _ of TOPICS) this.recorder.count('partitions');
+    for (const _ of [...TOPICS, LETTERS]) this.recorder.count('partitions');
   }
 
   #spawn(kind: string): MemberProcess {
@@ -276,9 +279,7 @@ class Run {
     const [main] = mains;
     if (main === undefined) {
       // What somebody has made while another deleted it goes with the same command.
-      await this.direct.admin.delete(NAME).catch((error: unknown) => {
-        if (!(error instanceof MillraceError && error.code === 'SUBSCRIPTION_NOT_FOUND')) throw error;
-      });
+      await this.#deleteUntilGone();
       const groups = await this.base.groups.list(null, 100);
       const marks = await this.base.offsets.list(deadLetterGroup(NAME), null, 10);
       const items = await allSubscriptions(deps);
@@ -303,19 +304,33 @@ class Run {
     }
   }
 
+  async #deleteUntilGone(): Promise<void> {
+    for (;;) {
+      try {
+        await this.direct.admin.delete(NAME);
+      } catch (error) {
+        if (error instanceof MillraceError && error.code === 'SUBSCRIPTION_NOT_FOUND') return;
+        throw error;
+      }
+    }
+  }
+
   async whole(): Promise<void> {
     for (const topic of TOPICS) await this.#topic(topic);
     await this.#topic(LETTERS);
     for (let letter = 0; letter < 12; letter++) await this.#die(`${this.dice.pick(['a', 'b'])}${letter}`, 0);
     this.#sweep();
-    for (let number = 0; number < COMMANDS; number++) {
+    let isMixed = false;
+    for (let number = 0; number < COMMANDS || this.way.drawn < LEAST.faults; number++) {
       const command = drawCommand(this.dice);
       const other = this.dice.chance(0.2) ? this.#command(drawCommand(this.dice)) : null;
       await this.#command(command);
       await other;
       await this.#checkLetters();
       // Two at once may each have overtaken the other half-way: whoever looks sees one of them when he repeats his.
-      if (other === null) await this.#checkState();
+      if (other !== null) isMixed = true;
+      else if (MENDING.has(command.kind)) isMixed = false;
+      if (!isMixed) await this.#checkState();
       if (this.recorder.violation !== null) return;
       if (this.dice.chance(0.3)) await this.#die(`${this.dice.pick(['a', 'b'])}x${number}`, 0);
       await this.world.sleep(this.dice.pick([0, 1_000, MINUTE_MS]));
