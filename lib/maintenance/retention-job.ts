@@ -4,6 +4,7 @@ import { finishDeletion } from '../log/delete-topic.ts';
 import { isDamage } from '../log/entry-check.ts';
 import type { Head } from '../log/head.ts';
 import { inParallel } from '../log/in-parallel.ts';
+import { repeatRequest } from '../log/repeat-request.ts';
 import type { Topic } from '../log/topic.ts';
 import { parseTopicConfig } from '../log/topic-config.ts';
 import { type DamageList, NO_DAMAGE, withDamage } from './found-damage.ts';
@@ -118,13 +119,10 @@ class RetentionPass {
 
   async #topic(topic: Topic): Promise<'heads' | 'skip' | 'stop'> {
     if (topic.state === 'deleting') return this.#delete(topic);
-    try {
-      this.#policy = retentionPolicy(parseTopicConfig(topic.config));
-    } catch (error) {
-      this.#damaged(topic.name, null, error);
-      return 'skip';
-    }
-    const { maxAgeMs } = this.#policy;
+    const policy = this.#policyOf(topic);
+    if (policy === null) return 'skip';
+    this.#policy = policy;
+    const { maxAgeMs } = policy;
     const { shortestMs } = this.#state;
     if (maxAgeMs !== null && (shortestMs === null || maxAgeMs < BigInt(shortestMs))) {
       this.#state = { ...this.#state, shortestMs: String(maxAgeMs) };
@@ -132,9 +130,30 @@ class RetentionPass {
     return 'heads';
   }
 
+  #policyOf({ name, config }: Topic): RetentionPolicy | null {
+    try {
+      return retentionPolicy(parseTopicConfig(config));
+    } catch (error) {
+      this.#damaged(name, null, error);
+      return null;
+    }
+  }
+
+  /** What holds now: whoever raised a limit meanwhile loses nothing by the old one. Null where the topic is gone, or says nothing that can be read. */
+  async #readPolicy({ name, topicId }: Topic): Promise<RetentionPolicy | null> {
+    const { answer: topic } = await repeatRequest(this.#deps, () => this.#deps.store.topics.get(name));
+    return topic?.topicId === topicId ? this.#policyOf(topic) : null;
+  }
+
   async #delete(topic: Topic): Promise<'skip' | 'stop'> {
-    if (!(await finishDeletion(this.#deps, topic, this.#slice.isOver))) return 'stop';
-    this.#report({ topicsDeleted: this.#state.report.topicsDeleted + 1 });
+    try {
+      if (!(await finishDeletion(this.#deps, topic, this.#slice.isOver))) return 'stop';
+      this.#report({ topicsDeleted: this.#state.report.topicsDeleted + 1 });
+    } catch (cause) {
+      const error = asMillraceError(cause);
+      if (!isDamage(error)) throw error;
+      this.#damaged(topic.name, null, error);
+    }
     return 'skip';
   }
 
@@ -159,9 +178,12 @@ class RetentionPass {
   async #partition(topic: Topic, { partition, head }: WalkedHead): Promise<void> {
     try {
       if (head instanceof Error) throw head;
-      const request = { partition, policy: this.#policy, nowMs: this.#nowMs, isOver: this.#slice.isOver };
-      if (!(await needsRetention(this.#deps, request, head))) return;
-      const { recordsDropped, chunksRemoved } = await retainPartition(this.#deps, request);
+      const request = { partition, nowMs: this.#nowMs, isOver: this.#slice.isOver };
+      if (!(await needsRetention(this.#deps, { ...request, policy: this.#policy }, head))) return;
+      const policy = await this.#readPolicy(topic);
+      if (policy === null) return;
+      this.#policy = policy;
+      const { recordsDropped, chunksRemoved } = await retainPartition(this.#deps, { ...request, policy });
       const { report } = this.#state;
       this.#report({
         recordsDropped: String(BigInt(report.recordsDropped) + recordsDropped),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MillraceError } from '../../lib/errors.ts';
 import { usageBetween } from '../../lib/log/meter.ts';
 import { describeJobs } from '../../lib/maintenance/describe-jobs.ts';
 import { DAY_MS, HOUR_MS, type MaintenanceStage, MINUTE_MS, maintenanceStage, START_MS } from './maintenance-stage.ts';
@@ -88,6 +89,46 @@ describe('the job of retention', () => {
       'hourly/1 CORRUPT_OBJECT',
       'hourly/2 CORRUPT_OBJECT',
     ]);
+  });
+
+  it('goes by what the topic says when a partition is worked on, not when the pass came to the topic', async () => {
+    const stage = maintenanceStage();
+    const hourly = await stage.topic('hourly', { config: HOURLY });
+    await stage.append(hourly[0]!, ['a']);
+    stage.clock.pass(2 * HOUR_MS);
+    await stage.run({ evenIfNotDue: true });
+    stage.clock.pass(10 * MINUTE_MS);
+    const { readMany } = stage.base.heads;
+    stage.base.heads.readMany = async (partitions, options) => {
+      stage.base.heads.readMany = readMany;
+      await stage.admin.alterTopic('hourly', { set: { 'retention.ms': String(DAY_MS) } });
+      return readMany.call(stage.base.heads, partitions, options);
+    };
+    await stage.run({ evenIfNotDue: true });
+    expect(await valuesOf(stage, hourly)).toEqual([0, 1]);
+    expect(await reportOf(stage)).toMatchObject({ clockMs: START_MS + 2 * HOUR_MS, recordsDropped: '0' });
+  });
+
+  it('leaves a topic that cannot be deleted because it is damaged, says so, and goes on behind it', async () => {
+    const stage = maintenanceStage();
+    const [damaged] = await stage.topic('damaged');
+    await stage.append(damaged!, ['a']);
+    await stage.base.topics.update({ ...(await stage.base.topics.get('damaged'))!, state: 'deleting' });
+    const hourly = await stage.topic('hourly', { config: HOURLY });
+    await stage.append(hourly[0]!, ['a']);
+    const { query } = stage.base.chunks;
+    stage.base.chunks.query = async (partition, asked) => {
+      if (partition.topicId === damaged!.topicId) throw new MillraceError('CORRUPT_OBJECT', 'the chunk is damaged');
+      return query.call(stage.base.chunks, partition, asked);
+    };
+    stage.clock.pass(2 * HOUR_MS);
+    await trust(stage);
+    expect(await valuesOf(stage, hourly)).toEqual([1, 1]);
+    const { damages } = (await reportOf(stage))!;
+    expect(damages.first).toMatchObject([{ topic: 'damaged', partition: null, code: 'CORRUPT_OBJECT' }]);
+    stage.base.chunks.query = query;
+    await stage.run({ evenIfNotDue: true });
+    expect(await stage.admin.listTopics()).toEqual(['hourly']);
   });
 
   it('works in slices, and each goes on where the one before it was left', async () => {
