@@ -106,10 +106,11 @@ export class Appender {
     try {
       const summary = summarizeBatches(request.batches);
       if (request.isSequenced && summary.producer === null) throw notSequenced(summary.batchCount);
-      if (this.#open.byteCount >= this.#policy.segmentBytes || !this.#open.takes(request)) this.#seal();
+      const isFull = this.#open.byteCount >= this.#policy.segmentBytes;
+      if (isFull || !this.#open.takes(request, summary.recordCount)) this.#seal();
       const part = this.#open.partFor(request, this.#clock.monotonicMs(), this.#deliveryTimeoutMs());
       const result = part.add(request, summary);
-      this.#open.byteCount += request.batches.length;
+      this.#open.added(request, summary.recordCount);
       this.#schedule();
       return result;
     } catch (error) {

@@ -2,7 +2,7 @@
 import { MillraceError } from '../errors.ts';
 import { type BatchHeader, parseBatchHeader } from '../record/batch-header.ts';
 import { splitBatches } from '../record/decode-batch.ts';
-import type { EntryProducer } from './entry.ts';
+import { checkRecordCount, type EntryProducer } from './entry.ts';
 
 /** Sums over record batches. */
 export interface BatchSummary {
@@ -27,7 +27,7 @@ export function batchChecksum(crc: number, recordCount: number): bigint {
 
 /**
  * Reads the headers of whole record batches, back to back. Throws CORRUPT_MESSAGE for damage and for none, INVALID_RECORD for a batch with gaps
- * in its offsets: what a producer sends is dense, only compaction thins.
+ * in its offsets: what a producer sends is dense, only compaction thins; MESSAGE_TOO_LARGE for more records than an entry can tell.
  */
 export function summarizeBatches(batches: Uint8Array): BatchSummary {
   let batchCount = 0;
@@ -44,6 +44,7 @@ export function summarizeBatches(batches: Uint8Array): BatchSummary {
   if (batchCount === 0) {
     throw new MillraceError('CORRUPT_MESSAGE', 'no record batch', { value: 0, hint: 'Append at least one record.' });
   }
+  checkRecordCount(recordCount);
   return { batchCount, recordCount, maxTimestampMs, checksum, producer: onlyProducer(batches, batchCount) };
 }
 

@@ -48,6 +48,9 @@ export interface InlineEntry extends EntryBase {
 /** See the module comment. */
 export type Entry = ReferenceEntry | InlineEntry;
 
+/** Most records of an entry, and of a partition's region in a segment: their counts are u32. */
+export const ENTRY_RECORDS_MAX = 2 ** 32 - 1;
+
 const KIND_REFERENCE = 1;
 const KIND_INLINE = 2;
 const WITH_PRODUCER = 16;
@@ -55,8 +58,18 @@ const FIXED_BYTES = 29;
 const PRODUCER_BYTES = 14;
 const REFERENCE_BYTES = 8;
 
-/** Encodes an entry, see the table above. Call it once per commit: a repeated attempt sends the same bytes. */
+/** Throws MESSAGE_TOO_LARGE when an entry could not tell so many records: its offsets would end before them. */
+export function checkRecordCount(recordCount: number): void {
+  if (recordCount <= ENTRY_RECORDS_MAX) return;
+  throw new MillraceError('MESSAGE_TOO_LARGE', `${recordCount} records for one entry`, {
+    value: recordCount,
+    hint: `Append at most ${ENTRY_RECORDS_MAX} records at once.`,
+  });
+}
+
+/** Encodes an entry, see the table above. Call it once per commit: a repeated attempt sends the same bytes. Throws MESSAGE_TOO_LARGE. */
 export function encodeEntry(entry: Entry): Uint8Array {
+  checkRecordCount(entry.recordCount);
   const producerBytes = entry.producer ? PRODUCER_BYTES : 0;
   const bodyBytes = entry.kind === 'reference' ? REFERENCE_BYTES : entry.batches.length;
   const bytes = new Uint8Array(FIXED_BYTES + producerBytes + bodyBytes);

@@ -13,6 +13,8 @@ import { batchOf, type LogStage, large, logStage, TOPIC_ID } from './log-stage.t
 
 const operations = (stage: LogStage) => stage.faulty.calls.map(({ operation }) => operation);
 const puts = (stage: LogStage) => stage.faulty.calls.filter(({ operation }) => operation === 'objects.put');
+/** Most records that one batch may claim. */
+const MANY = 2 ** 24;
 
 describe('an appender', () => {
   it('tells each append where its own records stand', async () => {
@@ -86,6 +88,38 @@ describe('an appender', () => {
     ]);
     expect(gone).toMatchObject({ status: 'rejected', reason: { code: 'UNKNOWN_TOPIC_OR_PARTITION' } });
     expect(fine).toMatchObject({ status: 'fulfilled', value: { baseOffset: 0n } });
+  });
+
+  /** A batch may claim so many records when it says that it is compressed. */
+  function claimingMany(): Uint8Array {
+    const batch = Buffer.from(batchOf(['a']));
+    batch.writeInt16BE(1, 21);
+    batch.writeInt32BE(MANY - 1, 23);
+    batch.writeInt32BE(MANY, 57);
+    return batch;
+  }
+
+  it.each([
+    ['inline', 100_000],
+    ['in a segment', 0],
+  ])('lets nobody suffer from a partition that gets more than 2^32 records at once, %s', async (_, inlineMaxBytes) => {
+    const stage = await logStage({ partitions: 2 });
+    const appender = stage.appender();
+    const many = Array.from({ length: 257 }, () =>
+      appender.append({ target: stage.target(0, { inlineMaxBytes }), batches: claimingMany() }),
+    );
+    const other = appender.append({ target: stage.target(1, { inlineMaxBytes }), batches: batchOf(['b']) });
+    const offsets = (await Promise.all(many)).map(({ baseOffset }) => baseOffset);
+    expect(offsets).toEqual(many.map((_, index) => BigInt(index) * BigInt(MANY)));
+    await expect(other).resolves.toEqual({ baseOffset: 0n });
+    expect((await stage.head()).next).toBe(257n * BigInt(MANY));
+  });
+
+  it('refuses more records in one append than an entry can tell', async () => {
+    const stage = await logStage();
+    const batches = Buffer.concat(Array.from({ length: 256 }, claimingMany));
+    const refusal = expect.objectContaining({ code: 'MESSAGE_TOO_LARGE' });
+    await expect(stage.appender().append({ target: stage.target(), batches })).rejects.toEqual(refusal);
   });
 
   it('refuses at once what is no batch, and goes on', async () => {

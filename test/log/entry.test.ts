@@ -54,6 +54,11 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const FIXED = '0102030405060708090a0b0c0d0e0f10' + '01020304' + '0102030405060708';
 
 describe('an entry', () => {
+  it('is not written with more records than it can tell', () => {
+    const tooMany = () => encodeEntry({ ...reference, recordCount: 2 ** 32 });
+    expect(tooMany).toThrow(expect.objectContaining({ code: 'MESSAGE_TOO_LARGE' }));
+  });
+
   it('has the bytes of the table when it is a reference', () => {
     expect(hex(encodeEntry(reference))).toBe(`01${FIXED}00a0b0c00000d0e0`);
     expect(encodeEntry(reference)).toHaveLength(37);

@@ -17,20 +17,32 @@ describe('an open flush', () => {
     const flush = new OpenFlush();
     flush.partFor(request(0), 0, 1000);
     flush.byteCount = 200 * MIB;
-    expect(flush.takes(request(1, 40 * MIB))).toBe(true);
-    expect(flush.takes(request(1, 60 * MIB))).toBe(false);
+    expect(flush.takes(request(1, 40 * MIB), 1)).toBe(true);
+    expect(flush.takes(request(1, 60 * MIB), 1)).toBe(false);
   });
 
   it('has one part for each partition, but a part with an expected offset rides alone', () => {
     const flush = new OpenFlush();
     const part = flush.partFor(request(0), 0, 1000);
-    expect(flush.takes(request(0))).toBe(true);
+    expect(flush.takes(request(0), 1)).toBe(true);
     expect(flush.partFor(request(0), 5, 1000)).toBe(part);
-    expect(flush.takes(request(0, 100, 7n))).toBe(false);
-    expect(flush.takes(request(1, 100, 7n))).toBe(true);
+    expect(flush.takes(request(0, 100, 7n), 1)).toBe(false);
+    expect(flush.takes(request(1, 100, 7n), 1)).toBe(true);
     flush.partFor(request(1, 100, 7n), 5, 1000);
-    expect(flush.takes(request(1))).toBe(false);
+    expect(flush.takes(request(1), 1)).toBe(false);
     expect(flush.parts).toHaveLength(2);
+  });
+
+  it('takes no more records of a partition than an entry can tell, over all its parts', () => {
+    const flush = new OpenFlush();
+    flush.partFor(request(0), 0, 1000);
+    flush.added(request(0), 2 ** 31);
+    flush.partFor({ ...request(0), isSequenced: true }, 0, 1000);
+    flush.added(request(0), 2 ** 31 - 1);
+    expect(flush.takes(request(0), 1)).toBe(false);
+    expect(flush.takes(request(1), 1)).toBe(true);
+    flush.fail({ topicId: 'id', partition: 0 }, new MillraceError('NOT_COMMITTED', 'no'));
+    expect(flush.takes(request(0), 1)).toBe(true);
   });
 
   it('forgets what is failed', () => {
