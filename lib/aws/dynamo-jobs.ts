@@ -9,6 +9,7 @@ import type { DynamoTable, ItemUpdate } from './dynamo-table.ts';
 // What an item may refuse, by the names that the transitions give the clauses.
 const NO_JOB = 'attribute_not_exists(#pk)';
 const SAME_EPOCH = '#epoch = :epoch';
+const SAME_OWNER = '#owner = :owner';
 const FREE = '#expires <= :now';
 const SEQUENCE_RISES = '#seq < :seq';
 
@@ -38,11 +39,12 @@ function takeUpdate({ owner, seen, nowMs, expiresAtMs }: TakeJobArgs): ItemUpdat
   };
 }
 
-function updateUpdate({ epoch, sequence, expiresAtMs, dueAtMs, state }: UpdateJobArgs): ItemUpdate {
+function updateUpdate({ owner, epoch, sequence, expiresAtMs, dueAtMs, state }: UpdateJobArgs): ItemUpdate {
   return {
     update: 'SET #seq = :seq, #expires = :expires, #due = :due, #state = :state',
-    condition: allOf(SAME_EPOCH, SEQUENCE_RISES),
+    condition: allOf(SAME_OWNER, SAME_EPOCH, SEQUENCE_RISES),
     values: {
+      ':owner': owner,
       ':epoch': BigInt(epoch),
       ':seq': BigInt(sequence),
       ':expires': BigInt(expiresAtMs),

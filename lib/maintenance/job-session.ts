@@ -80,10 +80,12 @@ export class JobSession {
 
   async #update(what: Pick<StoredJob, 'state' | 'expiresAtMs' | 'dueAtMs'>): Promise<void> {
     this.#sequence += 1;
-    const args = { ...what, epoch: this.taken.epoch, sequence: this.#sequence };
+    const { owner, epoch } = this.taken;
+    const args = { ...what, owner, epoch, sequence: this.#sequence };
     const { answer } = await repeatRequest(this.#deps, () => this.#deps.store.jobs.update(this.#name, args));
     // Refused by this very update, whose first answer was lost.
-    const isOurs = answer.item?.epoch === args.epoch && answer.item.sequence === args.sequence;
+    const { item } = answer;
+    const isOurs = item?.owner === owner && item.epoch === epoch && item.sequence === args.sequence;
     if (answer.outcome === 'refused' && !isOurs) throw new JobLost(`another has taken ${this.#name}`);
   }
 }

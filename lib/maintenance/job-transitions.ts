@@ -25,6 +25,8 @@ export function takeJobTransition(current: StoredJob | undefined, args: TakeJobA
 
 /** Arguments of an update: everything that changes, in full. */
 export interface UpdateJobArgs {
+  /** Of the take: epochs go back with a table that is restored. */
+  readonly owner: string;
   readonly epoch: number;
   /** From 1, one more with each update under this epoch. */
   readonly sequence: number;
@@ -36,7 +38,7 @@ export interface UpdateJobArgs {
 
 /** Stores how far a job is IF nobody else has taken it since, and no newer update of this take stands. */
 export function updateJobTransition(current: StoredJob | undefined, args: UpdateJobArgs): Change<StoredJob> {
-  const isOwner = current?.epoch === args.epoch;
+  const isOwner = current?.epoch === args.epoch && current.owner === args.owner;
   if (!isOwner || current.sequence >= args.sequence) return { outcome: 'refused', item: current };
   return { outcome: 'done', item: { ...current, ...args } };
 }

@@ -4,7 +4,7 @@
  * Key: `JOBS` / `<name>`, in the table of topics and heads, so that a restore of the table takes back what is planned together with what it was planned from. Made by the first take and never deleted; absence
  * means that the job has never run. Changed only by the transitions in `job-transitions.ts`.
  *
- * Always true: the epoch never goes back, and while it stays, the sequence only rises; whoever took the job before can change nothing any more.
+ * Always true: the epoch never goes back, except with a table that is restored, and while it and the owner stay, the sequence only rises; whoever took the job before can change nothing any more.
  */
 import { type Item, type ItemKey, integer, text } from '../log/item.ts';
 

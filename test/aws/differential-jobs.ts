@@ -24,6 +24,7 @@ export const takeJob = fc.record({ name, epochDelta, owner: fc.constantFrom('a',
 export const updateJob = fc
   .record({
     name,
+    isOwner: fc.constantFrom(true, true, true, true, false),
     epochDelta,
     sequenceDelta: fc.constantFrom(-1, 0, 1, 1, 1, 2),
     dueAtMs: fc.constantFrom(0, 70),
@@ -31,15 +32,20 @@ export const updateJob = fc
     expiresAtMs,
   })
   .map(
-    ({ name: job, epochDelta: delta, sequenceDelta, ...rest }): Draw =>
+    ({ name: job, isOwner, epochDelta: delta, sequenceDelta, ...rest }): Draw =>
       async (_world, ports) => {
         const current = await ports.jobs.read(job);
         const epoch = Math.max(0, (current?.epoch ?? 1) + delta);
         const sequence = Math.max(0, (current?.sequence ?? 0) + sequenceDelta);
+        const owner = isOwner ? (current?.owner ?? 'nobody') : 'somebody else';
         const clauses = current
-          ? { 'same epoch': current.epoch === epoch, 'sequence rises': current.sequence < sequence }
+          ? {
+              'same owner': current.owner === owner,
+              'same epoch': current.epoch === epoch,
+              'sequence rises': current.sequence < sequence,
+            }
           : { 'job exists': false };
-        const ask = ({ jobs }: Ports) => jobs.update(job, { ...rest, epoch, sequence });
+        const ask = ({ jobs }: Ports) => jobs.update(job, { ...rest, owner, epoch, sequence });
         return { operation: 'update job', broken: broken(clauses), ask };
       },
   );

@@ -134,7 +134,7 @@ export const ALL_CLAUSES: readonly string[] = [
   'create subscription: no subscription',
   ...['subscription exists', 'same version'].map((clause) => `update subscription: ${clause}`),
   ...['none was seen', 'same epoch', 'free or expired'].map((clause) => `take job: ${clause}`),
-  ...['job exists', 'same epoch', 'sequence rises'].map((clause) => `update job: ${clause}`),
+  ...['job exists', 'same owner', 'same epoch', 'sequence rises'].map((clause) => `update job: ${clause}`),
   ...['none was seen', 'same change'].map((clause) => `replace slots: ${clause}`),
   'put delayed: no record',
   ...['record exists', 'waits'].map((clause) => `cancel delayed: ${clause}`),

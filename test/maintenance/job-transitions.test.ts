@@ -4,7 +4,7 @@ import { jobFromItem, jobToItem, type StoredJob } from '../../lib/maintenance/st
 
 const JOB: StoredJob = { epoch: 3, sequence: 2, owner: 'a', expiresAtMs: 100, dueAtMs: 50, state: '{"n":1}' };
 const TAKE = { owner: 'b', seen: 3, nowMs: 100, expiresAtMs: 160 };
-const UPDATE = { epoch: 3, sequence: 3, expiresAtMs: 0, dueAtMs: 90, state: '{}' };
+const UPDATE = { owner: 'a', epoch: 3, sequence: 3, expiresAtMs: 0, dueAtMs: 90, state: '{}' };
 
 describe('a job', () => {
   it('is read as it was stored', () => {
@@ -33,6 +33,7 @@ describe('a job', () => {
 
   it.each([
     ['another has it', JOB, { epoch: 2 }],
+    ['another has it under the same epoch, in a table that was restored', JOB, { owner: 'b' }],
     ['it is the change that was made already', JOB, { sequence: 2 }],
     ['a later change was made', JOB, { sequence: 1 }],
     ['it is not there', undefined, {}],

@@ -15,6 +15,7 @@ const takeOf = (changes: Partial<TakeJobArgs> = {}): TakeJobArgs => ({
 });
 
 const updateOf = (changes: Partial<UpdateJobArgs> = {}): UpdateJobArgs => ({
+  owner: 'worker-a',
   epoch: 1,
   sequence: 1,
   expiresAtMs: 0,
@@ -109,6 +110,13 @@ export function jobsContract(name: string, open: OpenStore): void {
       const [job] = await taken({ expiresAtMs: NOW_MS });
       const { item } = await store.jobs.take(job, takeOf({ seen: 1, owner: 'worker-b' }));
       expect(await store.jobs.update(job, updateOf({ sequence: 9 }))).toEqual({ outcome: 'refused', item });
+      expect(await store.jobs.read(job)).toEqual(item);
+    });
+
+    it('are not updated by another of the same epoch, as there is one when the table was restored', async () => {
+      const [job, item] = await taken();
+      const stranger = updateOf({ owner: 'worker-b', sequence: 9 });
+      expect(await store.jobs.update(job, stranger)).toEqual({ outcome: 'refused', item });
       expect(await store.jobs.read(job)).toEqual(item);
     });
 

@@ -209,6 +209,13 @@ export const maintenanceMutants: readonly Mutant[] = [
     test: 'test/maintenance/job-transitions.test.ts',
   },
   {
+    name: 'an epoch is enough to own a job',
+    file: 'lib/maintenance/job-transitions.ts',
+    from: 'current?.epoch === args.epoch && current.owner === args.owner;',
+    to: 'current?.epoch === args.epoch;',
+    test: 'test/maintenance/job-transitions.test.ts',
+  },
+  {
     name: 'a late update of a job undoes a later one',
     file: 'lib/maintenance/job-transitions.ts',
     from: 'if (!isOwner || current.sequence >= args.sequence)',
