@@ -6,6 +6,7 @@
 import { hasCode, type MillraceError } from '../errors.ts';
 import type { FetchedPartition, FetchTarget } from '../log/fetcher.ts';
 import type { TopicRoute } from '../log/topic-directory.ts';
+import { parseBatchHeader } from '../record/batch-header.ts';
 import { cutBatches } from './cut-batches.ts';
 import type { FetchRemainders } from './fetch-remainders.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
@@ -23,6 +24,8 @@ type PartitionAsked = TopicAsked['partitions'][number];
 
 /** More than this is never put into one answer: what a slow client does not take stays in memory. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+/** Nobody waits longer: a client that is gone without a word is noticed by then. */
+const WAIT_MS_MAX = 300_000;
 /** First version whose clients can be given zstd: KIP-110. */
 const ZSTD_VERSION = 10;
 const ZSTD = 4;
@@ -32,7 +35,6 @@ const READ_COMMITTED = 1;
 
 /** One partition of a request. */
 interface Asked {
-  readonly topicIndex: number;
   readonly asked: PartitionAsked;
   readonly target: FetchTarget | null;
   readonly topic: TopicRoute | null;
@@ -45,6 +47,8 @@ interface Look {
   readonly results: readonly PartitionResult[];
   readonly byteCount: number;
   readonly hasError: boolean;
+  /** There is something, and more than there was room for: it is not waited for. */
+  readonly isFull: boolean;
 }
 
 interface PartitionResult {
@@ -75,23 +79,27 @@ class FetchHandler {
     const asked = await this.#resolve(request.topics);
     const look = await this.#lookUntil(asked, request, context);
     const answers = look.results.map((result, index) => answerOf(asked[index]!, result, request, context));
+    let next = 0;
     return {
-      responses: request.topics.map(({ topic, topicId }, topicIndex) => ({
-        topic,
-        topicId,
-        partitions: answers.filter((_, index) => asked[index]!.topicIndex === topicIndex),
-      })),
+      // They were asked in the order of their topics.
+      responses: request.topics.map(({ topic, topicId, partitions: { length } }) => {
+        const partitions = answers.slice(next, next + length);
+        next += length;
+        return { topic, topicId, partitions };
+      }),
     };
   };
 
   async #lookUntil(asked: readonly Asked[], request: FetchRequest, context: RequestContext): Promise<Look> {
     const { clock, watch } = this.#deps;
     const { closed } = context.connection;
-    const deadlineMs = clock.monotonicMs() + Math.max(0, request.maxWaitMs);
+    const deadlineMs = clock.monotonicMs() + Math.max(0, Math.min(request.maxWaitMs, WAIT_MS_MAX));
+    // As in Kafka: more than an answer may hold is not waited for.
+    const minBytes = Math.min(request.minBytes, answerBytesMax(request));
     for (let isAgain = false; ; isAgain = true) {
       const look = await this.#look(asked, request, isAgain);
       const leftMs = deadlineMs - clock.monotonicMs();
-      const isEnough = asked.length === 0 || look.hasError || look.byteCount >= request.minBytes;
+      const isEnough = asked.length === 0 || look.hasError || look.isFull || look.byteCount >= minBytes;
       if (isEnough || leftMs <= 0 || closed.aborted) return look;
       const awaited = asked.flatMap(({ target }, index) => {
         if (target === null) return [];
@@ -104,14 +112,12 @@ class FetchHandler {
   }
 
   async #resolve(topics: readonly TopicAsked[]): Promise<readonly Asked[]> {
-    const all = topics.flatMap((topic, topicIndex) =>
-      topic.partitions.map((asked) => this.#resolveOne(topic, topicIndex, asked)),
-    );
+    const all = topics.flatMap((topic) => topic.partitions.map((asked) => this.#resolveOne(topic, asked)));
     return Promise.all(all);
   }
 
-  async #resolveOne(named: TopicAsked, topicIndex: number, asked: PartitionAsked): Promise<Asked> {
-    const refused = (errorCode: number) => ({ topicIndex, asked, target: null, topic: null, errorCode });
+  async #resolveOne(named: TopicAsked, asked: PartitionAsked): Promise<Asked> {
+    const refused = (errorCode: number) => ({ asked, target: null, topic: null, errorCode });
     try {
       const { topicId } = named;
       const topic = await this.#deps.topics.route({ name: named.topic, topicId }, asked.partition);
@@ -124,7 +130,7 @@ class FetchHandler {
         offset: asked.fetchOffset,
         maxBytes: Math.max(1, asked.partitionMaxBytes),
       };
-      return { topicIndex, asked, target, topic, errorCode: errorCodes.NONE };
+      return { asked, target, topic, errorCode: errorCodes.NONE };
     } catch (error) {
       return refused(kafkaError(error).errorCode);
     }
@@ -132,7 +138,7 @@ class FetchHandler {
 
   /** Reads once. What is known to be at its end is not asked for. Again: a read that may be some seconds old may miss what woke it. */
   async #look(asked: readonly Asked[], request: FetchRequest, isAgain: boolean): Promise<Look> {
-    const maxBytes = Math.max(1, Math.min(request.maxBytes, ANSWER_BYTES_MAX));
+    const maxBytes = answerBytesMax(request);
     const results: PartitionResult[] = asked.map(({ errorCode }) => ({ ...FAILED, errorCode }));
     const pending: { readonly index: number; readonly target: FetchTarget }[] = [];
     for (const [index, { target }] of asked.entries()) {
@@ -196,8 +202,23 @@ class FetchHandler {
       byteCount += bytesOf(taken);
       return { ...result, batches: taken };
     });
-    return { results: cut, byteCount, hasError: cut.some(({ errorCode }) => errorCode !== errorCodes.NONE) };
+    const hasMore = cut.some((result, index) => isCutShort(asked[index]!, result));
+    const hasError = cut.some(({ errorCode }) => errorCode !== errorCodes.NONE);
+    return { results: cut, byteCount, hasError, isFull: byteCount > 0 && hasMore };
   }
+}
+
+/** Whether there is more below the high watermark than is given. */
+function isCutShort({ target }: Asked, { highWatermark, batches }: PartitionResult): boolean {
+  if (target === null) return false;
+  const last = batches.at(-1);
+  if (last === undefined) return highWatermark > target.offset;
+  const { baseOffset, lastOffsetDelta } = parseBatchHeader(last);
+  return baseOffset + BigInt(lastOffsetDelta) + 1n < highWatermark;
+}
+
+function answerBytesMax({ maxBytes }: FetchRequest): number {
+  return Math.max(1, Math.min(maxBytes, ANSWER_BYTES_MAX));
 }
 
 function bytesOf(batches: readonly Uint8Array[]): number {

@@ -33,7 +33,8 @@ export function topicRoutes(deps: GatewayDeps): readonly Route[] {
 
 /** Names that a request has more than once: Kafka refuses each of them. */
 function repeated(names: readonly string[]): ReadonlySet<string> {
-  return new Set(names.filter((name, index) => names.indexOf(name) !== index));
+  const seen = new Set<string>();
+  return new Set(names.filter((name) => seen.size === seen.add(name).size));
 }
 
 /** Works on the items of a request, and answers in their order. */

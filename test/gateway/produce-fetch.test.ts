@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock.ts';
 import { errorCodes } from '../../lib/gateway/protocol/error-codes.ts';
 import { metadataApi } from '../../lib/gateway/protocol/messages/cluster-messages.ts';
 import { deleteRecordsApi, fetchApi, produceApi } from '../../lib/gateway/protocol/messages/log-messages.ts';
@@ -253,6 +254,50 @@ describe('Fetch', () => {
     expect(textsOf((await client.answer(fetchApi, 12, asked)).responses[0]!.partitions[0]!.records)).toHaveLength(2);
     const late = await client.ask(fetchApi, 12, { maxWaitMs: 30, minBytes: 1_000_000, topics });
     expect(textsOf(late.responses[0]!.partitions[0]!.records)).toHaveLength(2);
+  });
+
+  it.each([
+    [1, [1, 0]],
+    [4_500, [1, 1]],
+  ])('does not wait for more than an answer of %i bytes may hold', async (maxBytes, counts) => {
+    const { client } = await stageWithTopic({ numPartitions: 2 });
+    for (const partition of [0, 1]) {
+      for (const value of ['a', 'b', 'c']) await produce(client, 'orders', textBatch([value.repeat(2_000)]), partition);
+    }
+    const partitions = [0, 1].map((partition) => ({ partition, fetchOffset: 0n, partitionMaxBytes: 1_000_000 }));
+    const topics = [{ topic: 'orders', partitions }];
+    const { responses } = await client.ask(fetchApi, 12, { maxWaitMs: 60_000, minBytes: 1_000_000, maxBytes, topics });
+    expect(responses[0]!.partitions.map(({ records }) => textsOf(records).length)).toEqual(counts);
+  });
+
+  it('waits for five minutes at most, whatever is asked for', async () => {
+    const slept: number[] = [];
+    const sleep: typeof systemClock.sleep = (ms, signal) => {
+      slept.push(ms);
+      return systemClock.sleep(ms, signal);
+    };
+    const clock = { ...systemClock, sleep };
+    const client = (await startStage({ clock })).client();
+    await createTopic(client, 'orders');
+    const topics = [{ topic: 'orders', partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 1_000 }] }];
+    client.send(fetchApi, 12, { maxWaitMs: 2 ** 31 - 1, minBytes: 1, topics });
+    await expect.poll(() => Math.max(...slept)).toBeGreaterThan(290_000);
+    expect(Math.max(...slept)).toBeLessThanOrEqual(300_000);
+  });
+
+  it('answers topic by topic, in the order of the request', async () => {
+    const { client } = await stageWithTopic({ numPartitions: 2 });
+    await createTopic(client, 'others');
+    const at = (partition: number) => ({ partition, fetchOffset: 0n, partitionMaxBytes: 1_000 });
+    const topics = [
+      { topic: 'orders', partitions: [at(1)] },
+      { topic: 'nothing', partitions: [] },
+      { topic: 'others', partitions: [at(0), at(7)] },
+      { topic: 'orders', partitions: [at(0)] },
+    ];
+    const { responses } = await client.ask(fetchApi, 12, { topics });
+    const answered = responses.map(({ topic, partitions }) => [topic, partitions.map((one) => one.partitionIndex)]);
+    expect(answered).toEqual(topics.map(({ topic, partitions }) => [topic, partitions.map((one) => one.partition)]));
   });
 
   it('gives at least one batch, and no more than is wanted', async () => {
