@@ -311,13 +311,15 @@ class CollectionSlice {
     const { report, lists, lastSum, unchangedPasses } = this.#state;
     const list = { floor, atMs: namesAtMs, parts, objects: report.condemned, bytes: report.condemnedBytes };
     const isUnchanged = sum === lastSum && report.condemned === 0 && report.deleted === 0 && lists.length === 0;
+    const isHindered = blockedBy !== null || report.strange !== null || report.damages.count + report.keptForDamage > 0;
     this.#state = {
       ...this.#state,
       lists: parts.length === 0 ? lists : [...lists.slice(0, LISTS_MOST - 1), list],
       pass: null,
       lastNamed: report.named,
       lastSum: sum,
-      unchangedPasses: isUnchanged ? unchangedPasses + 1 : 0,
+      // While anything is in its way it does not rest: that would take it out of the report, and nobody would see when it has gone.
+      unchangedPasses: isUnchanged && !isHindered ? unchangedPasses + 1 : 0,
     };
     this.#report({ blockedBy });
     await this.#slice.save(this.#state);

@@ -8,6 +8,7 @@ import type { PartitionKey } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import { readSegmentIndex } from '../segment/decode-segment.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
+import { walkTopics } from './walk-topics.ts';
 
 /** Of each listing, so many of the objects that nothing names are looked into. */
 const LOOKED_INTO = 20;
@@ -21,7 +22,7 @@ export class KnownTopics {
     this.#deps = deps;
   }
 
-  /** The first of some of these objects that holds records of a topic which this log has never had; null when there is none. What cannot be read tells nothing. One request for each that is looked into. */
+  /** The first of some of these objects that holds records of a topic which this log has never had; null when there is none. What cannot be read tells nothing. One request for each that is looked into, and one or two for each topic. */
   async findStrange(objects: readonly ObjectSummary[]): Promise<string | null> {
     const step = Math.max(1, Math.floor(objects.length / LOOKED_INTO));
     for (let index = 0; index < objects.length; index += step) {
@@ -50,7 +51,23 @@ export class KnownTopics {
       if (isDamage(asMillraceError(cause))) return true;
       throw cause;
     }
-    return (await repeatRequest(this.#deps, () => spentTopics.has(partition.topicId))).answer;
+    const isSpent = async () => (await repeatRequest(this.#deps, () => spentTopics.has(partition.topicId))).answer;
+    // Asked again behind the topics, since a deletion may have come to its end meanwhile.
+    return (await isSpent()) || (await this.#hasTopic(partition.topicId)) || (await isSpent());
+  }
+
+  /** Whether there is such a topic although its heads are gone: while it is being deleted. One read for each topic, only where all else speaks of another log. */
+  async #hasTopic(topicId: string): Promise<boolean> {
+    let isFound = false;
+    await walkTopics(this.#deps, null, {
+      async topic(topic) {
+        isFound = topic.topicId === topicId;
+        return isFound ? 'stop' : 'skip';
+      },
+      heads: async () => 'next',
+      unreadable: () => {},
+    });
+    return isFound;
   }
 }
 

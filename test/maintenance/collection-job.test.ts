@@ -1,48 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { usageBetween } from '../../lib/log/meter.ts';
-import type { CollectionReport } from '../../lib/maintenance/collection-state.ts';
-import { describeJobs } from '../../lib/maintenance/describe-jobs.ts';
-import { encodeSegment } from '../../lib/segment/encode-segment.ts';
-import { firstIdAt, type SegmentId } from '../../lib/segment/segment-id.ts';
-import { segmentKey } from '../../lib/segment/segment-key.ts';
+import { firstIdAt } from '../../lib/segment/segment-id.ts';
 import { ALL_FAULTS, seededFaults } from '../log/faulty-store.ts';
-import { batchOf } from '../log/log-stage.ts';
-import { DAY_MS, HOUR_MS, type MaintenanceStage, MINUTE_MS, maintenanceStage } from './maintenance-stage.ts';
+import { COLLECT, collectFor, collectionOf, orphan, segments } from './collection-stage.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, maintenanceStage } from './maintenance-stage.ts';
 
 const NOTHING_KEPT = { 'retention.ms': '-1', 'retention.bytes': '0' };
-const COLLECT = { jobs: ['collection'] as const, evenIfNotDue: true };
-
-const collectionOf = async (stage: MaintenanceStage) => {
-  const [, collection] = await describeJobs(stage.deps);
-  return collection as typeof collection & { readonly report: CollectionReport };
-};
-const keyOf = (id: SegmentId, domain = 'shared') => segmentKey({ prefix: '', domain, level: 0, id });
-
-/** Puts an object that nobody has committed, as a writer that crashed leaves it. */
-async function orphan(stage: MaintenanceStage, partition: { topicId: string; partition: number }, domain = 'shared') {
-  const id = `${firstIdAt(stage.clock.nowMs()).slice(0, 20)}${String(orphans++).padStart(6, '0')}`;
-  const { bytes } = encodeSegment({
-    level: 0,
-    writerId: id,
-    regions: [{ ...partition, batches: [batchOf(['lost'])] }],
-  });
-  await stage.base.objects.put(keyOf(id, domain), bytes);
-  return keyOf(id, domain);
-}
-let orphans = 0;
-
-/** Objects of records, not those of maintenance itself. */
-const segments = async (stage: MaintenanceStage) =>
-  (await stage.objects()).filter((key) => !key.startsWith('_maintenance/'));
-
-/** Passes an hour apart, for so many days: what is condemned is carried out. */
-async function collectFor(stage: MaintenanceStage, days: number, everyMs = 6 * HOUR_MS) {
-  for (let passedMs = 0; passedMs < days * DAY_MS; passedMs += everyMs) {
-    await stage.run(COLLECT);
-    stage.clock.pass(everyMs);
-  }
-  await stage.run(COLLECT);
-}
 
 describe('collection', () => {
   it('deletes what a crashed writer has left, a day after it was condemned, and nothing else', async () => {

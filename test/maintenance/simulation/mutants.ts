@@ -195,6 +195,20 @@ export const maintenanceMutants: readonly Mutant[] = [
     test: 'test/maintenance/collection-job.test.ts',
   },
   {
+    name: 'collection: a topic that is being deleted is taken for one of another log',
+    file: 'lib/maintenance/known-topics.ts',
+    from: '(await this.#hasTopic(partition.topicId)) || ',
+    to: '',
+    test: 'test/maintenance/collection-obstacles.test.ts',
+  },
+  {
+    name: 'collection: it rests although something is in its way',
+    file: COLLECT,
+    from: 'isUnchanged && !isHindered',
+    to: 'isUnchanged',
+    test: 'test/maintenance/collection-obstacles.test.ts',
+  },
+  {
     name: 'a job is taken although somebody has it',
     file: 'lib/maintenance/job-transitions.ts',
     from: 'if (!isSeen || !isFree)',
