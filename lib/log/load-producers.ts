@@ -29,6 +29,8 @@ interface FoundEntry {
 /**
  * Adds to `states` what stands below the high watermark of a head that was just read. Reads chunks from the tail downwards, as far as they are new and young: a query for about 10,000 batches. Throws what
  * the store throws, and OBJECT_MISSING when a part of the index is gone that should be there.
+ *
+ * What was trimmed or compacted since the last look cannot be learned any more. Who has appended there has gone on from what `states` knows, which then proves nothing of anybody, and is forgotten.
  */
 export async function loadProducers(
   deps: ChunkPagesDeps,
@@ -42,8 +44,13 @@ export async function loadProducers(
   // Newest first: it is turned around in the end.
   const found: FoundEntry[][] = [tail];
   const isTailYoung = tail.length === 0 || from !== null || tail[0]!.entry.id >= oldest;
-  if (head.tailBase > downTo && isTailYoung)
-    found.push(...(await fromChunks(deps, partition, head, { downTo, from, oldest })));
+  let reached = head.tailBase;
+  if (head.tailBase > downTo && isTailYoung) {
+    const below = await fromChunks(deps, partition, head, { downTo, from, oldest });
+    found.push(...below.found);
+    reached = below.reached;
+  }
+  if (from !== null && (downTo > from || reached > from)) states.clear();
   for (const entries of found.toReversed()) {
     for (const { entry, baseOffset } of entries) {
       if (entry.producer) states.record({ ...entry.producer, recordCount: entry.recordCount }, baseOffset);
@@ -56,17 +63,17 @@ async function fromChunks(
   partition: PartitionKey,
   { tailBase }: Head,
   { downTo, from, oldest }: ProducerHorizon & { readonly downTo: bigint },
-): Promise<FoundEntry[][]> {
+): Promise<{ readonly found: FoundEntry[][]; readonly reached: bigint }> {
   const found: FoundEntry[][] = [];
   let end = tailBase;
   for await (const page of chunkPages(deps, partition, { toBase: tailBase - 1n, order: 'descending' })) {
     for (const chunk of page) {
       if (chunk.end < end) throw indexGap(partition, chunk.end);
       // Compacted ones are older than any horizon, and their entries are gone.
-      if (chunk.level !== 0 || (from === null && chunk.maxId < oldest)) return found;
+      if (chunk.level !== 0 || (from === null && chunk.maxId < oldest)) return { found, reached: end };
       found.push(entriesOf(chunk.entries, chunk.base, downTo, end));
       end = chunk.base;
-      if (end <= downTo) return found;
+      if (end <= downTo) return { found, reached: end };
     }
   }
   throw indexGap(partition, end - 1n);

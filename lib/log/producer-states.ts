@@ -66,6 +66,11 @@ export class ProducerStates {
     if (this.#states.size > KEPT_PRODUCERS) this.#states.delete(this.#states.keys().next().value!);
   }
 
+  /** Forgets all of them. */
+  clear(): void {
+    this.#states.clear();
+  }
+
   /** Another one that may be changed without changing this, for the producers of some batches. */
   trial(batches: readonly SequencedBatch[]): ProducerStates {
     const trial = new ProducerStates();

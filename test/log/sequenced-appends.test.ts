@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Appender } from '../../lib/log/appender.ts';
 import { decodeEntry } from '../../lib/log/entry.ts';
+import { trimPartition } from '../../lib/log/trim-partition.ts';
 import { verifyTopic } from '../../lib/log/verify-topic.ts';
 import { scriptedFaults } from './faulty-store.ts';
 import { batchOf, type LogStage, large, logStage } from './log-stage.ts';
@@ -89,6 +90,17 @@ describe('batches of idempotent producers', () => {
     expect(await send(stage, one, 2, ['c'])).toEqual({ baseOffset: 3n });
     await expect(send(stage, two, 4, ['e'])).rejects.toEqual(refused('OUT_OF_ORDER_SEQUENCE_NUMBER'));
     expect(await stage.values()).toEqual(['0:a', '1:b', '2:x', '3:c']);
+  });
+
+  it('are not refused by what others have gone on from, when that was trimmed', async () => {
+    const stage = await logStage();
+    const one = stage.appender();
+    const two = stage.appender();
+    await send(stage, one, 0, ['a']);
+    await send(stage, two, 1, ['b']);
+    await trimPartition(stage, 't', 0, 'end');
+    expect(await send(stage, one, 2, ['c'])).toEqual({ baseOffset: 2n });
+    await expect(send(stage, one, 4, ['e'])).rejects.toEqual(refused('OUT_OF_ORDER_SEQUENCE_NUMBER'));
   });
 
   it('of an old epoch are refused alone', async () => {
