@@ -36,7 +36,7 @@ export class GatewayServer {
   readonly #connections = new Set<Connection>();
   /** Null until `serve`; who connects before waits. */
   #dispatcher: Dispatcher | null = null;
-  readonly #early: Socket[] = [];
+  readonly #early = new Set<Socket>();
   /** Below those of TLS: some are no connection yet, and never will be. */
   readonly #encrypted = new Set<Socket>();
   #lastId = 0;
@@ -108,7 +108,9 @@ export class GatewayServer {
   /** Begins to answer, also who has connected before. */
   serve(dispatcher: Dispatcher): void {
     this.#dispatcher = dispatcher;
-    for (const socket of this.#early.splice(0)) this.#accept(socket);
+    const early = [...this.#early];
+    this.#early.clear();
+    for (const socket of early) this.#accept(socket);
   }
 
   /** Ends all connections at once, and goes on listening: clients connect again. */
@@ -125,7 +127,7 @@ export class GatewayServer {
   async #close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const connection of this.#connections) connection.drain();
-    for (const socket of this.#early.splice(0)) socket.destroy();
+    for (const socket of this.#early) socket.destroy();
     const over = new AbortController();
     const late = this.#options.clock.sleep(this.#limits.closeMs, over.signal).then(() => {
       for (const connection of this.#connections) connection.end(null);
@@ -138,14 +140,16 @@ export class GatewayServer {
   }
 
   #accept(socket: Socket): void {
-    if (this.#connections.size + this.#early.length >= this.#limits.connections || this.#closing !== null) {
+    if (this.#connections.size + this.#early.size >= this.#limits.connections || this.#closing !== null) {
       socket.destroy();
       return;
     }
     const dispatcher = this.#dispatcher;
     if (dispatcher === null) {
       socket.on('error', () => {});
-      this.#early.push(socket);
+      // It would not tell a connection any more that it has ended.
+      socket.once('close', () => this.#early.delete(socket));
+      this.#early.add(socket);
       return;
     }
     const { clock, onRefused } = this.#options;

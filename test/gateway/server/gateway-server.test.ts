@@ -1,9 +1,14 @@
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../lib/clock.ts';
 import { errorCodes } from '../../../lib/gateway/protocol/error-codes.ts';
 import { encodeRequest } from '../../../lib/gateway/protocol/frames.ts';
 import { apiVersionsApi, metadataApi } from '../../../lib/gateway/protocol/messages/cluster-messages.ts';
 import { fetchApi, produceApi } from '../../../lib/gateway/protocol/messages/log-messages.ts';
+import { Dispatcher } from '../../../lib/gateway/server/dispatcher.ts';
+import { GatewayServer } from '../../../lib/gateway/server/gateway-server.ts';
 import { createTopic, startStage, textBatch } from '../gateway-stage.ts';
+import { WireClient } from '../wire-client.ts';
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const frameOf = (version: number, correlationId: number) =>
@@ -123,5 +128,17 @@ describe('a connection', () => {
     expect((await client.answer(fetchApi, 12, asked)).responses[0]!.partitions[0]!.errorCode).toBe(0);
     await client.closed();
     await other.closed();
+  });
+
+  it('that is reset before it is served does not hold up the end of the gateway', async () => {
+    const server = new GatewayServer({ clock: systemClock });
+    const client = new WireClient(await server.listen('127.0.0.1', 0));
+    await once(client.socket, 'connect');
+    client.socket.resetAndDestroy();
+    await client.closed();
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    server.serve(new Dispatcher([], null));
+    expect(server.connectionCount).toBe(0);
+    await server.close();
   });
 });
