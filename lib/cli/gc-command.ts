@@ -47,7 +47,7 @@ export function addGcCommand(program: CliCommand, io: CliIo): void {
     .option('--objects', 'with --dry-run: a line for each object; --json always has them')
     .option(
       '--restore-window <hours>',
-      'how long a condemned object stays, for a restore of the table (default: 24)',
+      'how long a condemned object stays, for a restore of the table; holds for this run (default: 24)',
       parseCount('--restore-window', 0),
     )
     .addHelpText('after', HELP)
