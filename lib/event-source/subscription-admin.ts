@@ -10,7 +10,7 @@ import type { GroupTopic } from '../group/group.ts';
 import { findTopic } from '../log/find-topic.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import { nearestName } from '../nearest-name.ts';
-import { findRetries, findSubscription } from './find-subscription.ts';
+import { findInListing, findRetries, findSubscription } from './find-subscription.ts';
 import { checkReadable, type FunctionSubscription } from './function-subscription.ts';
 import type { Lease } from './lease.ts';
 import { type Progress, parseProgress } from './progress.ts';
@@ -89,7 +89,8 @@ export class SubscriptionAdmin {
     const { topicId, domain } = topic;
     const subscription = { group: name, topic: topic.name, topicId, domain, version: 0, target, options, retry: null };
     await checkDestination(this.#deps, options.onFailure);
-    const existing = await findSubscription(this.#deps, name);
+    // One whose group was deleted while it was made is found by listing alone.
+    const existing = (await findSubscription(this.#deps, name)) ?? (await findInListing(this.#deps, name));
     if (existing !== null) {
       // Whoever made it may have ended before anybody was told.
       if (existing.options.enabled) await ringAll(this.#deps, existing, topic.readyPartitionCount);
@@ -238,11 +239,12 @@ export class SubscriptionAdmin {
 
   /** Deletes a subscription with its progress; also what an interrupted deletion or creation has left of it. The topics for what failed stay, with what is in them. Throws SUBSCRIPTION_NOT_FOUND. */
   async delete(name: string): Promise<void> {
-    const isLeft = (await this.#hasGroup(name)) || (await this.#hasRetriesLeft(name));
+    const hasGroup = await this.#hasGroup(name);
     // A creation that was interrupted may reach the store after a deletion: then it is without its group, and found by listing alone.
-    const listed = isLeft ? [] : await allSubscriptions(this.#deps);
+    const listed = hasGroup ? [] : await allSubscriptions(this.#deps);
     const own = listed.filter(({ group, retry }) => group === name || retry?.of === name);
-    if (!isLeft && own.length === 0) throw notFound(name, listed);
+    const isLeft = hasGroup || own.length > 0 || (await this.#hasRetriesLeft(name));
+    if (!isLeft) throw notFound(name, listed);
     // First the subscription, so that nobody works without its group; last the group, so that all of it can be done again.
     const found = async (one: string) =>
       (await findSubscription(this.#deps, one)) ?? own.find(({ group }) => group === one) ?? null;
