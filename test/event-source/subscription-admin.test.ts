@@ -203,7 +203,7 @@ describe('a subscription', () => {
     requests.length = 0;
     await counted.create({ name: 'audit', topic: 'orders', target: 'bill' });
     // Only who makes one under a name that nobody has asks for all of them: 500 in a query.
-    expect(requests.filter((request) => request === 'subscriptions.list')).toHaveLength(7);
+    expect(requests.filter((request) => request === 'subscriptions.list')).toHaveLength(8);
     requests.length = 0;
     await counted.delete('audit');
     await counted.delete('billing');
