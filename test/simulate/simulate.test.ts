@@ -44,7 +44,7 @@ describe('npm run simulate', () => {
     }
   });
 
-  it('tells the same story of a seed, byte for byte, in another process', async () => {
+  it('tells the same story of a seed, byte for byte, in another process', { timeout: 120_000 }, async () => {
     for (const seed of ['3', '11', '54']) {
       const [one, other] = [await simulate('--seed', seed, '--trace'), await simulate('--seed', seed, '--trace')];
       expect(one.out.length).toBeGreaterThan(10_000);
