@@ -1,6 +1,7 @@
 /** DescribeConfigs, AlterConfigs and IncrementalAlterConfigs: of topics; a gateway's own settings are given where it is started. */
 import { MillraceError } from '../errors.ts';
 import { alterTopic } from '../log/alter-topic.ts';
+import { mapInParallel } from '../log/in-parallel.ts';
 import type { Topic } from '../log/topic.ts';
 import { describeTopicConfig, parseTopicConfig } from '../log/topic-config.ts';
 import { CONFIG_SOURCE, describedSetting, droppableSettings, RESOURCE_TYPE } from './config-description.ts';
@@ -11,6 +12,9 @@ import { alterConfigsApi, describeConfigsApi, incrementalAlterConfigsApi } from 
 
 /** Kafka's `AlterConfigOp.OpType`. */
 const OPERATION = { set: 0, delete: 1, append: 2, subtract: 3 } as const;
+
+/** Resources of one request that are worked on at once. */
+const PARALLEL = 16;
 
 interface Change {
   readonly name: string;
@@ -29,21 +33,25 @@ export function configRoutes(deps: GatewayDeps): readonly Route[] {
 
 function describeHandler({ topics, cluster }: GatewayDeps): Handler<typeof describeConfigsApi> {
   return async ({ resources, includeSynonyms, includeDocumentation }) => {
-    const results = resources.map(async ({ resourceType, resourceName, configurationKeys }) => {
-      try {
-        const all = await settingsOf(resourceType, resourceName);
-        const shown = all.filter(({ name }) => configurationKeys === null || configurationKeys.includes(name));
-        const configs = shown.map((setting) => ({
-          ...setting,
-          synonyms: includeSynonyms ? setting.synonyms : [],
-          documentation: includeDocumentation ? setting.documentation : null,
-        }));
-        return { ...NO_ERROR, resourceType, resourceName, configs };
-      } catch (error) {
-        return { ...kafkaError(error), resourceType, resourceName };
-      }
-    });
-    return { results: await Promise.all(results) };
+    const results = await mapInParallel(
+      resources,
+      PARALLEL,
+      async ({ resourceType, resourceName, configurationKeys }) => {
+        try {
+          const all = await settingsOf(resourceType, resourceName);
+          const shown = all.filter(({ name }) => configurationKeys === null || configurationKeys.includes(name));
+          const configs = shown.map((setting) => ({
+            ...setting,
+            synonyms: includeSynonyms ? setting.synonyms : [],
+            documentation: includeDocumentation ? setting.documentation : null,
+          }));
+          return { ...NO_ERROR, resourceType, resourceName, configs };
+        } catch (error) {
+          return { ...kafkaError(error), resourceType, resourceName };
+        }
+      },
+    );
+    return { results };
   };
 
   async function settingsOf(resourceType: number, resourceName: string) {
@@ -97,7 +105,7 @@ function requireTopic(resourceType: number): void {
 /** AlterConfigs replaces all settings: what is not named gets its default. */
 function alterHandler(deps: GatewayDeps): Handler<typeof alterConfigsApi> {
   return async ({ resources, validateOnly }) => {
-    const responses = resources.map(async ({ resourceType, resourceName, configs }) => {
+    const responses = await mapInParallel(resources, PARALLEL, async ({ resourceType, resourceName, configs }) => {
       const answer = await answeredError(async () => {
         requireTopic(resourceType);
         const topic = await deps.topics.read(resourceName);
@@ -109,13 +117,13 @@ function alterHandler(deps: GatewayDeps): Handler<typeof alterConfigsApi> {
       });
       return { ...answer, resourceType, resourceName };
     });
-    return { responses: await Promise.all(responses) };
+    return { responses };
   };
 }
 
 function incrementalHandler(deps: GatewayDeps): Handler<typeof incrementalAlterConfigsApi> {
   return async ({ resources, validateOnly }) => {
-    const responses = resources.map(async ({ resourceType, resourceName, configs }) => {
+    const responses = await mapInParallel(resources, PARALLEL, async ({ resourceType, resourceName, configs }) => {
       const answer = await answeredError(async () => {
         requireTopic(resourceType);
         const topic = await deps.topics.read(resourceName);
@@ -123,7 +131,7 @@ function incrementalHandler(deps: GatewayDeps): Handler<typeof incrementalAlterC
       });
       return { ...answer, resourceType, resourceName };
     });
-    return { responses: await Promise.all(responses) };
+    return { responses };
   };
 }
 

@@ -1,4 +1,5 @@
 /** Metadata and DescribeTopicPartitions: where the partitions of topics are. Topics are read when a client asks, so that what was just made is there. */
+import { mapInParallel } from '../log/in-parallel.ts';
 import type { Topic } from '../log/topic.ts';
 import { CLUSTER_ID, type Cluster, partitionPlace } from './cluster.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
@@ -12,6 +13,10 @@ import { ZERO_UUID } from './protocol/wire-reader.ts';
 
 type Asked = NonNullable<RequestOf<typeof metadataApi>['topics']>[number];
 
+type ReadAll = () => Promise<readonly Topic[]>;
+
+/** Topics of one request that are read at once. */
+const PARALLEL = 16;
 /** Version 0 has no null: an empty list asks for all topics. */
 const FIRST_VERSION_WITH_NONE = 1;
 
@@ -23,10 +28,13 @@ export function metadataRoutes(deps: GatewayDeps): readonly Route[] {
 function metadataHandler({ cluster, topics }: GatewayDeps): Handler<typeof metadataApi> {
   return async ({ topics: asked, allowAutoTopicCreation }, { apiVersion }) => {
     const isAll = asked === null || (asked.length === 0 && apiVersion < FIRST_VERSION_WITH_NONE);
-    const find = (one: Asked) => describeAsked(one, allowAutoTopicCreation);
+    // Who asks for many by ids that this gateway has not heard of has all topics read once.
+    let all: Promise<readonly Topic[]> | null = null;
+    const readAll = () => (all ??= topics.readAll());
+    const find = (one: Asked) => describeAsked(one, allowAutoTopicCreation, readAll);
     const described = isAll
       ? (await topics.readAll()).map((topic) => describeTopic(cluster, topic))
-      : await Promise.all(asked.map(find));
+      : await mapInParallel(distinct(asked), PARALLEL, find);
     return {
       brokers: cluster.live,
       clusterId: CLUSTER_ID,
@@ -35,24 +43,29 @@ function metadataHandler({ cluster, topics }: GatewayDeps): Handler<typeof metad
     };
   };
 
-  async function describeAsked({ name, topicId }: Asked, isCreated: boolean) {
+  async function describeAsked({ name, topicId }: Asked, isCreated: boolean, readAll: ReadAll) {
     try {
       if (topicId === ZERO_UUID) return describeTopic(cluster, await topics.readOrCreate(name ?? '', isCreated));
-      return describeTopic(cluster, await readById(topicId));
+      return describeTopic(cluster, await readById(topicId, readAll));
     } catch (error) {
       return { ...kafkaError(error), name: name ?? (topicId === ZERO_UUID ? '' : null), topicId };
     }
   }
 
-  async function readById(topicId: string): Promise<Topic> {
+  async function readById(topicId: string, readAll: ReadAll): Promise<Topic> {
     const known = topics.nameOf(topicId);
     const topic = known === undefined ? null : await topics.read(known).catch(() => null);
     if (topic?.topicId === topicId) return topic;
     // Another gateway may have told the client of it: all topics are looked at before it is told that there is none.
-    const found = (await topics.readAll()).find((one) => one.topicId === topicId);
+    const found = (await readAll()).find((one) => one.topicId === topicId);
     if (found) return found;
     throw unknownTopicId(topicId);
   }
+}
+
+/** Kafka too answers once for what is named twice. */
+function distinct(asked: readonly Asked[]): readonly Asked[] {
+  return [...new Map(asked.map((one) => [`${one.topicId} ${one.name}`, one])).values()];
 }
 
 /** Any gateway can administer; the first is named, so that all clients name the same. */

@@ -1,5 +1,6 @@
 /** ListOffsets, DeleteRecords and OffsetForLeaderEpoch: offsets by what is known of their records, and the first one that is kept. */
 import { hasCode, MillraceError } from '../errors.ts';
+import { mapInParallel } from '../log/in-parallel.ts';
 import { type ListedOffset, listOffset, type OffsetQuery } from '../log/list-offsets.ts';
 import { type TopicRoute, unknownPartition } from '../log/topic-directory.ts';
 import { trimPartition } from '../log/trim-partition.ts';
@@ -25,6 +26,8 @@ const SPECIAL: ReadonlyMap<bigint, { readonly query: OffsetQuery | null; readonl
 /** Stands for the high watermark in DeleteRecords. */
 const HIGH_WATERMARK = -1n;
 const NO_OFFSET = -1n;
+/** Partitions of one request that are worked on at once. */
+const PARALLEL = 16;
 
 /** The routes of this file. */
 export function offsetRoutes(deps: GatewayDeps): readonly Route[] {
@@ -62,20 +65,31 @@ async function answered<T>(
   }
 }
 
+/** Answers for the partitions of a request, some at once; the answers are those of each topic, in order. */
+async function eachPartition<T extends { readonly partitions: readonly unknown[] }, R>(
+  topics: readonly T[],
+  answer: (topic: T, partition: T['partitions'][number]) => Promise<R>,
+): Promise<readonly (readonly R[])[]> {
+  const all = topics.flatMap((topic) => topic.partitions.map((partition) => ({ topic, partition })));
+  const answers = await mapInParallel(all, PARALLEL, ({ topic, partition }) => answer(topic, partition));
+  let next = 0;
+  return topics.map(({ partitions: { length } }) => {
+    next += length;
+    return answers.slice(next - length, next);
+  });
+}
+
 function listOffsetsHandler(deps: GatewayDeps): Handler<typeof listOffsetsApi> {
   return async ({ topics }, { apiVersion }) => {
-    const answers = topics.map(async ({ name, partitions }) => {
-      const found = partitions.map(async ({ partitionIndex, currentLeaderEpoch, timestamp }) => {
-        const answer = await answered(deps, { name, partition: partitionIndex }, async (topic) => {
-          const stale = epochError(currentLeaderEpoch);
-          if (stale !== null) return { errorCode: stale };
-          return listedOffset(await find(topic, partitionIndex, queryOf(timestamp, apiVersion)));
-        });
-        return { ...answer, partitionIndex };
+    const found = await eachPartition(topics, async ({ name }, { partitionIndex, currentLeaderEpoch, timestamp }) => {
+      const answer = await answered(deps, { name, partition: partitionIndex }, async (topic) => {
+        const stale = epochError(currentLeaderEpoch);
+        if (stale !== null) return { errorCode: stale };
+        return listedOffset(await find(topic, partitionIndex, queryOf(timestamp, apiVersion)));
       });
-      return { name, partitions: await Promise.all(found) };
+      return { ...answer, partitionIndex };
     });
-    return { topics: await Promise.all(answers) };
+    return { topics: topics.map(({ name }, index) => ({ name, partitions: found[index]! })) };
   };
 
   function find(topic: TopicRoute, partition: number, query: OffsetQuery | null): Promise<ListedOffset | null> {
@@ -107,26 +121,24 @@ function listedOffset(found: ListedOffset | null) {
 
 function deleteRecordsHandler(deps: GatewayDeps): Handler<typeof deleteRecordsApi> {
   return async ({ topics }) => {
-    const answers = topics.map(async ({ name, partitions }) => {
-      const trimmed = partitions.map(async ({ partitionIndex, offset }) => {
-        const answer = await answered(deps, { name, partition: partitionIndex }, async () => {
-          if (offset < HIGH_WATERMARK) return { errorCode: errorCodes.OFFSET_OUT_OF_RANGE };
-          const before = offset === HIGH_WATERMARK ? 'end' : offset;
-          const { logStartOffset } = await trimPartition(deps, name, partitionIndex, before);
-          return { errorCode: errorCodes.NONE, lowWatermark: logStartOffset };
-        });
-        return { lowWatermark: NO_OFFSET, ...answer, partitionIndex };
+    const trimmed = await eachPartition(topics, async ({ name }, { partitionIndex, offset }) => {
+      const answer = await answered(deps, { name, partition: partitionIndex }, async () => {
+        if (offset < HIGH_WATERMARK) return { errorCode: errorCodes.OFFSET_OUT_OF_RANGE };
+        const before = offset === HIGH_WATERMARK ? 'end' : offset;
+        const { logStartOffset } = await trimPartition(deps, name, partitionIndex, before);
+        return { errorCode: errorCodes.NONE, lowWatermark: logStartOffset };
       });
-      return { name, partitions: await Promise.all(trimmed) };
+      return { lowWatermark: NO_OFFSET, ...answer, partitionIndex };
     });
-    return { topics: await Promise.all(answers) };
+    return { topics: topics.map(({ name }, index) => ({ name, partitions: trimmed[index]! })) };
   };
 }
 
 function leaderEpochHandler(deps: GatewayDeps): Handler<typeof offsetForLeaderEpochApi> {
   return async ({ topics }) => {
-    const answers = topics.map(async ({ topic: name, partitions }) => {
-      const ends = partitions.map(async ({ partition, currentLeaderEpoch, leaderEpoch }) => {
+    const ends = await eachPartition(
+      topics,
+      async ({ topic: name }, { partition, currentLeaderEpoch, leaderEpoch }) => {
         const answer = await answered(deps, { name, partition }, async ({ topicId, domain }) => {
           const stale = epochError(currentLeaderEpoch);
           if (stale !== null) return { errorCode: stale };
@@ -135,9 +147,8 @@ function leaderEpochHandler(deps: GatewayDeps): Handler<typeof offsetForLeaderEp
           return { errorCode: errorCodes.NONE, leaderEpoch: LEADER_EPOCH, endOffset: end!.offset };
         });
         return { ...answer, partition };
-      });
-      return { topic: name, partitions: await Promise.all(ends) };
-    });
-    return { topics: await Promise.all(answers) };
+      },
+    );
+    return { topics: topics.map(({ topic }, index) => ({ topic, partitions: ends[index]! })) };
   };
 }

@@ -1,7 +1,7 @@
 /** CreateTopics, DeleteTopics and CreatePartitions. Each item of a request is answered by itself. */
 import { MillraceError } from '../errors.ts';
 import { parsePartitionCount } from '../log/create-topic.ts';
-import { inParallel } from '../log/in-parallel.ts';
+import { mapInParallel } from '../log/in-parallel.ts';
 import { describeTopicConfig, parseTopicConfig } from '../log/topic-config.ts';
 import { parseTopicName } from '../log/topic-name.ts';
 import { describedSetting, droppableSettings } from './config-description.ts';
@@ -37,15 +37,6 @@ function repeated(names: readonly string[]): ReadonlySet<string> {
   return new Set(names.filter((name) => seen.size === seen.add(name).size));
 }
 
-/** Works on the items of a request, and answers in their order. */
-async function each<T, R>(items: readonly T[], operation: (item: T) => Promise<R>): Promise<readonly R[]> {
-  const answers: R[] = new Array(items.length);
-  await inParallel([...items.entries()], PARALLEL, async ([index, item]) => {
-    answers[index] = await operation(item);
-  });
-  return answers;
-}
-
 function twice(name: string): MillraceError {
   return new MillraceError('INVALID_REQUEST', `the topic ${name} is named twice in one request`, {
     value: name,
@@ -56,14 +47,18 @@ function twice(name: string): MillraceError {
 function createHandler({ admin, topics }: GatewayDeps): Handler<typeof createTopicsApi> {
   return async ({ topics: asked, validateOnly }) => {
     const doubled = repeated(asked.map(({ name }) => name));
-    const answers = await each([...new Map(asked.map((one) => [one.name, one])).values()], async (one) => {
-      try {
-        if (doubled.has(one.name)) throw twice(one.name);
-        return await create(one, validateOnly);
-      } catch (error) {
-        return { name: one.name, ...kafkaError(error) };
-      }
-    });
+    const answers = await mapInParallel(
+      [...new Map(asked.map((one) => [one.name, one])).values()],
+      PARALLEL,
+      async (one) => {
+        try {
+          if (doubled.has(one.name)) throw twice(one.name);
+          return await create(one, validateOnly);
+        } catch (error) {
+          return { name: one.name, ...kafkaError(error) };
+        }
+      },
+    );
     return { topics: answers };
   };
 
@@ -120,7 +115,7 @@ function assignedCount(numPartitions: number, replicationFactor: number, assignm
 function deleteHandler({ admin, topics }: GatewayDeps): Handler<typeof deleteTopicsApi> {
   return async ({ topics: asked, topicNames }) => {
     const all = [...topicNames.map((name) => ({ name, topicId: ZERO_UUID })), ...asked];
-    const responses = await each(all, async ({ name, topicId }) => {
+    const responses = await mapInParallel(all, PARALLEL, async ({ name, topicId }) => {
       try {
         const known = name ?? (await nameOf(topicId));
         const { topicId: deletedId } = await topics.read(known).catch(() => ({ topicId }));
@@ -144,18 +139,22 @@ function deleteHandler({ admin, topics }: GatewayDeps): Handler<typeof deleteTop
 function createPartitionsHandler({ admin, topics }: GatewayDeps): Handler<typeof createPartitionsApi> {
   return async ({ topics: asked, validateOnly }) => {
     const doubled = repeated(asked.map(({ name }) => name));
-    const results = await each([...new Map(asked.map((one) => [one.name, one])).values()], async ({ name, count }) => {
-      const answer = await answeredError(async () => {
-        if (doubled.has(name)) throw twice(name);
-        const { partitionCount } = await topics.read(name);
-        if (count <= partitionCount) throw notMore(name, partitionCount, count);
-        parsePartitionCount(count);
-        if (validateOnly) return;
-        await admin.addPartitions(name, count);
-        await topics.changed(name);
-      });
-      return { name, ...answer };
-    });
+    const results = await mapInParallel(
+      [...new Map(asked.map((one) => [one.name, one])).values()],
+      PARALLEL,
+      async ({ name, count }) => {
+        const answer = await answeredError(async () => {
+          if (doubled.has(name)) throw twice(name);
+          const { partitionCount } = await topics.read(name);
+          if (count <= partitionCount) throw notMore(name, partitionCount, count);
+          parsePartitionCount(count);
+          if (validateOnly) return;
+          await admin.addPartitions(name, count);
+          await topics.changed(name);
+        });
+        return { name, ...answer };
+      },
+    );
     return { results };
   };
 }

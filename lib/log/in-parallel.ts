@@ -21,3 +21,16 @@ export async function inParallel<T>(
   await Promise.all(Array.from({ length: limit }, work));
   if (failures.length > 0) throw failures[0];
 }
+
+/** As `inParallel`, with what the actions bring, in the order of the items. */
+export async function mapInParallel<T, R>(
+  items: readonly T[],
+  limit: number,
+  action: (item: T) => Promise<R>,
+): Promise<readonly R[]> {
+  const results: R[] = new Array(items.length);
+  await inParallel(items.entries(), limit, async ([index, item]) => {
+    results[index] = await action(item);
+  });
+  return results;
+}
