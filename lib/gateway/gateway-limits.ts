@@ -2,8 +2,10 @@
 export interface GatewayLimits {
   /** A larger request closes its connection. Default 100 MiB, Kafka's `socket.request.max.bytes`. */
   readonly frameBytes: number;
-  /** Before a client has said who it is. Default 512 KiB, Kafka's `sasl.server.max.receive.size`. */
+  /** Before a client has said who it is. Default 64 KiB: names and proofs are small, and Kafka's 512 KiB (`sasl.server.max.receive.size`) are for tokens. */
   readonly strangerFrameBytes: number;
+  /** A request that has begun to arrive and is not there by then closes its connection. Default 30 s, after which clients give up too (`request.timeout.ms`). */
+  readonly frameMs: number;
   /** More connections are closed at once. Default 10,000. */
   readonly connections: number;
   /** Requests of one connection that are read ahead of their answers; then it is read no further. Default 64. */
@@ -21,7 +23,8 @@ export interface GatewayLimits {
 /** See `GatewayLimits`. */
 export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
   frameBytes: 100 * 1024 * 1024,
-  strangerFrameBytes: 512 * 1024,
+  strangerFrameBytes: 64 * 1024,
+  frameMs: 30_000,
   connections: 10_000,
   pipelinedRequests: 64,
   requestMemoryBytes: 128 * 1024 * 1024,

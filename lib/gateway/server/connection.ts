@@ -27,7 +27,8 @@ export interface ConnectionDeps {
 
 interface Pending {
   readonly request: DecodedRequest;
-  readonly frame: ReceivedFrame;
+  /** Null once nobody looks at its bytes any more. */
+  readonly frame: ReceivedFrame | null;
   /** Null until it is handled; empty when there is none. */
   answer: readonly Uint8Array[] | null;
 }
@@ -61,9 +62,12 @@ export class Connection implements ConnectionContext {
     this.clientHost = socket.remoteAddress ?? '';
     this.localAddress = socket.localAddress ?? '';
     this.localPort = socket.localPort ?? 0;
-    const { limits, memory } = deps;
+    const { limits, memory, clock } = deps;
     this.#reader = new FrameReader({
       memory,
+      clock,
+      frameMs: limits.frameMs,
+      isPaused: () => socket.isPaused(),
       maxBytes: () => (deps.dispatcher.isKnown(this) ? limits.frameBytes : limits.strangerFrameBytes),
       onFrame: (frame) => this.#received(frame),
       onWait: () => this.#awaitMemory(true),
@@ -142,7 +146,10 @@ export class Connection implements ConnectionContext {
     if (this.#isEnding) return;
     const isFull = this.#waiting.length >= this.#deps.limits.pipelinedRequests;
     if (this.#isMemoryAwaited || isFull) this.#socket.pause();
-    else if (this.#socket.isPaused()) this.#socket.resume();
+    else if (this.#socket.isPaused()) {
+      this.#reader.resumed();
+      this.#socket.resume();
+    }
   }
 
   #received(frame: ReceivedFrame): void {
@@ -177,20 +184,24 @@ export class Connection implements ConnectionContext {
       this.end(asMillraceError(error));
       return;
     }
-    const pending: Pending = { request, frame, answer: null };
+    // Only record batches are handed on as they were received: a long poll keeps no memory from others.
+    const isKept = mayOverlap(request.api.key);
+    const pending: Pending = { request, frame: isKept ? frame : null, answer: null };
     this.#pending.push(pending);
     this.#deps.dispatcher.answer(request, this).then(
       (answer) => this.#answered(pending, answer),
       (error) => {
-        frame.release();
+        pending.frame?.release();
         this.end(asMillraceError(error));
       },
     );
+    // Last, since it may bring the next request at once.
+    if (!isKept) frame.release();
   }
 
   #answered(pending: Pending, answer: readonly Uint8Array[]): void {
     pending.answer = answer;
-    pending.frame.release();
+    pending.frame?.release();
     if (this.#isEnded) return;
     this.#socket.cork();
     while (this.#pending[0]?.answer) {

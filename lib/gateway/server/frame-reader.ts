@@ -1,7 +1,8 @@
 /** Cuts what a socket receives into requests: those that arrive whole are views of what was received, the others are put together in one buffer. */
-import { asMillraceError, type MillraceError } from '../../errors.ts';
+import type { Clock } from '../../clock.ts';
+import { asMillraceError, MillraceError } from '../../errors.ts';
 import { malformed } from '../protocol/wire-reader.ts';
-import type { RequestMemory } from './request-memory.ts';
+import { type RequestMemory, SMALL_REQUEST_BYTES } from './request-memory.ts';
 
 /** A request without its size. */
 export interface ReceivedFrame {
@@ -13,21 +14,24 @@ export interface ReceivedFrame {
 /** What a reader of frames needs of its connection. */
 export interface FrameReaderOptions {
   readonly memory: RequestMemory;
+  readonly clock: Clock;
+  /** How long a frame may take to arrive, from when there is memory for it. */
+  readonly frameMs: number;
+  /** Whether the client is not read from at the moment: the time does not end then. */
+  readonly isPaused: () => boolean;
   /** Largest frame at the moment. */
   readonly maxBytes: () => number;
   readonly onFrame: (frame: ReceivedFrame) => void;
   /** It waits for memory, and what is given meanwhile is kept: better not to give any until `onReady`. */
   readonly onWait: () => void;
   readonly onReady: () => void;
-  /** What arrives is no request, and nothing behind it can be read. */
+  /** What arrives is no request, or too slowly, and nothing behind it can be read. */
   readonly onMalformed: (error: MillraceError) => void;
 }
 
 const SIZE_BYTES = 4;
 /** The fixed part of a request's header: nothing shorter is a request. */
 const FRAME_BYTES_MIN = 8;
-/** Smaller frames are received without asking for memory first: they come by the dozen in what is received at once. */
-const SMALL_BYTES = 64 * 1024;
 
 /** See the module comment. */
 export class FrameReader {
@@ -36,6 +40,8 @@ export class FrameReader {
   #rest: Uint8Array = new Uint8Array(0);
   /** The frame that is being received. */
   #frame: { readonly bytes: Uint8Array; filled: number; readonly release: () => void } | null = null;
+  /** Ends the time that the frame may take. */
+  #whole = new AbortController();
   /** Ends the wait for memory. */
   #claim: (() => void) | null = null;
   #isWaiting = false;
@@ -59,6 +65,7 @@ export class FrameReader {
 
   /** Gives back what it holds. */
   end(): void {
+    this.#whole.abort();
     this.#frame?.release();
     this.#claim?.();
     this.#frame = null;
@@ -83,7 +90,7 @@ export class FrameReader {
         throw malformed(`a request of ${size} bytes (${FRAME_BYTES_MIN} to ${maxBytes} are taken)`, position);
       }
       const end = position + SIZE_BYTES + size;
-      if (end <= bytes.length && size <= SMALL_BYTES) {
+      if (end <= bytes.length && size <= SMALL_REQUEST_BYTES) {
         const release = this.#options.memory.count(size);
         this.#options.onFrame({ bytes: bytes.subarray(position + SIZE_BYTES, end), release });
         position = end;
@@ -100,13 +107,32 @@ export class FrameReader {
 
   /** Whether there is memory for a frame at once; otherwise it goes on by itself when there is. */
   #begin(size: number): boolean {
-    if (size <= SMALL_BYTES) {
-      this.#frame = { bytes: Buffer.allocUnsafeSlow(size), filled: 0, release: this.#options.memory.count(size) };
+    if (size <= SMALL_REQUEST_BYTES) {
+      this.#receive(size, this.#options.memory.count(size));
       return true;
     }
-    return this.#take(size, (release) => {
-      this.#frame = { bytes: Buffer.allocUnsafeSlow(size), filled: 0, release };
-    });
+    return this.#take(size, (release) => this.#receive(size, release));
+  }
+
+  #receive(size: number, release: () => void): void {
+    this.#frame = { bytes: Buffer.allocUnsafeSlow(size), filled: 0, release };
+    void this.#limitTime(size);
+  }
+
+  /** The client is read from again: what it could not send meanwhile is not its fault. */
+  resumed(): void {
+    if (this.#frame !== null) void this.#limitTime(this.#frame.bytes.length);
+  }
+
+  /** Whoever announces a frame and does not send it keeps memory from others: not for long. */
+  async #limitTime(size: number): Promise<void> {
+    const { clock, frameMs, isPaused, onMalformed } = this.#options;
+    this.#whole.abort();
+    const whole = new AbortController();
+    this.#whole = whole;
+    do await clock.sleep(frameMs, whole.signal);
+    while (!whole.signal.aborted && isPaused());
+    if (!whole.signal.aborted) onMalformed(tooSlow(size, frameMs));
   }
 
   /** Waits for memory if it must; whether it was there at once. What is given meanwhile is kept, and consumed when it is there. */
@@ -146,9 +172,17 @@ export class FrameReader {
     frame.filled += count;
     if (frame.filled < frame.bytes.length) return count;
     this.#frame = null;
+    this.#whole.abort();
     this.#options.onFrame(frame);
     return count;
   }
+}
+
+function tooSlow(size: number, frameMs: number): MillraceError {
+  return new MillraceError('INVALID_REQUEST', `a request of ${size} bytes did not arrive within ${frameMs} ms`, {
+    value: size,
+    hint: 'Send smaller requests over slow lines.',
+  });
 }
 
 function sizeAt(bytes: Uint8Array, position: number): number {

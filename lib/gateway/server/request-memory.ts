@@ -1,23 +1,28 @@
+/** A request of at most so many bytes is small: it is received without asking for memory first, since it comes by the dozen in what is received at once. */
+export const SMALL_REQUEST_BYTES = 64 * 1024;
+
 /**
  * Memory for requests, shared by all connections. A large request gets all that it takes before it is received, so that two half received ones never wait for each
- * other; small ones are counted when they are there. Who waits is served in order.
+ * other; small ones are counted when they are there. Who waits is served in order, but small ones do not wait for large ones while there is room.
  */
 export class RequestMemory {
   readonly #totalBytes: number;
+  readonly #smallBytes: number;
   #usedBytes = 0;
   readonly #waiting: { readonly bytes: number; readonly begin: () => void }[] = [];
 
-  constructor(totalBytes: number) {
+  constructor(totalBytes: number, smallBytes = SMALL_REQUEST_BYTES) {
     this.#totalBytes = totalBytes;
+    this.#smallBytes = smallBytes;
   }
 
   get usedBytes(): number {
     return this.#usedBytes;
   }
 
-  /** Whether more is in use than there should be, or others wait. */
+  /** Whether more is in use than there should be. */
   get isFull(): boolean {
-    return this.#usedBytes > this.#totalBytes || this.#waiting.length > 0;
+    return this.#usedBytes > this.#totalBytes;
   }
 
   /** Counts what is there already. The result takes it back. */
@@ -32,7 +37,8 @@ export class RequestMemory {
   /** Calls `begin` when the bytes are there, at once if it can. One that is larger than all there is waits until nothing is in use. The result takes it back, once. */
   take(bytes: number, begin: () => void): () => void {
     const claim = { bytes, begin };
-    if (this.#waiting.length === 0 && this.#fits(bytes)) this.#begin(claim);
+    const isFirst = this.#waiting.length === 0 || bytes <= this.#smallBytes;
+    if (isFirst && this.#fits(bytes)) this.#begin(claim);
     else this.#waiting.push(claim);
     let isGivenBack = false;
     return () => {
@@ -55,6 +61,13 @@ export class RequestMemory {
   }
 
   #serve(): void {
-    while (this.#waiting[0] && this.#fits(this.#waiting[0].bytes)) this.#begin(this.#waiting.shift()!);
+    while (!this.isFull) {
+      const isNext = ({ bytes }: { readonly bytes: number }, place: number) =>
+        (place === 0 || bytes <= this.#smallBytes) && this.#fits(bytes);
+      const place = this.#waiting.findIndex(isNext);
+      if (place < 0) return;
+      const [claim] = this.#waiting.splice(place, 1);
+      this.#begin(claim!);
+    }
   }
 }

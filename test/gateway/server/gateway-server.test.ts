@@ -110,6 +110,64 @@ describe('a connection', () => {
     expect(offsets.toSorted()).toEqual([0n, 1n, 2n]);
   });
 
+  it('is closed when it announces a request and does not send it', async () => {
+    const stage = await startStage({ limits: { requestMemoryBytes: 1_000_000, frameBytes: 1_000_000, frameMs: 20 } });
+    const idle = [stage.client(), stage.client()];
+    for (const client of idle) {
+      // The first gets the memory, the second waits for it.
+      client.write(Buffer.concat([hex('000dbba0'), Buffer.alloc(10)]));
+    }
+    await expect.poll(() => stage.refused.length, { timeout: 5_000 }).toBe(2);
+    expect(stage.refused.map(({ message }) => message)).toEqual(
+      idle.map(() => 'a request of 900000 bytes did not arrive within 20 ms'),
+    );
+    for (const client of idle) await client.closed();
+  });
+
+  it('is not closed for what it could not send while it was not read from', async () => {
+    const stage = await startStage({ limits: { frameMs: 100, pipelinedRequests: 1 } });
+    const client = stage.client();
+    await createTopic(client, 'orders');
+    const topics = [{ topic: 'orders', partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 1_000 }] }];
+    const asked = client.send(fetchApi, 12, { maxWaitMs: 400, minBytes: 1, topics });
+    const last = frameOf(2, 9);
+    client.write(Buffer.concat([frameOf(2, 8), last.subarray(0, 10)]));
+    await client.answer(fetchApi, 12, asked);
+    client.write(last.subarray(10));
+    await client.answer(apiVersionsApi, 2, 8);
+    await client.answer(apiVersionsApi, 2, 9);
+    expect(stage.refused).toEqual([]);
+  });
+
+  it('waits for no large requests of others with a small one', async () => {
+    const stage = await startStage({ limits: { requestMemoryBytes: 1_000_000, frameBytes: 1_000_000 } });
+    for (const client of [stage.client(), stage.client()]) {
+      await client.ask(apiVersionsApi, 0, {});
+      client.write(Buffer.concat([hex('000dbba0'), Buffer.alloc(10)]));
+    }
+    const other = stage.client();
+    for (let times = 0; times < 20; times++) await other.ask(apiVersionsApi, 0, {});
+  });
+
+  it('keeps no memory from others while it waits for records', async () => {
+    const stage = await startStage({ limits: { requestMemoryBytes: 150_000 } });
+    const client = stage.client();
+    await createTopic(client, 'orders');
+    await createTopic(client, 'others', { configs: [{ name: 'max.message.bytes', value: '1000000' }] });
+    const partition = { partition: 0, fetchOffset: 0n, partitionMaxBytes: 1_000 };
+    const topics = Array.from({ length: 3_000 }, () => ({ topic: 'orders', partitions: [partition] }));
+    const asked = client.send(fetchApi, 12, { maxWaitMs: 60_000, minBytes: 1, topics });
+    const producer = stage.client();
+    const send = async (name: string, text: string) => {
+      const topicData = [{ name, partitionData: [{ index: 0, records: textBatch([text]) }] }];
+      const { responses } = await producer.ask(produceApi, 9, { acks: -1, topicData });
+      expect(responses[0]!.partitionResponses[0]!.errorCode).toBe(0);
+    };
+    await send('others', 'x'.repeat(90_000));
+    await send('orders', 'a');
+    expect((await client.answer(fetchApi, 12, asked)).responses).toHaveLength(3_000);
+  });
+
   it('is closed at once when there are too many', async () => {
     const stage = await startStage({ limits: { connections: 1 } });
     await stage.client().ask(apiVersionsApi, 0, {});

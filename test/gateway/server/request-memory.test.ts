@@ -3,7 +3,7 @@ import { RequestMemory } from '../../../lib/gateway/server/request-memory.ts';
 
 describe('the memory for requests', () => {
   it('is given out in order, and what is given back goes to who waits', () => {
-    const memory = new RequestMemory(100);
+    const memory = new RequestMemory(100, 0);
     const begun: string[] = [];
     const first = memory.take(60, () => begun.push('first'));
     const second = memory.take(50, () => begun.push('second'));
@@ -17,8 +17,22 @@ describe('the memory for requests', () => {
     expect(memory.usedBytes).toBe(10);
   });
 
+  it('does not let small ones wait for large ones while there is room', () => {
+    const memory = new RequestMemory(100, 10);
+    const begun: string[] = [];
+    memory.take(80, () => begun.push('first'));
+    memory.take(80, () => begun.push('large'));
+    expect(memory.isFull).toBe(false);
+    const small = memory.take(10, () => begun.push('small'));
+    memory.take(10, () => begun.push('small too'));
+    memory.take(10, () => begun.push('small that waits'));
+    expect(begun).toEqual(['first', 'small', 'small too']);
+    small();
+    expect(begun).toEqual(['first', 'small', 'small too', 'small that waits']);
+  });
+
   it('lets one that is larger than all there is through alone', () => {
-    const memory = new RequestMemory(100);
+    const memory = new RequestMemory(100, 0);
     const begun: string[] = [];
     const small = memory.take(1, () => begun.push('small'));
     memory.take(500, () => begun.push('large'));
@@ -28,7 +42,7 @@ describe('the memory for requests', () => {
   });
 
   it('forgets who went away while waiting', () => {
-    const memory = new RequestMemory(100);
+    const memory = new RequestMemory(100, 0);
     const begun: string[] = [];
     const first = memory.take(100, () => begun.push('first'));
     const gone = memory.take(100, () => begun.push('gone'));
@@ -40,7 +54,7 @@ describe('the memory for requests', () => {
   });
 
   it('is full when small ones have exceeded it, until they are given back', () => {
-    const memory = new RequestMemory(100);
+    const memory = new RequestMemory(100, 0);
     const giveBack = memory.count(150);
     expect(memory.isFull).toBe(true);
     const begun: string[] = [];
