@@ -14,7 +14,8 @@ const small = fc.integer({ min: 0, max: 6 });
 const offset = fc.bigInt({ min: 0n, max: 9n });
 const time = fc.integer({ min: 0, max: 20 });
 
-const worker = fc.constantFrom('one', 'other');
+// Mostly the same, so that updates come about.
+const worker = fc.constantFrom('one', 'one', 'one', 'one', 'one', 'other');
 
 interface Stepped {
   readonly kind: string;
@@ -33,19 +34,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc
     .record({
       owner: worker,
-      epoch: small,
-      sequence: small,
+      epochDelta: fc.constantFrom(-1, 0, 0, 0, 1),
+      sequenceDelta: fc.constantFrom(-1, 0, 1, 1, 2),
       committed: fc.option(offset),
       attempts: small,
       expiresAtMs: time,
     })
     .map(
-      (args): Step =>
-        (current) => ({
-          kind: 'update',
-          owner: args.owner,
-          change: updateLeaseTransition(current, { ...args, progress: '', notBeforeMs: 0, atMs: 1 }),
-        }),
+      ({ epochDelta, sequenceDelta, ...rest }): Step =>
+        (current) => {
+          const epoch = (current?.generation ?? 1) + epochDelta;
+          const sequence = (current?.sequence ?? 0) + sequenceDelta;
+          const args = { ...rest, epoch, sequence, progress: '', notBeforeMs: 0, atMs: 1 };
+          return { kind: 'update', owner: args.owner, change: updateLeaseTransition(current, args) };
+        },
     ),
   fc.record({ seen: small, committed: offset }).map(
     (args): Step =>

@@ -75,13 +75,13 @@ export const eventSourceMutants: readonly Mutant[] = [
   {
     name: 'what could not be sent to its destination counts as sent',
     file: 'lib/event-source/send-away.ts',
-    from: '    held.remember({ error: error.message });\n    return;\n  }\n  for (const reason',
-    to: '    held.remember({ error: error.message });\n  }\n  for (const reason',
+    from: '      held.remember({ error: error.message });\n      return false;\n',
+    to: '      held.remember({ error: error.message });\n',
   },
   {
     name: 'what is given up is not sent anywhere',
     file: 'lib/event-source/partition-work.ts',
-    from: 'if (dead.length > 0) await sendAway(this.#place, held, this.subscription, dead);',
+    from: 'if (dead.length > 0) await this.#sendAway(held, dead);',
     to: 'held.move(passRanges(held.progress, dead.map(({ record: { offset } }) => ({ from: offset, to: offset + 1n }))));',
   },
   {

@@ -97,6 +97,7 @@ export const maintenanceMutants: readonly Mutant[] = [
   {
     name: 'collection: chunks are read before the floor is raised, the tail behind it',
     file: NAMES,
+    test: 'test/maintenance/read-names.test.ts',
     from: '  const fenced = await fence(deps, partition, head, floor);\n  if (fenced !== undefined) await readNames(deps, partition, fenced, add);',
     to: '  await readNames(deps, partition, { ...head, tail: [] }, add);\n  const fenced = await fence(deps, partition, head, floor);\n  if (fenced !== undefined) await readNames(deps, partition, { ...fenced, tailBase: 0n }, add);',
   },
@@ -178,6 +179,7 @@ export const maintenanceMutants: readonly Mutant[] = [
   {
     name: 'collection: a pass goes on behind heads that it has not read',
     file: COLLECT,
+    test: 'test/maintenance/collection-job.test.ts',
     from: 'this.#change({ names: { place }, sum: added % SUM_LIMIT });',
     to: 'this.#change({ names: { place: { ...place, partition: place.partition + 1 } }, sum: added % SUM_LIMIT });',
   },
