@@ -98,9 +98,10 @@ describe('gateways', () => {
     const [one, two] = [await start(1), await start(2)];
     await clock.advance(5_001);
     const [{ groups }, { beat }] = [one.seen, two.seen.heartbeats];
-    // The store is away for both; the one that looks first sees the other as it was a minute ago.
-    one.seen.groups = { ...groups, observe: away };
+    // The store is away for both; the one that looks first sees the other as it was a minute ago, when it last looked.
     Object.assign(two.seen.heartbeats, { beat: away });
+    await clock.advance(5_000);
+    one.seen.groups = { ...groups, observe: away };
     await clock.advance(60_000);
     one.seen.groups = groups;
     await clock.advance(6_000);
