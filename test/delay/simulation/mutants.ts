@@ -110,16 +110,4 @@ export const delayMutants: readonly Mutant[] = [
     from: "state === 'waiting' && dueMs >= horizon",
     to: "state === 'waiting' && dueMs >= horizon && dueMs < 0",
   },
-  {
-    name: 'a copy below the horizon is taken for what waits',
-    file: 'lib/delay/delay-admin.ts',
-    from: "    if (await this.#isForgotten(partition, place)) return 'unknown';\n",
-    to: '',
-  },
-  {
-    name: 'an answer that came too late is believed',
-    file: WRITER,
-    from: '    if (this.#isLate(place)) throw unknown(id);\n',
-    to: '',
-  },
 ];
