@@ -109,5 +109,6 @@ export const delayMutants: readonly Mutant[] = [
     file: 'lib/delay/forget-traces.ts',
     from: "state === 'waiting' && dueMs >= horizon",
     to: "state === 'waiting' && dueMs >= horizon && dueMs < 0",
+    test: 'test/delay/forget-traces.test.ts',
   },
 ];

@@ -29,8 +29,8 @@ export const administrationMutants: readonly Mutant[] = [
   {
     name: 'a deletion that was interrupted cannot be repeated',
     file: 'lib/event-source/subscription-admin.ts',
-    from: 'const isLeft = (await this.#hasGroup(name)) || (await findRetries(this.#deps, name)).length > 0;',
-    to: 'const isLeft = false;',
+    from: 'const isLeft = hasGroup || own.length > 0 || (await this.#hasRetriesLeft(name));',
+    to: 'const isLeft = (await findSubscription(this.#deps, name)) !== null;',
   },
   {
     name: 'marks of dead letters outlive their subscription',
