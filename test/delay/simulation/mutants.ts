@@ -111,4 +111,18 @@ export const delayMutants: readonly Mutant[] = [
     to: "state === 'waiting' && dueMs >= horizon && dueMs < 0",
     test: 'test/delay/forget-traces.test.ts',
   },
+  {
+    name: 'a copy below the horizon is taken for what waits',
+    file: 'lib/delay/delay-admin.ts',
+    from: "    if (await this.#isForgotten(partition, place)) return 'unknown';\n",
+    to: '',
+    test: 'test/delay/late-delays.test.ts',
+  },
+  {
+    name: 'an answer that came too late is believed',
+    file: WRITER,
+    from: '    if (this.#isLate(place)) throw unknown(id);\n',
+    to: '',
+    test: 'test/delay/late-delays.test.ts',
+  },
 ];

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { parseDelayedId } from '../../lib/delay/delayed-id.ts';
+import { TOPIC } from '../client/client-stage.ts';
+import { delayStage } from './delay-stage.ts';
+
+const HOURS_MS = 2 * 3_600_000;
+
+describe('a delayed record', () => {
+  it('that lies below the horizon waits for nothing: a copy of its request came after its trace was gone', async () => {
+    const stage = await delayStage();
+    const { id } = await stage.during(stage.millrace.producer().send({ topic: TOPIC, value: 'a', delay: 1_000 }));
+    const { partition, place } = parseDelayedId(id);
+    await stage.clock.advance(HOURS_MS);
+    await stage.memory.dueRecords.raiseHorizon(partition, place.dueMs + 1);
+    expect(await stage.millrace.delayed.get(id)).toEqual({ outcome: 'unknown' });
+    expect(await stage.millrace.delayed.cancel(id)).toBe('unknown');
+  });
+
+  it('is not said to wait when the answer comes so late that its trace may be gone', async () => {
+    const stage = await delayStage({
+      wrap: (store, clock) => ({
+        ...store,
+        dueRecords: {
+          ...store.dueRecords,
+          put: async (...args) => {
+            const answer = await store.dueRecords.put(...args);
+            await clock.advance(HOURS_MS);
+            return answer;
+          },
+        },
+      }),
+    });
+    const sent = stage.millrace.producer().send({ topic: TOPIC, value: 'a', delay: 1_000 });
+    const outcome = sent.then(
+      () => 'waits',
+      (error: { code: string }) => error.code,
+    );
+    expect(await stage.during(outcome)).toBe('COMMIT_UNKNOWN');
+  });
+});
