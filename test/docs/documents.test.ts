@@ -21,6 +21,9 @@ interface Manifest {
 }
 const manifest: Manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
+/** Lines that begin with so many equal characters are one line, merged badly. */
+const SAID_TWICE = 60;
+
 describe('links', () => {
   it('are found where they stand', () => {
     expect(relativeLinks('[a](b.md) [c](d/e.md#f) [g](https://h.example)\n```\n[i](j)\n```\n')).toEqual([
@@ -54,6 +57,28 @@ describe('paths of sources', () => {
 });
 
 describe('documents', () => {
+  it.each(documents)('$path says nothing twice in neighbouring lines', ({ text }) => {
+    const begins = withoutCode(text)
+      .split('\n')
+      .filter((line) => line.length > SAID_TWICE)
+      .map((line) => line.slice(0, SAID_TWICE));
+    expect(begins.filter((begin, index) => begin === begins[index - 1])).toEqual([]);
+  });
+
+  it('list a change, and a part with its state, once', () => {
+    const rows = (path: string, mark: string) =>
+      readDocument(path)
+        .text.split('\n')
+        .filter((line) => line.startsWith(mark))
+        .map((line) => line.slice(0, 36));
+    const changes = rows('CHANGELOG.md', '- ');
+    const parts = readDocument('README.md').text.split('## What it is')[1]!.split('\n## ')[0]!;
+    const names = [...parts.matchAll(/^\| ([^|]+) \|/gm)].map(([, name]) => name);
+    expect(changes.length * names.length).toBeGreaterThan(100);
+    expect([...new Set(changes)]).toEqual(changes);
+    expect([...new Set(names)]).toEqual(names);
+  });
+
   it.each(documents)('$path has one title, which is its first line', ({ text }) => {
     expect(text.startsWith('# ')).toBe(true);
     expect(withoutCode(text).match(/^# /gm)).toHaveLength(1);

@@ -31,9 +31,9 @@ interface Call {
 }
 
 function wrongCall(message: string): never {
+  const names = Object.keys(simulations).join('|');
   console.error(
-    `${message}\nnpm run simulate -- --seeds 1000 [--from 0] [--of log|groups|event-source|maintenance|whole], or --seed 17 [--trace] [--faults 3,17|none]`,
-    `${message}\nnpm run simulate -- --seeds 1000 [--from 0] [--of log|groups|event-source|delays|whole], or --seed 17 [--trace] [--faults 3,17|none]`,
+    `${message}\nnpm run simulate -- --seeds 1000 [--from 0] [--of ${names}], or --seed 17 [--trace] [--faults 3,17|none]`,
   );
   process.exit(2);
 }

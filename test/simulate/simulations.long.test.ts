@@ -11,9 +11,15 @@ const RUNS = [
   ['groups', 20_000, 'delivered'],
   ['gateway-groups', 4_000, 'delivered'],
   ['event-source', 4_000, 'handled'],
+  ['maintenance', 3_000, 'chunks removed'],
+  ['administration', 3_000, 'letters sent'],
   ['delays', 3_000, 'delivered'],
   ['whole', 8_000, 'given'],
 ] as const satisfies readonly (readonly [SimulationName, number, string])[];
+
+it('runs every simulation for long', () => {
+  expect(RUNS.map(([name]) => name).sort()).toEqual(Object.keys(simulations).sort());
+});
 
 describe.each(RUNS)('the simulation %s, for long', (name, seeds, event) => {
   for (let seed = FIRST_SEED; seed < FIRST_SEED + seeds; seed += SEEDS_AT_ONCE) {

@@ -264,8 +264,8 @@ export const limitMutants: readonly Mutant[] = [
   },
 ];
 
-/** Functions that pull. */
-export const pullMutants: readonly Mutant[] = [
+/** What is handed to functions: by those that pull, and windows. */
+export const functionMutants: readonly Mutant[] = [
   {
     name: 'a batch that a handler throws at counts as handled',
     file: 'lib/middleware/pull-call.ts',
