@@ -2,8 +2,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Millrace } from '../../lib/client/millrace.ts';
 import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
 import { type Gateway, startGateway } from '../../lib/gateway/gateway.ts';
+import { describeClusterApi } from '../../lib/gateway/protocol/messages/cluster-messages.ts';
 import { memoryStore } from '../../lib/memory/memory-store.ts';
 import { runJava } from '../../tools/kafka/kafka-jars.ts';
+import { WireClient } from '../gateway/wire-client.ts';
 import {
   goClientMember,
   javaMember,
@@ -18,7 +20,7 @@ import {
 const PARTITIONS = 4;
 const GROUP = 'billing';
 const LIMIT_MS = 60_000;
-const SOON = ['session.timeout.ms=6000', 'heartbeat.interval.ms=500'];
+const SOON = ['session.timeout.ms=30000', 'heartbeat.interval.ms=500'];
 
 const kinds: readonly MemberKind[] = [
   kafkajsMember,
@@ -45,9 +47,9 @@ afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one.close();
 });
 
-async function until(what: string, holds: () => boolean, story: () => unknown): Promise<void> {
+async function until(what: string, holds: () => boolean | Promise<boolean>, story: () => unknown): Promise<void> {
   const endMs = clock.monotonicMs() + LIMIT_MS;
-  while (!holds()) {
+  while (!(await holds())) {
     if (clock.monotonicMs() > endMs) throw new Error(`not in time: ${what}\n${JSON.stringify(story(), null, 1)}`);
     await clock.sleep(20);
   }
@@ -61,7 +63,9 @@ class Stage {
 
   static async open(gateways = 1): Promise<Stage> {
     const stage = new Stage();
-    for (let count = 0; count < gateways; count++) await stage.addGateway();
+    // At once: then they know each other from the beginning.
+    await Promise.all(Array.from({ length: gateways }, () => stage.addGateway()));
+    for (const { port } of stage.gateways) await stage.until('all are known', () => knows(port, gateways));
     await stage.millrace.topics.createTopic({ name: TOPIC, partitionCount: PARTITIONS });
     return stage;
   }
@@ -93,7 +97,7 @@ class Stage {
     return member;
   }
 
-  async until(what: string, holds: () => boolean): Promise<void> {
+  async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
     await until(what, holds, () =>
       this.members.map(({ assigned, seen, said }) => ({ assigned, seen, said: said.slice(-15) })),
     );
@@ -102,6 +106,14 @@ class Stage {
   async committed(): Promise<readonly (bigint | null)[]> {
     return (await this.millrace.groups.describeGroup(GROUP)).partitions.map(({ committed }) => committed);
   }
+}
+
+/** Whether a gateway tells its clients of so many. */
+async function knows(port: number, gateways: number): Promise<boolean> {
+  const client = new WireClient(port);
+  const { brokers } = await client.ask(describeClusterApi, 1, { endpointType: 1 });
+  client.close();
+  return brokers.length === gateways;
 }
 
 const shareAll = (members: readonly RunningMember[]) => {
@@ -142,6 +154,7 @@ describe.each(kinds)('a group of $name', (kind) => {
   // On a busy machine this client throws the end of a connection where nobody can catch it, and that ends the program that uses it.
   if (kind.name.startsWith('@platformatic/kafka')) return;
 
+  // Once it failed: a client that had been told of a single gateway, since the other had just been started, began anew from its bootstrap addresses when that one ended, and rebalanced its group.
   it('goes on when its gateway is gone', async () => {
     const stage = await Stage.open(2);
     await stage.send(2);
@@ -153,7 +166,10 @@ describe.each(kinds)('a group of $name', (kind) => {
     await stage.gateways.find((gateway) => gateway.port === port)!.close();
     await stage.send(2);
     await stage.until('both have read on', () => seenBy(members).size === 16);
-    await clock.sleep(1_000);
+    await stage.until('all is committed', async () => (await stage.committed()).join() === '4,4,4,4');
+    // They went on as who they were: nobody was put out, and nothing was refused.
+    const problems = members.flatMap(({ said }) => said.filter((line) => /^(refused|lost) /.test(line)));
+    expect(problems, JSON.stringify(members.map(({ said }) => said))).toEqual([]);
     for (const member of members) await member.close();
     expect(await stage.committed()).toEqual([4n, 4n, 4n, 4n]);
     expect((await stage.store.groups.get(GROUP))!.coordination!.gateway).not.toBe(coordination!.gateway);

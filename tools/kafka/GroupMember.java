@@ -5,15 +5,18 @@ import java.util.Properties;
 import java.util.Scanner;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
- * A member of a group with Kafka's Java client: reads a topic, commits what it was given, and ends when its standard input does. Prints `assigned 0,1`, `revoked 1` and `record PARTITION OFFSET VALUE`, one a line.
+ * A member of a group with Kafka's Java client: reads a topic, commits what it was given, and ends when its standard input does. Prints `assigned 0,1`, `revoked 1`,
+ * `lost 1`, `record PARTITION OFFSET VALUE`, `refused WHY` for a commit that somebody else has to make now, one a line.
  *
  * Arguments: bootstrap server, topic, then settings as NAME=VALUE.
  */
@@ -37,13 +40,28 @@ public class GroupMember {
     input.start();
     try (KafkaConsumer<String, String> consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer())) {
       consumer.subscribe(List.of(args[1]), new Listener());
-      while (!isEnding.get()) {
+      boolean isCommitted = true;
+      while (!isEnding.get() || !isCommitted) {
         ConsumerRecords<String, String> records = consumer.poll(Duration.ofMillis(100));
         for (ConsumerRecord<String, String> record : records) print("record " + record.partition() + " " + record.offset() + " " + record.value());
-        if (!records.isEmpty()) consumer.commitSync();
+        if (!records.isEmpty() || !isCommitted) isCommitted = commit(consumer);
       }
     }
     print("closed");
+  }
+
+  /** By the cooperative protocol records come while a rebalance is under way, and nothing can be committed then: the client says to poll on, and to commit again. */
+  private static boolean commit(KafkaConsumer<String, String> consumer) {
+    try {
+      consumer.commitSync();
+      return true;
+    } catch (RebalanceInProgressException wait) {
+      print("waits " + wait.getMessage());
+      return false;
+    } catch (CommitFailedException refused) {
+      print("refused " + refused.getMessage());
+      return true;
+    }
   }
 
   private static synchronized void print(String line) {

@@ -1,12 +1,12 @@
 """A member of a group with librdkafka: reads a topic, commits what it was given, and ends when its standard input does. Prints `assigned 0,1`,
-`revoked 1` and `record PARTITION OFFSET VALUE`, one a line.
+`revoked 1`, `lost 1`, `record PARTITION OFFSET VALUE`, `refused WHY` for a commit that somebody else has to make now, one a line.
 
 Arguments: bootstrap server, topic, then settings as NAME=VALUE."""
 
 import sys
 import threading
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
 settings = {
     "bootstrap.servers": sys.argv[1],
@@ -34,6 +34,20 @@ def say(line):
     print(line, flush=True)
 
 
+def commit(consumer):
+    """Whether it is done: a rebalance that is under way has to end first."""
+    try:
+        consumer.commit(asynchronous=False)
+        return True
+    except KafkaException as problem:
+        error = problem.args[0]
+        if error.code() == KafkaError._NO_OFFSET:
+            return True
+        waits = error.code() == KafkaError.REBALANCE_IN_PROGRESS or error.retriable()
+        say(f"{'waits' if waits else 'refused'} {error.name()}")
+        return not waits
+
+
 threading.Thread(target=await_end, daemon=True).start()
 consumer = Consumer(settings)
 consumer.subscribe(
@@ -42,14 +56,17 @@ consumer.subscribe(
     on_revoke=lambda _, partitions: say("revoked " + numbers(partitions)),
     on_lost=lambda _, partitions: say("lost " + numbers(partitions)),
 )
-while not ending.is_set():
+is_committed = True
+while not ending.is_set() or not is_committed:
     message = consumer.poll(0.1)
     if message is None:
+        if not is_committed:
+            is_committed = commit(consumer)
         continue
     if message.error():
         say("error " + str(message.error().name()))
         continue
     say(f"record {message.partition()} {message.offset()} {message.value().decode()}")
-    consumer.commit(message=message, asynchronous=False)
+    is_committed = commit(consumer)
 consumer.close()
 say("closed")

@@ -15,8 +15,10 @@ import type { AnyCell, GroupCoordinator } from './group-coordinator.ts';
 const MEMBER_ID_REQUIRED_FROM = 4;
 const PROTOCOL_TYPE_FROM = 7;
 const SKIP_ASSIGNMENT_FROM = 9;
-/** What a member says under all its protocols: all members of a group have to fit into one item of 400 KB. */
+/** What a member says of itself, under all its protocols too: all members of a group have to fit into one item of 400 KB. */
 const MEMBER_BYTES = 128 * 1024;
+/** Protocols of a member: those of all members are compared with each other. Clients know a handful. */
+const PROTOCOLS_MAX = 100;
 /** Version from which LeaveGroup names several members. */
 const BATCH_LEAVE_FROM = 3;
 
@@ -53,8 +55,9 @@ async function joinAnswer(
   if (sessionTimeoutMs < settings.minSessionMs || sessionTimeoutMs > settings.maxSessionMs) {
     return refusedJoin('INVALID_SESSION_TIMEOUT', memberId);
   }
-  const bytes = request.protocols.reduce((sum, { metadata }) => sum + metadata.length, 0);
-  if (bytes > MEMBER_BYTES) return refusedJoin('INVALID_REQUEST', memberId);
+  if (request.protocols.length > PROTOCOLS_MAX || toldBytes(request, context) > MEMBER_BYTES) {
+    return refusedJoin('INVALID_REQUEST', memberId);
+  }
   // Whoever has a member id has it from a group that is there.
   const opened =
     memberId === '' ? await coordinator.openToJoin(groupId, 'classic') : await coordinator.openForMember(groupId);
@@ -62,6 +65,15 @@ async function joinAnswer(
   if (typeof cell === 'string') return refusedJoin(cell, memberId);
   const joining = joinOf(request, context, freshUuid(coordinator.deps.random));
   return new Promise((answer) => cell.change(({ state }, nowMs) => join(state, joining, nowMs, answer)));
+}
+
+function toldBytes(
+  { groupInstanceId, protocolType, protocols }: RequestOf<typeof joinGroupApi>,
+  { clientId }: RequestContext,
+): number {
+  const texts = [clientId ?? '', groupInstanceId ?? '', protocolType, ...protocols.map(({ name }) => name)];
+  const textBytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return protocols.reduce((sum, { metadata }) => sum + metadata.length, textBytes);
 }
 
 function joinOf(request: RequestOf<typeof joinGroupApi>, context: RequestContext, uuid: string): ClassicJoin {

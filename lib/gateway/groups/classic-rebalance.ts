@@ -13,6 +13,9 @@ import {
 } from './classic-group.ts';
 import { type ClassicMember, refusedSync, selectProtocol } from './classic-member.ts';
 
+/** Static members who allow a rebalance no time are waited for this long at a time. */
+const STATIC_WAIT_MS_MIN = 1_000;
+
 /** Begins a rebalance, unless one has begun. */
 export function prepareRebalance(group: ClassicGroup, nowMs: number): void {
   if (group.phase === 'preparing') {
@@ -72,7 +75,7 @@ function completeJoin(group: ClassicGroup, nowMs: number): void {
   const joined = [...group.members.values()].filter(({ join }) => join !== null);
   if (joined.length === 0) {
     // Static members alone, none of whom has come back yet: they are waited for until their sessions end.
-    group.window = { endsMs: nowMs + longestRebalanceMs(group), initial: null };
+    group.window = { endsMs: nowMs + Math.max(longestRebalanceMs(group), STATIC_WAIT_MS_MIN), initial: null };
     return;
   }
   if (!joined.some(({ id }) => id === group.leader)) group.leader = joined[0]!.id;

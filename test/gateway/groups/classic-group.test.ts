@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadClassicGroup } from '../../../lib/gateway/groups/classic-group.ts';
-import { nextDeadlineMs } from '../../../lib/gateway/groups/classic-rebalance.ts';
+import { nextDeadlineMs, tick } from '../../../lib/gateway/groups/classic-rebalance.ts';
 import { ClassicDriver, REBALANCE_MS, SESSION_MS } from './classic-driver.ts';
 
 const { assigned } = ClassicDriver;
@@ -239,6 +239,19 @@ describe('requests of members', () => {
 
 describe('static members', () => {
   const withStatic = () => ClassicDriver.stable(2, (place) => ({ instanceId: `i${place}` }));
+
+  it('that allow a rebalance no time are waited for, and not without a pause', () => {
+    const driver = ClassicDriver.stable(2, (place) => ({ instanceId: place === 0 ? 'i0' : null, sessionMs: 100_000 }));
+    for (const member of driver.group.members.values()) member.rebalanceMs = 0;
+    driver.leave('m2');
+    const beganMs = driver.nowMs;
+    for (let look = 0; look < 30; look++) {
+      driver.nowMs = Math.max(driver.nowMs, nextDeadlineMs(driver.group));
+      tick(driver.group, driver.nowMs);
+    }
+    expect(driver.nowMs - beganMs).toBeGreaterThan(25_000);
+    expect(driver.memberIds).toEqual(['m1']);
+  });
 
   it('that start again get what they had, and nobody else notices', () => {
     const driver = withStatic();

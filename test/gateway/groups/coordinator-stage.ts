@@ -72,7 +72,13 @@ export class StagedCoordinator {
     return during(this.#clock, action);
   }
 
-  join(said: MemberSaying & { readonly sessionMs?: number; readonly topics?: readonly string[] } = {}) {
+  join(
+    said: MemberSaying & {
+      readonly sessionMs?: number;
+      readonly topics?: readonly string[];
+      readonly protocols?: readonly string[];
+    } = {},
+  ) {
     const {
       memberId = '',
       instanceId = null,
@@ -80,13 +86,14 @@ export class StagedCoordinator {
       apiVersion = 9,
       sessionMs = 10_000,
       topics = [TOPIC],
+      protocols = ['range'],
     } = said;
     const request = {
       groupId: group,
       memberId,
       groupInstanceId: instanceId,
       protocolType: 'consumer',
-      protocols: [{ name: 'range', metadata: encodeSubscription(topics) }],
+      protocols: protocols.map((name) => ({ name, metadata: encodeSubscription(topics) })),
       sessionTimeoutMs: sessionMs,
       rebalanceTimeoutMs: 20_000,
       reason: null,

@@ -184,6 +184,8 @@ describe('bad input', () => {
   it.each([
     ['a session that is too short', { sessionMs: 5_999 }, 'INVALID_SESSION_TIMEOUT'],
     ['a session that is too long', { sessionMs: 1_800_001 }, 'INVALID_SESSION_TIMEOUT'],
+    ['more protocols than any client has', { protocols: Array.from({ length: 101 }, String) }, 'INVALID_REQUEST'],
+    ['more than a member may say', { protocols: ['p'.repeat(128 * 1024)] }, 'INVALID_REQUEST'],
     ['a group without a name', { group: '' }, 'INVALID_GROUP_ID'],
     ['a name that cannot be', { group: 'a\u0001' }, 'INVALID_GROUP_ID'],
     ['a member id of nobody', { memberId: 'x' }, 'UNKNOWN_MEMBER_ID'],
