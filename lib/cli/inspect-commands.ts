@@ -25,7 +25,7 @@ export function addInspectCommands(program: CliCommand, io: CliIo): void {
   inspect
     .command('segment <file-or-key>')
     .description(
-      'Show the index of a segment object and the record batches of its regions: of a file, else of the object of the store under this key. Their offsets are those that the producer wrote; the true ones are in the index of the log.',
+      'Show the index of a segment object and the record batches of its regions: of a file, else of the object of the store under this key. At level 0 their offsets are those that the producer wrote, and the true ones are in the index of the log; at level 1 they are the true ones.',
     )
     .examples(
       'millrace inspect segment .millrace/objects/shared/0/d/2026112403/01M85R0AVPE51J1SXKYSS41RJY',

@@ -28,8 +28,20 @@ export function segmentText(segment: ReturnType<typeof inspectSegment>): string 
     region.recordCount,
     new Date(Number(region.maxTimestampMs)).toISOString(),
     [...new Set(region.batches.map(({ compression }) => compression))].join(','),
+    ...('lastOffset' in region ? [`${region.baseOffset}-${region.lastOffset}`] : []),
   ]);
-  const head = ['topic id', 'partition', 'position', 'length', 'batches', 'records', 'newest', 'compression'];
+  const offsets = level === 1 ? ['offsets'] : [];
+  const head = [
+    'topic id',
+    'partition',
+    'position',
+    'length',
+    'batches',
+    'records',
+    'newest',
+    'compression',
+    ...offsets,
+  ];
   const count = `${regions.length} region${regions.length === 1 ? '' : 's'}`;
   return `segment of level ${level}, ${sizeBytes} bytes, ${count}, all checksums right\n\n${table(head, rows)}`;
 }

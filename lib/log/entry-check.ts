@@ -4,6 +4,7 @@ import { asMillraceError, MillraceError } from '../errors.ts';
 import { parseBatchHeader } from '../record/batch-header.ts';
 import { type DecodedBatch, decodeBatch } from '../record/decode-batch.ts';
 import { readSegmentIndex, type SegmentIndex } from '../segment/decode-segment.ts';
+import { findRegion } from '../segment/find-region.ts';
 import { type Region, verifyRegion } from '../segment/region.ts';
 import { segmentKey } from '../segment/segment-key.ts';
 import { batchChecksum } from './batch-summary.ts';
@@ -83,21 +84,27 @@ export class EntryCheck {
     }
   }
 
-  /** What the object says of the partition, held against the entry. */
+  /** What the object says of the partition, or of the chunk that was rewritten, held against the entry. */
   async #region(object: string, { topicId, partition }: PartitionKey, located: LocatedEntry): Promise<Region> {
     const entry = located.entry as ReferenceEntry;
     const index = await this.#index(object);
-    const region = index.regions.find((one) => one.topicId === topicId && one.partition === partition);
+    const { baseOffset } = located;
+    const region = findRegion(index, { topicId, partition, baseOffset });
     const say = (what: string) => new MillraceError('CORRUPT_OBJECT', what, { value: object });
     if (index.level !== located.level) throw say(`it is of level ${index.level} instead of ${located.level}`);
-    if (region === undefined) throw say(`its index has nothing of partition ${partition} of ${topicId}`);
+    if (region === undefined)
+      throw say(
+        `its index has ${located.level === 1 ? `no chunk at ${baseOffset}` : 'nothing'} of partition ${partition} of ${topicId}`,
+      );
     const stands = `${region.position}+${region.length}`;
     const named = `${entry.position}+${entry.lengthBytes}`;
-    const isSlice = stands !== named && holds(region, entry);
+    const isSlice = located.level === 0 && stands !== named && holds(region, entry);
     if (stands !== named && !isSlice)
       throw say(`its index has the partition at bytes ${stands}, the log names ${named}`);
-    const isCount = isSlice || located.level === 1 || region.recordCount === entry.recordCount;
-    if (!isCount) throw say(`its index says ${region.recordCount} records, the log says ${entry.recordCount}`);
+    // A reference of level 1 counts the offsets of its chunk, from which records may have been removed.
+    const count = 'lastOffset' in region ? Number(region.lastOffset - baseOffset) + 1 : region.recordCount;
+    if (!isSlice && count !== entry.recordCount)
+      throw say(`its index says ${count} records, the log says ${entry.recordCount}`);
     const isTime = isSlice
       ? region.maxTimestampMs >= entry.maxTimestampMs
       : region.maxTimestampMs === entry.maxTimestampMs;
@@ -168,7 +175,7 @@ function missing(object: string): MillraceError {
   return new MillraceError('OBJECT_MISSING', 'there is no such object in the store', { value: object });
 }
 
-/** Compaction writes many chunks of a partition into one region, and each of them names its part of it. */
+/** Batches of idempotent producers have an entry each, and those of one flush share a region. */
 function holds({ position, length }: Region, entry: ReferenceEntry): boolean {
   return entry.position >= position && entry.position + entry.lengthBytes <= position + length;
 }

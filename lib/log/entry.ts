@@ -6,7 +6,7 @@
  * |---|---|---|
  * | 1 | kind | 1 reference, 2 inline; + 16 when producer fields follow |
  * | 16 | id | of the segment; inline entries have an id of their own |
- * | 4 | record count | u32 |
+ * | 4 | record count | u32; of a chunk that was rewritten: its offsets, whatever was removed |
  * | 8 | max timestamp | i64, ms since the epoch |
  * | 14 | producer id i64, epoch i16, base sequence i32 | only with + 16 |
  * | 8 | position u32, length u32 | of the region; references only |
@@ -16,6 +16,7 @@
  */
 import { MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { StampedRegion } from '../segment/region.ts';
 import { decodeId, encodeId, type SegmentId } from '../segment/segment-id.ts';
 
 /** Producer fields of an idempotent batch. */
@@ -91,6 +92,22 @@ export function encodeEntry(entry: Entry): Uint8Array {
     bytes.set(entry.batches, body);
   }
   return bytes;
+}
+
+/** Whether one entry can tell all offsets of a chunk. */
+export function canBeRewritten({ base, end }: { readonly base: bigint; readonly end: bigint }): boolean {
+  return end - base <= BigInt(ENTRY_RECORDS_MAX);
+}
+
+/**
+ * The one entry of a chunk whose records were rewritten into a region of the level-1 object `id`. Its record count is the number of offsets of the chunk, whatever was removed from it. Throws
+ * MESSAGE_TOO_LARGE where `canBeRewritten` is false.
+ */
+export function encodeRewritten(id: SegmentId, region: StampedRegion): Uint8Array {
+  const { baseOffset, lastOffset, maxTimestampMs, position, length } = region;
+  const recordCount = Number(lastOffset - baseOffset) + 1;
+  const entry = { id, recordCount, maxTimestampMs, producer: null, position, lengthBytes: length };
+  return encodeEntry({ kind: 'reference', ...entry });
 }
 
 function corruptEntry(why: string, bytes: Uint8Array): MillraceError {

@@ -39,8 +39,8 @@ export interface FetchPlan {
 
 /** Bytes between two wanted pieces that are cheaper to read along than to ask for separately: a GET costs as much as moving about this much within a region. */
 const MERGE_GAP_BYTES = 64 * 1024;
-/** One GET at most, unless a single entry is larger. */
-const RANGE_BYTES = 8 * 1024 * 1024;
+/** One GET at most, by level, unless a single entry is larger. Chunks of level 1 stand back to back, and rounding to whole ones shall leave 8 MiB. */
+const RANGE_BYTES = [8 * 1024 * 1024, 16 * 1024 * 1024] as const;
 
 /**
  * How many entries each candidate gets: one each in turn, so that no partition starves another, until `maxBytes` is spent. The first entry of all is given whatever its
@@ -99,6 +99,6 @@ function joined(a: FetchRange, b: FetchRange): FetchRange | null {
   const end = Math.max(a.position + a.lengthBytes, b.position + b.lengthBytes);
   const gap = b.position - (a.position + a.lengthBytes);
   const lengthBytes = end - a.position;
-  if (gap > MERGE_GAP_BYTES || lengthBytes > RANGE_BYTES) return null;
+  if (gap > MERGE_GAP_BYTES || lengthBytes > RANGE_BYTES[a.level]) return null;
   return { ...a, lengthBytes, hot: a.hot || b.hot, pieces: [...a.pieces, ...b.pieces] };
 }

@@ -33,7 +33,8 @@ export class IndexCheck {
   /** Bytes of all batches that the index names. */
   #bytes = 0n;
   #firstBase: bigint | null = null;
-  #hasCompacted = false;
+  /** Records may have been removed from the middle, by key. */
+  #hasThinned = false;
   /** Chunks that stood above the one before were deleted by right. */
   #isBehindGap = false;
   /** Given, and not looked at yet: what comes next tells whether it is dead. */
@@ -55,7 +56,7 @@ export class IndexCheck {
 
   /** Whether the index still names everything that was ever committed, as it was committed: then its sums are those of the head. */
   get isWhole(): boolean {
-    return (this.#firstBase ?? this.#head.tailBase) === 0n && !this.#hasCompacted && this.damages.length === 0;
+    return (this.#firstBase ?? this.#head.tailBase) === 0n && !this.#hasThinned && this.damages.length === 0;
   }
 
   /** The next chunk; returns the entries of the one before it, or none when they cannot be read. */
@@ -171,13 +172,15 @@ export class IndexCheck {
     return located;
   }
 
-  #compacted({ base, end, entries }: Chunk): readonly LocatedEntry[] {
-    this.#hasCompacted = true;
+  #compacted({ base, end, version, entries }: Chunk): readonly LocatedEntry[] {
+    // Compaction is the first to replace a chunk, and keeps its batches byte for byte.
+    if (version > 1) this.#hasThinned = true;
     try {
       const entry = decodeEntry(entries[0] ?? new Uint8Array(0));
       if (entries.length === 1 && entry.kind === 'reference') {
-        this.#entryCount += 1;
-        return [{ entry, baseOffset: base, endOffset: end, level: 1, hot: false }];
+        const located = [{ entry, baseOffset: base, endOffset: end, level: 1, hot: false }] as const;
+        this.#count(located);
+        return located;
       }
       this.#say(
         base,

@@ -101,7 +101,7 @@ class OffsetSearch {
     return { ...extent, maxTimestampMs };
   }
 
-  /** The head names the entry below the tail that has the maximum. Only when that one was trimmed every chunk is looked at. */
+  /** The head names the entry below the tail that has the maximum. Only when that one was trimmed, or removed, every chunk is looked at. */
   async *#maxTimestampCandidates(): AsyncGenerator<EntryExtent> {
     const { maxTimestampOffset, start, tailBase } = this.#head;
     const isKept = maxTimestampOffset >= start && maxTimestampOffset < tailBase;
@@ -110,6 +110,11 @@ class OffsetSearch {
       return;
     }
     for await (const extent of this.#extents(maxTimestampOffset)) {
+      // Key compaction has removed the record; then any other may be the one.
+      if (extent.maxTimestampMs < this.#head.maxTimestampMs) {
+        yield* this.#extents(start);
+        return;
+      }
       yield extent;
       break;
     }

@@ -31,6 +31,9 @@ export interface LocateQuery {
 
 /** Chunks that one look-up reads behind the first: entries of a chunk usually fill a fetch. */
 const FOLLOWING_CHUNKS = 4;
+/** Those of level 1 are small items, and may be of few bytes each: as many as should fill a fetch, and no more queries than this. */
+const COMPACTED_CHUNKS_MOST = 100;
+const QUERIES_MOST = 4;
 
 /** Bytes of record batches that an entry leads to. */
 export function entryDataBytes(entry: Entry): number {
@@ -61,6 +64,16 @@ function locateInChunk(chunk: Chunk, offset: bigint): readonly LocatedEntry[] {
   return [{ entry, baseOffset: chunk.base, endOffset: chunk.end, level: 1, hot: false }];
 }
 
+function dataBytes(located: readonly LocatedEntry[]): number {
+  return located.reduce((sum, { entry }) => sum + entryDataBytes(entry), 0);
+}
+
+/** How many chunks of level 1 should fill what is missing, if all are as large as the first; after a first query that was wrong about that, as many as can be. */
+function chunksToFill(maxBytes: number, bytes: number, query: number): number {
+  const wanted = query === 0 ? Math.ceil((maxBytes - bytes) / bytes) : COMPACTED_CHUNKS_MOST;
+  return Math.min(COMPACTED_CHUNKS_MOST, Math.max(FOLLOWING_CHUNKS, wanted));
+}
+
 /** Cuts the list where `maxBytes` is reached, but not before the first. */
 function withinBudget(entries: readonly LocatedEntry[], maxBytes: number): readonly LocatedEntry[] {
   let bytes = 0;
@@ -86,20 +99,26 @@ export async function locateEntries(
   const covering = await coveringChunk(chunks, partition, offset, consistent);
   if (!covering) return null;
   const located = [...locateInChunk(covering, offset)];
-  const enough = () => located.reduce((sum, { entry }) => sum + entryDataBytes(entry), 0) >= maxBytes;
+  let bytes = dataBytes(located);
   let end = covering.end;
-  if (!enough() && end < head.tailBase) {
+  let mayFollow = true;
+  for (let query = 0; query < QUERIES_MOST && mayFollow && bytes < maxBytes && end < head.tailBase; query++) {
+    const limit = covering.level === 1 ? chunksToFill(maxBytes, bytes, query) : FOLLOWING_CHUNKS;
     const following = await chunks.query(partition, {
       fromBase: end,
       // A chunk at `tailBase` was put by a roll that is half done, or after this head was read: then it may end above this head's `next`.
       toBase: head.tailBase - 1n,
       order: 'ascending',
-      limit: FOLLOWING_CHUNKS,
+      limit,
       consistent,
     });
+    mayFollow = following.length > 0 && covering.level === 1;
     for (const chunk of following) {
-      if (chunk.base !== end || enough()) break;
-      located.push(...locateInChunk(chunk, end));
+      if (chunk.base !== end || chunk.level !== 1) mayFollow = false;
+      if (chunk.base !== end || bytes >= maxBytes) break;
+      const found = locateInChunk(chunk, end);
+      bytes += dataBytes(found);
+      located.push(...found);
       end = chunk.end;
     }
   }

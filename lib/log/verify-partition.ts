@@ -21,7 +21,7 @@ export interface VerifiedPartition {
   readonly records: bigint;
   readonly chunks: number;
   readonly entries: number;
-  /** Which sums of all that was ever committed were held against what the index names: checksums when all bytes were read, else their number; unknown once retention or compaction have taken from the index, and where it is damaged. */
+  /** Which sums of all that was ever committed were held against what the index names: checksums when all bytes were read, else their number; unknown once retention or key compaction have taken from the index, and where it is damaged. */
   readonly conservation: 'checksums' | 'bytes' | 'unknown';
   readonly damages: readonly Damage[];
 }

@@ -2,15 +2,13 @@
  * Objects that maintenance keeps for itself, under `<prefix>/_maintenance/<epoch, 10 digits>-<uuid>`. No isolation domain can be called so, and no grant to read records covers it. Written once under a name that nobody has
  * used, named by the state of the job that wrote it, and deleted when that names it no more.
  */
-import { MillraceError } from '../errors.ts';
 import { freshUuid } from '../log/fresh-uuid.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
+import { putUnderFreshName } from './put-under-fresh-name.ts';
 
 const FOLDER = '_maintenance/';
 const EPOCH_DIGITS = 10;
-/** Names that are tried. */
-const MAX_NAMES = 4;
 /** S3: keys of one removal, and objects of one listing. */
 const PAGE = 1_000;
 
@@ -21,18 +19,9 @@ function folderOf(deps: MaintenanceDeps): string {
 
 /** Writes an object and returns its name. Throws what the store throws after ten attempts. */
 export async function writeMaintenanceObject(deps: MaintenanceDeps, epoch: number, bytes: Uint8Array): Promise<string> {
-  let name = '';
-  for (let attempt = 0; attempt < MAX_NAMES; attempt++) {
-    name = `${String(epoch).padStart(EPOCH_DIGITS, '0')}-${freshUuid(deps.random)}`;
-    const key = `${folderOf(deps)}${name}`;
-    const { answer, unanswered } = await repeatRequest(deps, () => deps.store.objects.put(key, bytes));
-    // What is there behind an attempt of ours that was not answered is ours; at a first attempt it is somebody else's.
-    if (answer === 'created' || unanswered) return name;
-  }
-  throw new MillraceError('STORE_UNAVAILABLE', `there are objects of maintenance under every new name, as ${name}`, {
-    value: name,
-    hint: 'The random numbers of this machine are not random.',
-    retriable: false,
+  return putUnderFreshName(deps, bytes, () => {
+    const name = `${String(epoch).padStart(EPOCH_DIGITS, '0')}-${freshUuid(deps.random)}`;
+    return { name, key: `${folderOf(deps)}${name}` };
   });
 }
 

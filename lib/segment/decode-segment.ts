@@ -29,7 +29,7 @@ interface SegmentIndexBase {
   readonly writerId: SegmentId;
 }
 
-/** All that a segment says of itself; regions in (topic id, partition) order. */
+/** All that a segment says of itself; regions in (topic id, partition) order, at level 1 those of a partition by their offsets. */
 export type SegmentIndex =
   | (SegmentIndexBase & { readonly level: 0; readonly regions: readonly Region[] })
   | (SegmentIndexBase & { readonly level: 1; readonly regions: readonly StampedRegion[] });
@@ -153,8 +153,10 @@ function readRegions<R extends Region>(index: Uint8Array, trailer: SegmentTraile
   return regions;
 }
 
-function ascends(a: Region, b: Region): boolean {
-  return a.topicId === b.topicId ? a.partition < b.partition : a.topicId < b.topicId;
+function ascends(a: Region | StampedRegion, b: Region | StampedRegion): boolean {
+  if (a.topicId !== b.topicId) return a.topicId < b.topicId;
+  if (a.partition !== b.partition) return a.partition < b.partition;
+  return 'lastOffset' in a && 'baseOffset' in b && a.lastOffset < b.baseOffset;
 }
 
 /** One region at `entry` of the index, which is at `position` of the object. */
@@ -196,5 +198,5 @@ function readStampedRegion(index: Uint8Array, entry: number, position: number): 
   if (BigInt(region.recordCount) > lastOffset - baseOffset + 1n) {
     throw corruptSegment(position + 32, `${region.recordCount} records at offsets ${baseOffset} to ${lastOffset}`);
   }
-  return { ...region, baseOffset, lastOffset };
+  return { ...region, baseOffset, lastOffset, chunkVersion: view.getUint32(entry + 72) };
 }

@@ -28,19 +28,44 @@ export interface RegionInput {
   readonly batches: readonly Uint8Array[];
 }
 
-/** What one segment is to hold. */
-export interface SegmentInput {
-  readonly level: SegmentLevel;
-  /** ULID of the process that writes. */
-  readonly writerId: SegmentId;
-  /** In any order, no partition twice; at least one. */
-  readonly regions: readonly RegionInput[];
+/** What a chunk is rewritten to. */
+export interface ChunkRegionInput extends RegionInput {
+  /** Of the chunk. */
+  readonly baseOffset: bigint;
+  /** Of the chunk, inclusive. */
+  readonly lastOffset: bigint;
+  /** Of the chunk, as it was read. */
+  readonly chunkVersion: number;
 }
 
+interface SegmentInputBase {
+  /** ULID of the process that writes. */
+  readonly writerId: SegmentId;
+}
+
+/** What one segment is to hold: its regions, in any order; at least one. At level 0 no partition twice, at level 1 no offset. */
+export type SegmentInput = WrittenSegmentInput | CompactedSegmentInput;
+
+type WrittenSegmentInput = SegmentInputBase & { readonly level: 0; readonly regions: readonly RegionInput[] };
+type CompactedSegmentInput = SegmentInputBase & { readonly level: 1; readonly regions: readonly ChunkRegionInput[] };
+
 /** A segment, ready to be put, and what its index says. */
-export type EncodedSegment =
-  | { readonly level: 0; readonly bytes: Uint8Array; readonly regions: readonly Region[] }
-  | { readonly level: 1; readonly bytes: Uint8Array; readonly regions: readonly StampedRegion[] };
+export type EncodedSegment = WrittenSegment | CompactedSegment;
+
+interface WrittenSegment {
+  readonly level: 0;
+  readonly bytes: Uint8Array;
+  readonly regions: readonly Region[];
+}
+
+interface CompactedSegment {
+  readonly level: 1;
+  readonly bytes: Uint8Array;
+  readonly regions: readonly StampedRegion[];
+}
+
+/** Of either level. */
+type AnyRegionInput = RegionInput & Partial<ChunkRegionInput>;
 
 /** The greatest u32 and i64: what an index can hold. */
 const COUNT_MAX = 2 ** 32 - 1;
@@ -60,16 +85,19 @@ function refused(why: string, value: unknown, hint: string): MillraceError {
  * Encodes a segment, its regions sorted by topic id and partition, in one allocation.
  *
  * Only the headers of the batches are read; their CRCs are the business of who made them. A level-0 batch has no gaps (last offset delta + 1 =
- * record count), since offsets are given out by record counts; level-1 batches are stamped and ascend.
+ * record count), since offsets are given out by record counts; level-1 batches are stamped, ascend, and lie within the offsets of their chunk.
  *
- * Throws INVALID_REQUEST (no regions, a partition twice, a batch that is not whole, gaps, offsets that do not ascend), MESSAGE_TOO_LARGE above
+ * Throws INVALID_REQUEST (no regions, a partition or an offset twice, a batch that is not whole, gaps, offsets that do not ascend), MESSAGE_TOO_LARGE above
  * `limits.segmentBytes` or `limits.regionsPerSegment`, and what `parseBatchHeader` throws.
  */
+export function encodeSegment(input: WrittenSegmentInput): WrittenSegment;
+export function encodeSegment(input: CompactedSegmentInput): CompactedSegment;
+export function encodeSegment(input: SegmentInput): EncodedSegment;
 export function encodeSegment(input: SegmentInput): EncodedSegment {
   const { level } = input;
-  const inputs = sortRegions(input.regions);
+  const inputs = sortRegions(level, input.regions);
   const sizeBytes = segmentBytes(level, inputs);
-  const summaries = inputs.map((region) => summarise(level, region));
+  const summaries = inputs.map((region) => (level === 1 ? summariseChunk(region) : summarise(level, region)));
 
   const bytes = new Uint8Array(sizeBytes);
   writeHeader(bytes, level);
@@ -78,33 +106,47 @@ export function encodeSegment(input: SegmentInput): EncodedSegment {
     const written = writeRegion(bytes, position, region);
     const { topicId, partition } = region;
     const crc = crc32c(written);
-    const placed = { topicId, partition, position, length: written.length, ...summaries[index]!, crc };
+    const { chunkVersion = 0 } = region;
+    const placed = { topicId, partition, position, length: written.length, ...summaries[index]!, crc, chunkVersion };
     position += written.length;
     return placed;
   });
   finish(bytes, { level, writerId: input.writerId, indexPosition: position }, regions);
   if (level === 1) return { level, bytes, regions };
-  return { level, bytes, regions: regions.map(({ baseOffset: _base, lastOffset: _last, ...region }) => region) };
+  return { level, bytes, regions: regions.map(withoutOffsets) };
+}
+
+function withoutOffsets({
+  baseOffset: _base,
+  lastOffset: _last,
+  chunkVersion: _version,
+  ...region
+}: StampedRegion): Region {
+  return region;
 }
 
 /** The regions in the order of the segment, each checked apart from its batches' headers. */
-function sortRegions(regions: readonly RegionInput[]): readonly RegionInput[] {
+function sortRegions(level: SegmentLevel, regions: readonly AnyRegionInput[]): readonly AnyRegionInput[] {
   if (regions.length === 0) throw refused('it has no regions', regions, 'Give at least one region.');
   // The order of the texts is the order of the ids' bytes, since all are in lower case and of one length.
-  const sorted = regions.toSorted((a, b) =>
-    a.topicId === b.topicId ? a.partition - b.partition : a.topicId < b.topicId ? -1 : 1,
-  );
-  let previous: RegionInput | null = null;
+  const sorted = regions.toSorted((a, b) => {
+    if (a.topicId !== b.topicId) return a.topicId < b.topicId ? -1 : 1;
+    if (a.partition !== b.partition || level === 0) return a.partition - b.partition;
+    return a.baseOffset! < b.baseOffset! ? -1 : 1;
+  });
+  let previous: AnyRegionInput | null = null;
   for (const region of sorted) {
     const { topicId, partition, batches } = region;
     if (!Number.isInteger(partition) || partition < 0 || partition > 0x7fffffff) {
       throw refused(`${partition} is not a partition`, partition, 'Partitions count from 0.');
     }
-    if (previous?.topicId === topicId && previous.partition === partition) {
+    const isSame = previous?.topicId === topicId && previous.partition === partition;
+    if (isSame && (level === 0 || region.baseOffset! <= previous!.lastOffset!)) {
+      const what = level === 0 ? '' : ` and offset ${region.baseOffset}`;
       throw refused(
-        `two regions for ${topicId}/${partition}`,
+        `two regions for ${topicId}/${partition}${what}`,
         { topicId, partition },
-        'Join the batches of a partition.',
+        'Join the batches of a partition, or of a chunk.',
       );
     }
     if (batches.length === 0) {
@@ -116,7 +158,7 @@ function sortRegions(regions: readonly RegionInput[]): readonly RegionInput[] {
 }
 
 /** Size of the object. Throws MESSAGE_TOO_LARGE, before anything is allocated. */
-function segmentBytes(level: SegmentLevel, regions: readonly RegionInput[]): number {
+function segmentBytes(level: SegmentLevel, regions: readonly AnyRegionInput[]): number {
   let sizeBytes = SEGMENT_HEADER_BYTES + regions.length * indexEntryBytes(level) + SEGMENT_TRAILER_BYTES;
   for (const region of regions) for (const batch of region.batches) sizeBytes += batch.length;
   if (sizeBytes > limits.segmentBytes) {
@@ -149,6 +191,22 @@ function summarise(level: SegmentLevel, region: RegionInput): RegionSummary {
     throw refused(`more records or offsets for ${name} than its index can tell`, name, 'Write several segments.');
   }
   return summary!;
+}
+
+/** The region tells the offsets of its chunk, whatever was removed from it. */
+function summariseChunk(region: AnyRegionInput): RegionSummary {
+  const { baseOffset = -1n, lastOffset = -1n, chunkVersion = -1 } = region;
+  const summary = summarise(1, region);
+  const isWithin = baseOffset >= 0n && baseOffset <= summary.baseOffset && summary.lastOffset <= lastOffset;
+  if (!isWithin || lastOffset > OFFSET_MAX) {
+    const name = `${region.topicId}/${region.partition}`;
+    const why = `batches of ${name} take offsets ${summary.baseOffset} to ${summary.lastOffset}, their chunk has ${baseOffset} to ${lastOffset}`;
+    throw refused(why, summary.baseOffset, 'Give the batches of a chunk, and the offsets of that chunk.');
+  }
+  if (!Number.isInteger(chunkVersion) || chunkVersion < 0 || chunkVersion > COUNT_MAX) {
+    throw refused(`${chunkVersion} is not the version of a chunk`, chunkVersion, 'Give the version that was read.');
+  }
+  return { ...summary, baseOffset, lastOffset };
 }
 
 function summariseBatch(level: SegmentLevel, batch: Uint8Array, name: string): RegionSummary {
@@ -230,4 +288,5 @@ function writeIndexEntry(entry: Uint8Array, level: SegmentLevel, region: Stamped
   if (level === 0) return;
   view.setBigInt64(56, region.baseOffset);
   view.setBigInt64(64, region.lastOffset);
+  view.setUint32(72, region.chunkVersion);
 }

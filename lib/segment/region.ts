@@ -1,4 +1,4 @@
-/** A region: the record batches of one partition in one segment. */
+/** A region: the record batches of one partition in one segment; at level 1 those of one chunk of it. */
 import { MillraceError } from '../errors.ts';
 import { crc32c } from '../record/crc32c.ts';
 
@@ -22,11 +22,14 @@ export interface Region {
   readonly crc: number;
 }
 
-/** A region of level 1, whose batches are stamped with their offsets. */
+/** A region of level 1: what a chunk held, its batches stamped with their offsets. */
 export interface StampedRegion extends Region {
+  /** Of the chunk. Where key compaction removed records, the first batch may begin above it. */
   readonly baseOffset: bigint;
-  /** Inclusive. Offsets between the two may be missing, where key compaction removed records. */
+  /** Of the chunk, inclusive. */
   readonly lastOffset: bigint;
+  /** How often the chunk had been replaced when it was read for this object: while it has this version, it may still come to name the object. */
+  readonly chunkVersion: number;
 }
 
 /** Checks bytes that were read for a region against its length and CRC. Throws CORRUPT_OBJECT, with the region as its value. */

@@ -4,8 +4,8 @@
  * | bytes | part | |
  * |---|---|---|
  * | 8 | header | |
- * | … | regions | one per partition, in (topic id, partition) order, back to back; each is whole record batches, back to back |
- * | 56 or 72 each | index | one per region, in the same order; longer at level 1 |
+ * | … | regions | level 0: one per partition, in (topic id, partition) order; level 1: one per chunk that was rewritten, in (topic id, partition, offset) order. Back to back; each is whole record batches, back to back |
+ * | 56 or 76 each | index | one per region, in the same order; longer at level 1 |
  * | 36 | trailer | |
  *
  * Header:
@@ -33,6 +33,7 @@
  * | 52 | 4 | CRC-32C | u32, of the region's bytes |
  * | 56 | 8 | base offset | i64, level 1 only |
  * | 64 | 8 | last offset | i64, level 1 only |
+ * | 72 | 4 | chunk version | u32, level 1 only: how often the chunk had been replaced when it was read for this object |
  *
  * Trailer:
  *
@@ -82,7 +83,7 @@ export interface SegmentTrailer {
 
 /** Bytes of the index that one region takes. */
 export function indexEntryBytes(level: SegmentLevel): number {
-  return level === 1 ? 72 : 56;
+  return level === 1 ? 76 : 56;
 }
 
 /** A segment that breaks its format; `position` is the byte of the object. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { encodeEntry } from '../../lib/log/entry.ts';
 import { coveringChunk, locateAmong, locateEntries } from '../../lib/log/locate.ts';
-import { commitOf, entryAt, type LogStage, logStage } from './log-stage.ts';
+import { commitOf, entryAt, idAt, type LogStage, logStage } from './log-stage.ts';
 
 const ENTRY_BYTES = 8;
 
@@ -16,6 +17,16 @@ async function stageOf(chunkCount: number): Promise<LogStage> {
   await commit(2 * chunkCount + 1);
   await commit(2 * chunkCount + 2);
   return stage;
+}
+
+/** Puts references of level 1 to so many bytes into the first chunks; the very first may be larger. */
+async function replaceAll(stage: LogStage, count: number, bytes: number, firstBytes = bytes): Promise<void> {
+  for (const { base, end, version } of (await stage.chunks()).slice(0, count)) {
+    const place = { position: 8, lengthBytes: base === 0n ? firstBytes : bytes };
+    const entry = { id: idAt(1), recordCount: 2, maxTimestampMs: 0n, producer: null, ...place };
+    const reference = encodeEntry({ kind: 'reference', ...entry });
+    await stage.base.chunks.replace(stage.partition(), base, { version, end, reference });
+  }
 }
 
 async function locate(stage: LogStage, offset: bigint, maxEntries = 100) {
@@ -95,6 +106,26 @@ describe('entries from an offset on', () => {
     const stage = await stageOf(12);
     await expect(locate(stage, 0n)).resolves.toEqual(Array.from({ length: 10 }, (_, offset) => `${offset}`));
     expect(stage.faulty.calls).toHaveLength(2);
+  });
+
+  it('come from as many chunks as fill the query once those are compacted, in queries that do not grow with their number', async () => {
+    const stage = await stageOf(150);
+    await replaceAll(stage, 140, 8);
+    const first = (count: number) => Array.from({ length: count }, (_, chunk) => `${2 * chunk}`);
+    await expect(locate(stage, 0n, 60)).resolves.toEqual(first(60));
+    expect(stage.faulty.calls).toHaveLength(2);
+    await expect(locate(stage, 0n, 120)).resolves.toEqual(first(120));
+    expect(stage.faulty.calls).toHaveLength(5);
+    // Behind them the first that is not compacted, and no others.
+    const [before, behind] = (await locate(stage, 278n))!;
+    expect([before, behind]).toEqual(['278', '280']);
+  });
+
+  it('come from more chunks than the first one promised, which was large', async () => {
+    const stage = await stageOf(40);
+    await replaceAll(stage, 40, 8, 8_000);
+    await expect(locate(stage, 0n, 1_020)).resolves.toHaveLength(21);
+    expect(stage.faulty.calls.length).toBeLessThanOrEqual(4);
   });
 
   it('stop before a hole, and are none at one', async () => {

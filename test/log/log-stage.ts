@@ -3,7 +3,7 @@ import { limits } from '../../lib/limits.ts';
 import type { AppendTarget } from '../../lib/log/append-part.ts';
 import { Appender, type AppenderOptions } from '../../lib/log/appender.ts';
 import type { Chunk } from '../../lib/log/chunk.ts';
-import { decodeEntry, encodeEntry } from '../../lib/log/entry.ts';
+import { decodeEntry, encodeEntry, encodeRewritten } from '../../lib/log/entry.ts';
 import { Fetcher, type FetcherOptions } from '../../lib/log/fetcher.ts';
 import type { Head } from '../../lib/log/head.ts';
 import type { CommitArgs } from '../../lib/log/head-transitions.ts';
@@ -119,13 +119,12 @@ export async function logStage(options: LogStageOptions = {}) {
       const id = idAt(900_000 + Number(chunk.base));
       await base.heads.raiseFloor(partition(number), chunk.maxId);
       const batches = await stampedBatches(base, chunk);
-      const segment = encodeSegment({ level: 1, writerId: id, regions: [{ ...partition(number), batches }] });
+      const { base: baseOffset, end, version: chunkVersion } = chunk;
+      const region = { ...partition(number), batches, baseOffset, lastOffset: end - 1n, chunkVersion };
+      const segment = encodeSegment({ level: 1, writerId: id, regions: [region] });
       await base.objects.put(segmentKey({ prefix: '', domain: 'shared', level: 1, id }), segment.bytes);
-      const { position, length: lengthBytes } = segment.regions[0]!;
-      const recordCount = Number(chunk.end - chunk.base);
-      const entry = { id, recordCount, maxTimestampMs: chunk.maxTimestampMs, producer: null, position, lengthBytes };
-      const reference = encodeEntry({ kind: 'reference', ...entry });
-      await base.chunks.replace(partition(number), chunk.base, { version: chunk.version, end: chunk.end, reference });
+      const reference = encodeRewritten(id, segment.regions[0]!);
+      await base.chunks.replace(partition(number), baseOffset, { version: chunkVersion, end, reference });
       return id;
     },
   };

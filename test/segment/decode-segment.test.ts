@@ -142,6 +142,15 @@ describe('a forged index, its CRC right, is refused', () => {
     ['a negative offset', 56, (index) => index.setBigInt64(56, -1n)],
     ['a last offset below the first', 56, (index) => index.setBigInt64(56, 2n)],
     ['more records than offsets', 32, (index) => index.setBigInt64(64, 0n)],
+    [
+      'chunks that overlap',
+      76,
+      (index) => {
+        // The second region becomes another chunk of the first one's partition.
+        index.setInt32(76 + 16, 9);
+        index.setBigInt64(76 + 56, 1n);
+      },
+    ],
   ])('at level 1 for %s', (_, position, change) => {
     const forged = forge(1, (index) => void change(index));
     expect(() => decodeSegment(forged)).toThrow(refusal('CORRUPT_OBJECT', positionOfIndex + position));

@@ -1,14 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../lib/limits.ts';
 import { crc32c } from '../../lib/record/crc32c.ts';
-import { encodeSegment } from '../../lib/segment/encode-segment.ts';
+import { type ChunkRegionInput, encodeSegment } from '../../lib/segment/encode-segment.ts';
 import { encodeId } from '../../lib/segment/segment-id.ts';
-import { sampleBatch, sampleSegment, stampedBatches, TOPIC_A, TOPIC_B, WRITER } from './sample-segment.ts';
+import { chunkRegion, sampleBatch, sampleSegment, stampedBatches, TOPIC_A, TOPIC_B, WRITER } from './sample-segment.ts';
 
-const one = (batches: readonly Uint8Array[], level: 0 | 1 = 0) => ({
-  level,
+const one = (batches: readonly Uint8Array[]) => ({
+  level: 0 as const,
   writerId: WRITER,
   regions: [{ topicId: TOPIC_A, partition: 0, batches }],
+});
+const chunkOf = (batches: readonly Uint8Array[], changes: Partial<ChunkRegionInput> = {}) => ({
+  level: 1 as const,
+  writerId: WRITER,
+  regions: [{ ...chunkRegion({ topicId: TOPIC_A, partition: 0, batches }), ...changes }],
 });
 const refusal = (code: string) => expect.objectContaining({ code, hint: expect.any(String) });
 
@@ -23,14 +28,15 @@ describe('an encoded segment', () => {
     const index = hex(
       ...[topic, u32(5), u32(8), u32(batch.length), u32(1), u32(2)],
       ...['0000000000000001', '0000000000000002', u32(crc32c(stamped)), '0000000000000100', '0000000000000101'],
+      u32(7),
     );
-    const place = hex(u32(8 + batch.length), u32(72));
+    const place = hex(u32(8 + batch.length), u32(76));
     const rest = Buffer.concat([encodeId(WRITER), hex('01', '00', '01', '00', '4d4c5243')]);
     const crc = hex(u32(crc32c(Buffer.concat([header, index, place, rest]))));
     const { bytes } = encodeSegment({
       level: 1,
       writerId: WRITER,
-      regions: [{ topicId: TOPIC_A, partition: 5, batches: [stamped] }],
+      regions: [chunkRegion({ topicId: TOPIC_A, partition: 5, batches: [stamped] }, 7)],
     });
     expect(Buffer.from(bytes).toString('hex')).toBe(
       Buffer.concat([header, stamped, index, place, crc, rest]).toString('hex'),
@@ -67,8 +73,18 @@ describe('an encoded segment', () => {
       { baseOffset: 7n, lastOffset: 9n },
     ]);
     const emptied = stampedBatches([{ recordCount: 0, lastOffsetDelta: 9 }], 20n);
-    expect(encodeSegment(one(emptied, 1)).regions).toMatchObject([
+    expect(encodeSegment(chunkOf(emptied)).regions).toMatchObject([
       { recordCount: 0, baseOffset: 20n, lastOffset: 29n },
+    ]);
+  });
+
+  it('holds several chunks of a partition at level 1 in the order of their offsets, each with the offsets of its chunk', () => {
+    const [first] = chunkOf(stampedBatches([{}], 5n), { baseOffset: 3n, lastOffset: 9n, chunkVersion: 2 }).regions;
+    const [second] = chunkOf(stampedBatches([{}], 10n)).regions;
+    const { regions } = encodeSegment({ ...chunkOf([]), regions: [second!, first!] });
+    expect(regions).toMatchObject([
+      { baseOffset: 3n, lastOffset: 9n, chunkVersion: 2, recordCount: 1 },
+      { baseOffset: 10n, lastOffset: 10n, chunkVersion: 0 },
     ]);
   });
 
@@ -132,10 +148,26 @@ describe('a segment is refused', () => {
 
   it('at level 1 with offsets that do not ascend, that are missing, or that end beyond 63 bits', () => {
     const at = (baseOffset: bigint, recordCount = 1) => sampleBatch({ baseOffset, recordCount });
-    expect(() => encodeSegment(one([at(5n, 2), at(6n)], 1))).toThrow(refusal('INVALID_REQUEST'));
-    expect(() => encodeSegment(one([at(-1n)], 1))).toThrow(refusal('INVALID_REQUEST'));
-    expect(() => encodeSegment(one([at(2n ** 63n - 1n, 2)], 1))).toThrow(refusal('INVALID_REQUEST'));
-    expect(encodeSegment(one([at(5n, 2), at(7n)], 1)).regions).toMatchObject([{ baseOffset: 5n, lastOffset: 7n }]);
+    expect(() => encodeSegment(chunkOf([at(5n, 2), at(6n)]))).toThrow(refusal('INVALID_REQUEST'));
+    expect(() => encodeSegment(chunkOf([at(-1n)]))).toThrow(refusal('INVALID_REQUEST'));
+    expect(() => encodeSegment(chunkOf([at(2n ** 63n - 1n, 2)]))).toThrow(refusal('INVALID_REQUEST'));
+    expect(encodeSegment(chunkOf([at(5n, 2), at(7n)])).regions).toMatchObject([{ baseOffset: 5n, lastOffset: 7n }]);
+  });
+
+  it('at level 1 with chunks that overlap, with batches outside of their chunk, and with a version that is none', () => {
+    const batches = stampedBatches([{ recordCount: 3 }], 5n);
+    const refused = refusal('INVALID_REQUEST');
+    const [region] = chunkOf(batches).regions;
+    const [next] = chunkOf(stampedBatches([{}], 9n), { baseOffset: 7n }).regions;
+    expect(() => encodeSegment({ ...chunkOf([]), regions: [next!, region!] })).toThrow(refused);
+    for (const changes of [
+      { baseOffset: 6n },
+      { lastOffset: 6n },
+      { chunkVersion: -1 },
+      { chunkVersion: 0.5 },
+      { lastOffset: 2n ** 63n },
+    ])
+      expect(() => encodeSegment(chunkOf(batches, changes))).toThrow(refused);
   });
 
   it('above the size limit, before anything is allocated, even if no batch is whole', () => {

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
-import { BATCH_HEADER_BYTES, RECORD_BYTES_MIN, writeBatchHeader } from '../../lib/record/batch-header.ts';
+import {
+  BATCH_HEADER_BYTES,
+  parseBatchHeader,
+  RECORD_BYTES_MIN,
+  writeBatchHeader,
+} from '../../lib/record/batch-header.ts';
 import { sealBatch } from '../../lib/record/seal-batch.ts';
-import type { RegionInput, SegmentInput } from '../../lib/segment/encode-segment.ts';
+import type { ChunkRegionInput, RegionInput, SegmentInput } from '../../lib/segment/encode-segment.ts';
 
 export const WRITER = '01ARYZ6S41TSV4RRFFQ69G5FAV';
 export const TOPIC_A = '00000000-0000-4000-8000-00000000000a';
@@ -55,21 +60,31 @@ export function stampedBatches(samples: readonly SampleBatch[], firstOffset: big
   });
 }
 
+/** The region of a chunk that begins and ends with these batches. */
+export function chunkRegion(region: RegionInput, chunkVersion = 0): ChunkRegionInput {
+  const [baseOffset = 0n] = region.batches.map((bytes) => parseBatchHeader(bytes).baseOffset);
+  const last = region.batches.map((bytes) => parseBatchHeader(bytes)).at(-1);
+  const lastOffset = last === undefined ? 0n : last.baseOffset + BigInt(last.lastOffsetDelta);
+  return { ...region, baseOffset, lastOffset, chunkVersion };
+}
+
+/** A segment of these regions; at level 1 each of them is a chunk. */
+export function segmentOf(level: 0 | 1, regions: readonly RegionInput[]): SegmentInput {
+  if (level === 0) return { level, writerId: WRITER, regions };
+  return { level, writerId: WRITER, regions: regions.map((region) => chunkRegion(region)) };
+}
+
 /** A segment of three regions, given out of order. */
 export function sampleSegment(level: 0 | 1): SegmentInput {
-  return {
-    level,
-    writerId: WRITER,
-    regions: [
-      { topicId: TOPIC_B, partition: 0, batches: stampedBatches([{ recordCount: 3, baseTimestampMs: 5000n }], 7n) },
-      { topicId: TOPIC_A, partition: 10, batches: stampedBatches([{}, { recordCount: 2, extraBytes: 5 }], 100n, 4n) },
-      {
-        topicId: TOPIC_A,
-        partition: 9,
-        batches: stampedBatches([{ baseTimestampMs: 2000n, maxTimestampMs: 9000n }, { baseTimestampMs: 1500n }], 0n),
-      },
-    ],
-  };
+  return segmentOf(level, [
+    { topicId: TOPIC_B, partition: 0, batches: stampedBatches([{ recordCount: 3, baseTimestampMs: 5000n }], 7n) },
+    { topicId: TOPIC_A, partition: 10, batches: stampedBatches([{}, { recordCount: 2, extraBytes: 5 }], 100n, 4n) },
+    {
+      topicId: TOPIC_A,
+      partition: 9,
+      batches: stampedBatches([{ baseTimestampMs: 2000n, maxTimestampMs: 9000n }, { baseTimestampMs: 1500n }], 0n),
+    },
+  ]);
 }
 
 const uuid = fc.uuid().map((text) => text.toLowerCase());
@@ -102,5 +117,5 @@ export const anySegment: fc.Arbitrary<SegmentInput> = fc
       const batches = stampedBatches(samples[index % samples.length]!, firstOffset, gap);
       regions.set(`${topicId}/${partition}`, { topicId, partition, batches });
     });
-    return { level, writerId: WRITER, regions: [...regions.values()] };
+    return segmentOf(level, [...regions.values()]);
   });

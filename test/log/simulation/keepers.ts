@@ -1,7 +1,7 @@
 /** Who works on a partition beside its producers: rolls, raises floors, compacts, retains, collects. All but the collector go over the network as anybody. */
 import { MillraceError } from '../../../lib/errors.ts';
 import type { Chunk } from '../../../lib/log/chunk.ts';
-import { decodeEntry, encodeEntry } from '../../../lib/log/entry.ts';
+import { decodeEntry, encodeRewritten } from '../../../lib/log/entry.ts';
 import type { LogStore } from '../../../lib/log/log-store.ts';
 import type { PartitionKey } from '../../../lib/log/partition-key.ts';
 import { rollTail } from '../../../lib/log/roll.ts';
@@ -84,25 +84,15 @@ async function compact(parts: KeeperParts, partition: PartitionKey): Promise<voi
   await store.heads.raiseFloor(partition, floor);
   const slices = await Promise.all(chunks.map((chunk) => stampedBatches(base, oracle, partition, chunk)));
   if (slices.some((slice) => slice === null)) return;
-  const batches = slices.flatMap((slice) => slice!);
   const id = decodeId(dice.bytes(16).fill(0, 0, 6));
-  const segment = encodeSegment({ level: 1, writerId: id, regions: [{ ...partition, batches }] });
+  const regions = chunks.map(({ base: baseOffset, end, version: chunkVersion }, index) => {
+    return { ...partition, batches: slices[index]!, baseOffset, lastOffset: end - 1n, chunkVersion };
+  });
+  const segment = encodeSegment({ level: 1, writerId: id, regions });
   const key = segmentKey({ prefix: base.prefix, domain: oracle.of(partition).domain, level: 1, id });
   if ((await store.objects.put(key, segment.bytes)) !== 'created') return;
-  let position = segment.regions[0]!.position;
   for (const [index, chunk] of chunks.entries()) {
-    const lengthBytes = slices[index]!.reduce((sum, { length }) => sum + length, 0);
-    const recordCount = Number(chunk.end - chunk.base);
-    const reference = encodeEntry({
-      kind: 'reference',
-      id,
-      recordCount,
-      maxTimestampMs: chunk.maxTimestampMs,
-      producer: null,
-      position,
-      lengthBytes,
-    });
-    position += lengthBytes;
+    const reference = encodeRewritten(id, segment.regions[index]!);
     await store.chunks.replace(partition, chunk.base, { version: chunk.version, end: chunk.end, reference });
   }
   if (parts.collects) await collect(parts);
