@@ -1,12 +1,13 @@
 /**
- * What a produced batch must be before it is appended: whole, of format 2, undamaged, of consecutive offsets, and not larger than its topic allows. It is looked at once, as bytes; its records are
- * decoded only where the topic asks for something that stands inside. Source: Kafka's `ProduceRequest.validateRecords` and `LogValidator`.
+ * What a produced batch must be before it is appended: whole, of format 2, undamaged, of consecutive offsets, and not larger than its topic allows. Its records are walked as bytes, so that what every
+ * reader will have to decode can be decoded; they are decoded only where the topic asks for another codec. Source: Kafka's `ProduceRequest.validateRecords` and `LogValidator`.
  */
 import type { Clock } from '../clock.ts';
-import { MillraceError } from '../errors.ts';
+import { hasCode, MillraceError } from '../errors.ts';
 import type { TopicConfig } from '../log/topic-config.ts';
 import { type BatchHeader, parseBatchHeader, writeBatchHeader } from '../record/batch-header.ts';
-import { decodeBatch, verifyBatch } from '../record/decode-batch.ts';
+import { type CheckedRecords, checkRecords } from '../record/check-records.ts';
+import { decodeBatch, decompressRecords, verifyBatch } from '../record/decode-batch.ts';
 import { encodeBatch } from '../record/encode-batch.ts';
 import { sealBatch } from '../record/seal-batch.ts';
 
@@ -18,6 +19,10 @@ export interface CheckedBatch {
   readonly logAppendTimeMs: bigint | null;
 }
 
+/** Records may decompress to so many times what their topic allows for a batch: less than any reader takes, and far more than compression saves on what is no attack. */
+const GROWTH_MAX = 64;
+/** Kafka's `RecordBatch.NO_TIMESTAMP`. */
+const NO_TIMESTAMP = -1n;
 /** First version of Produce in which zstd may be used: KIP-110. */
 const ZSTD_VERSION = 7;
 
@@ -25,17 +30,25 @@ function invalid(problem: string, value: unknown, hint: string): MillraceError {
   return new MillraceError('INVALID_RECORD', problem, { value, hint });
 }
 
+/** How a batch is checked. */
+export interface BatchCheck {
+  readonly config: TopicConfig;
+  readonly apiVersion: number;
+  readonly clock: Clock;
+  /** Told how many bytes were looked at. */
+  readonly spend?: (bytes: number) => void;
+}
+
 /**
- * Checks the one batch of a partition; bytes may be changed in place where the topic sets the timestamps. Throws INVALID_RECORD, CORRUPT_MESSAGE, UNSUPPORTED_FORMAT,
- * UNSUPPORTED_COMPRESSION_TYPE, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP.
+ * Checks the one batch of a partition; bytes may be changed in place where the topic sets the timestamps, or the largest one is not what the batch says. Throws INVALID_RECORD, CORRUPT_MESSAGE,
+ * UNSUPPORTED_FORMAT, UNSUPPORTED_COMPRESSION_TYPE, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP.
  */
-export function checkBatch(
-  records: Uint8Array | null,
-  { config, apiVersion, clock }: { readonly config: TopicConfig; readonly apiVersion: number; readonly clock: Clock },
-): CheckedBatch {
+export function checkBatch(records: Uint8Array | null, check: BatchCheck): CheckedBatch {
+  const { config, apiVersion, clock } = check;
   if (records === null || records.length === 0) {
     throw invalid('a partition without a record batch', 0, 'Send one record batch for each partition.');
   }
+  check.spend?.(records.length);
   const header = parseBatchHeader(records);
   if (header.sizeBytes !== records.length) {
     const hint = 'Send one record batch for each partition.';
@@ -44,10 +57,34 @@ export function checkBatch(
   checkSize(records.length, config);
   verifyBatch(records, header);
   checkHeader(header, apiVersion);
-  if (config.messageTimestampType === 'LogAppendTime')
-    return stamp(records, header, BigInt(Math.floor(clock.nowMs())), config);
-  checkTimes(header, records, config, clock);
-  return { ...recompressed(records, header, config), logAppendTimeMs: null };
+  const checked = checkInside(records, header, check);
+  if (config.messageTimestampType === 'LogAppendTime') {
+    const logAppendTimeMs = BigInt(Math.floor(clock.nowMs()));
+    const stamped = restamped(records, { ...header, timestampType: 'LogAppendTime', maxTimestampMs: logAppendTimeMs });
+    return { ...recompressed(records, stamped, config), logAppendTimeMs };
+  }
+  checkTimes(checked, config, clock);
+  const { maxTimestampMs } = checked;
+  // Look-ups by time go by what the batch says. Kafka corrects it too.
+  const isRight = header.maxTimestampMs === maxTimestampMs;
+  const right = isRight ? header : restamped(records, { ...header, maxTimestampMs });
+  return { ...recompressed(records, right, config), logAppendTimeMs: null };
+}
+
+/** Looks at all records of a batch whose CRC is right: what is wrong with them was so when it was made, and sending it again is of no use. */
+function checkInside(records: Uint8Array, header: BatchHeader, { config, spend }: BatchCheck): CheckedRecords {
+  try {
+    const { payload, start } = decompressRecords(records, header, config.maxMessageBytes * GROWTH_MAX);
+    if (start === 0) spend?.(payload.length);
+    const checked = checkRecords(payload, start, header);
+    if (checked.firstWithoutKey < 0 || !config.cleanupPolicy.includes('compact')) return checked;
+    const index = checked.firstWithoutKey;
+    throw invalid('a record without a key in a topic that is compacted', index, 'Give every record a key.');
+  } catch (error) {
+    if (!hasCode(error, 'CORRUPT_MESSAGE')) throw error;
+    const { message } = error as MillraceError;
+    throw invalid(`records that cannot be read: ${message}`, null, 'Send record batches that a Kafka client has made.');
+  }
 }
 
 function checkSize(bytes: number, { maxMessageBytes }: TopicConfig): void {
@@ -84,49 +121,36 @@ function checkHeader(header: BatchHeader, apiVersion: number): void {
   }
 }
 
-/** LogAppendTime: the largest timestamp of the batch becomes that of all its records. */
-function stamp(records: Uint8Array, header: BatchHeader, nowMs: bigint, config: TopicConfig): CheckedBatch {
-  const stamped: BatchHeader = { ...header, timestampType: 'LogAppendTime', maxTimestampMs: nowMs };
-  writeBatchHeader(records, stamped);
+/** Writes another header over a batch, in place; LogAppendTime: the largest timestamp of the batch becomes that of all its records. */
+function restamped(records: Uint8Array, header: BatchHeader): BatchHeader {
+  writeBatchHeader(records, header);
   sealBatch(records);
-  return { ...recompressed(records, parseBatchHeader(records), config), logAppendTimeMs: nowMs };
+  return parseBatchHeader(records);
 }
 
-/** The largest timestamp stands in the header; the others are looked at only where the past has a bound. */
-function checkTimes(header: BatchHeader, records: Uint8Array, config: TopicConfig, clock: Clock): void {
+function checkTimes({ minTimestampMs, maxTimestampMs }: CheckedRecords, config: TopicConfig, clock: Clock): void {
   const { messageTimestampAfterMaxMs: afterMs, messageTimestampBeforeMaxMs: beforeMs } = config;
   const nowMs = BigInt(Math.floor(clock.nowMs()));
-  const check = (timestampMs: bigint) => {
+  for (const timestampMs of [minTimestampMs, maxTimestampMs]) {
+    if (timestampMs === NO_TIMESTAMP) continue;
     const problem = timestampMs - nowMs > afterMs ? 'future' : nowMs - timestampMs > beforeMs ? 'past' : null;
-    if (problem === null) return;
+    if (problem === null) continue;
     throw new MillraceError('INVALID_TIMESTAMP', `the timestamp ${timestampMs} is too far in the ${problem}`, {
       value: timestampMs,
       hint: `Correct the clock of the producer, or message.timestamp.${problem === 'future' ? 'after' : 'before'}.max.ms of the topic.`,
     });
-  };
-  check(header.maxTimestampMs);
-  if (beforeMs >= nowMs) return;
-  for (const { timestampMs } of decodeBatch(records, { verify: false })) check(timestampMs);
+  }
 }
 
-/** A topic may have a codec of its own; and records without a key have no place where the last one of each key is kept. */
+/** A topic may have a codec of its own. */
 function recompressed(
   bytes: Uint8Array,
   header: BatchHeader,
   config: TopicConfig,
 ): Pick<CheckedBatch, 'bytes' | 'header'> {
-  const { compressionType, cleanupPolicy } = config;
-  const isOther = compressionType !== 'producer' && compressionType !== header.compression;
-  if (!isOther && !cleanupPolicy.includes('compact')) return { bytes, header };
+  const { compressionType } = config;
+  if (compressionType === 'producer' || compressionType === header.compression) return { bytes, header };
   const decoded = decodeBatch(bytes, { verify: false });
-  if (cleanupPolicy.includes('compact')) {
-    for (let index = 0; index < decoded.recordCount; index++) {
-      if (decoded.key(index) === null) {
-        throw invalid('a record without a key in a topic that is compacted', index, 'Give every record a key.');
-      }
-    }
-  }
-  if (!isOther) return { bytes, header };
   const { timestampType, producerId, producerEpoch, baseSequence } = header;
   const encoded = encodeBatch([...decoded], {
     compression: compressionType,

@@ -5,6 +5,7 @@
  */
 import { asMillraceError, hasCode, type MillraceError } from '../errors.ts';
 import { appendTarget, type TopicRoute } from '../log/topic-directory.ts';
+import { BatchTurns } from './batch-turns.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { type Handler, type Route, route } from './handler.ts';
 import { kafkaError, unsupported } from './kafka-error.ts';
@@ -30,6 +31,7 @@ export function produceRoute(deps: GatewayDeps): Route {
 }
 
 function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
+  const turns = new BatchTurns(deps.clock);
   return async ({ transactionalId, acks, topicData }, { apiVersion }) => {
     const refusal = refusalOf(transactionalId, acks);
     const topics = topicData.map(async (topic) => {
@@ -70,10 +72,17 @@ function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
   }
 
   async function append(topic: TopicRoute, partition: number, records: Uint8Array | null, apiVersion: number) {
-    const batch = checkBatch(records, { config: topic.config, apiVersion, clock: deps.clock });
     const target = appendTarget(topic, partition);
-    const isSequenced = batch.header.producerId >= 0n;
-    const { baseOffset } = await deps.appender.append({ target, batches: batch.bytes, isSequenced });
+    // Checked and handed to the appender in one turn: what comes behind it is behind it there.
+    const { batch, appended } = await turns.run((spend) => {
+      const checked = checkBatch(records, { config: topic.config, apiVersion, clock: deps.clock, spend });
+      const isSequenced = checked.header.producerId >= 0n;
+      const appending = deps.appender.append({ target, batches: checked.bytes, isSequenced });
+      // Whoever waits for the turn learns of it later than it may fail.
+      appending.catch(() => {});
+      return { batch: checked, appended: appending };
+    });
+    const { baseOffset } = await appended;
     deps.watch.appended(target.partition, baseOffset + BigInt(batch.header.recordCount));
     return {
       index: partition,

@@ -76,15 +76,19 @@ export function decodeBatch(bytes: Uint8Array, options: DecodeBatchOptions = {})
     throw corruptMessage(`${bytes.length - header.sizeBytes} bytes follow the batch`, header.sizeBytes);
   }
   if (options.verify ?? true) verifyBatch(bytes, header);
-  if (header.compression === 'none') {
-    return new DecodedBatch(header, bytes, recordPositions(bytes, BATCH_HEADER_BYTES, header.recordCount));
-  }
-  const maxBytes = Math.min(
-    options.maxDecompressedBytes ?? limits.decompressedBatchBytes,
-    limits.decompressedBatchBytes,
-  );
-  const payload = decompress(header.compression, bytes.subarray(BATCH_HEADER_BYTES), maxBytes);
-  return new DecodedBatch(header, payload, recordPositions(payload, 0, header.recordCount));
+  const { payload, start } = decompressRecords(bytes, header, options.maxDecompressedBytes);
+  return new DecodedBatch(header, payload, recordPositions(payload, start, header.recordCount));
+}
+
+/** The records of the batch that `bytes` are, decompressed, and where they begin in that. Throws CORRUPT_MESSAGE, and MESSAGE_TOO_LARGE above `maxBytes`. */
+export function decompressRecords(
+  bytes: Uint8Array,
+  { compression }: BatchHeader,
+  maxBytes = limits.decompressedBatchBytes,
+): { readonly payload: Uint8Array; readonly start: number } {
+  if (compression === 'none') return { payload: bytes, start: BATCH_HEADER_BYTES };
+  const mostBytes = Math.min(maxBytes, limits.decompressedBatchBytes);
+  return { payload: decompress(compression, bytes.subarray(BATCH_HEADER_BYTES), mostBytes), start: 0 };
 }
 
 /** A batch of a region, still encoded. */

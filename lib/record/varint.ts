@@ -109,6 +109,11 @@ export class VarintReader {
 
   /** An i64. */
   readVarlong(): bigint {
+    return BigInt(this.readVarlongExact());
+  }
+
+  /** An i64, as a number wherever that is exact. */
+  readVarlongExact(): number | bigint {
     const { bytes, position, end } = this;
     let raw = 0;
     let scale = 1;
@@ -119,7 +124,7 @@ export class VarintReader {
       raw += (byte & 0x7f) * scale;
       if (byte < 0x80) {
         this.position = position + index + 1;
-        return BigInt(raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2);
+        return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
       }
       scale *= 0x80;
     }

@@ -136,6 +136,22 @@ describe('Produce', () => {
       textBatch(['a'], { transactional: true, producerId: 5n, producerEpoch: 0, baseSequence: 0 }),
       errorCodes.INVALID_RECORD,
     ],
+    [
+      'records that were not compressed as it says',
+      batchWith((bytes) => bytes.writeInt16BE(4, 21)),
+      errorCodes.INVALID_RECORD,
+    ],
+    [
+      'a record that is longer than all of them',
+      batchWith((bytes) => bytes.writeUInt8(0x7e, 61)),
+      errorCodes.INVALID_RECORD,
+    ],
+    ['the same offset twice', batchWith((bytes) => bytes.writeUInt8(0, 61 + 8 + 3)), errorCodes.INVALID_RECORD],
+    [
+      'bytes behind its records',
+      batchWith((bytes) => bytes.writeInt32BE(1, 57) && bytes.writeInt32BE(0, 23)),
+      errorCodes.INVALID_RECORD,
+    ],
     ['timestamps of the log', textBatch(['a'], { timestampType: 'LogAppendTime' }), errorCodes.INVALID_TIMESTAMP],
     ['two batches', Buffer.concat([textBatch(['a']), textBatch(['b'])]), errorCodes.INVALID_RECORD],
     ['nothing', new Uint8Array(0), errorCodes.INVALID_RECORD],
@@ -198,6 +214,26 @@ describe('Produce', () => {
     const decoded = decodeBatch((await fetchFrom(client, 'orders', 0n)).records!);
     expect(decoded.header.timestampType).toBe('LogAppendTime');
     expect([decoded.timestampMs(0), decoded.timestampMs(1)]).toEqual([logAppendTimeMs, logAppendTimeMs]);
+  });
+
+  it('refuses records that decompress to far more than their topic allows for a batch', async () => {
+    const { client } = await stageWithTopic(config('max.message.bytes', '50000'));
+    const batchOf = (bytes: number) => textBatch(['x'.repeat(bytes)], { compression: 'zstd' });
+    expect((await produce(client, 'orders', batchOf(3_300_000))).errorCode).toBe(errorCodes.MESSAGE_TOO_LARGE);
+    expect((await produce(client, 'orders', batchOf(3_100_000))).errorCode).toBe(0);
+  });
+
+  it('corrects the largest timestamp of a batch that says another', async () => {
+    const { client } = await stageWithTopic();
+    for (const compression of ['none', 'gzip'] as const) {
+      const bytes = Buffer.from(textBatch(['a', 'b'], { compression }));
+      const { maxTimestampMs } = decodeBatch(bytes).header;
+      bytes.writeBigInt64BE(maxTimestampMs + 1_000n, 35);
+      sealBatch(bytes);
+      const { baseOffset } = await produce(client, 'orders', bytes);
+      const decoded = decodeBatch((await fetchFrom(client, 'orders', baseOffset)).records!);
+      expect(decoded.header.maxTimestampMs).toBe(maxTimestampMs);
+    }
   });
 
   it('refuses timestamps out of the bounds of the topic', async () => {
