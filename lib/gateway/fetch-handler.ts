@@ -91,16 +91,22 @@ class FetchHandler {
   };
 
   async #lookUntil(asked: readonly Asked[], request: FetchRequest, context: RequestContext): Promise<Look> {
-    const { clock, watch } = this.#deps;
+    const { clock, watch, answers } = this.#deps;
     const { closed } = context.connection;
     const deadlineMs = clock.monotonicMs() + Math.max(0, Math.min(request.maxWaitMs, WAIT_MS_MAX));
     // As in Kafka: more than an answer may hold is not waited for.
     const minBytes = Math.min(request.minBytes, answerBytesMax(request));
     for (let isAgain = false; ; isAgain = true) {
       const look = await this.#look(asked, request, isAgain);
+      const giveBack = answers.count(look.byteCount);
       const leftMs = deadlineMs - clock.monotonicMs();
       const isEnough = asked.length === 0 || look.hasError || look.isFull || look.byteCount >= minBytes;
-      if (isEnough || leftMs <= 0 || closed.aborted) return look;
+      // What is at hand is not kept for more to come while others wait for its memory.
+      const isWanted = look.byteCount > 0 && answers.isScarce;
+      if (isEnough || isWanted || leftMs <= 0 || closed.aborted) {
+        giveBack();
+        return look;
+      }
       const awaited = asked.flatMap(({ target }, index) => {
         if (target === null) return [];
         const { batches, highWatermark } = look.results[index]!;
@@ -108,6 +114,7 @@ class FetchHandler {
         return [{ partition: target.partition, offset: batches.length > 0 ? highWatermark : target.offset }];
       });
       await watch.wait(awaited, leftMs, closed);
+      giveBack();
     }
   }
 
@@ -152,7 +159,7 @@ class FetchHandler {
       const stamp = this.#deps.watch.stamp();
       const targets = pending.map(({ target }) => target);
       const options = { maxBytes: maxBytes - atHand, consistent: isAgain };
-      const fetched = await this.#deps.fetcher.fetch(targets, options);
+      const fetched = await this.#read(targets, options);
       for (const [place, { index }] of pending.entries()) {
         results[index] = this.#resultOf(asked[index]!, fetched[place]!, stamp);
       }
@@ -161,6 +168,19 @@ class FetchHandler {
       for (const { index, target } of pending) results[index] = { errorCode: errorCodes.NONE, ...this.#unread(target) };
     }
     return this.#cut(asked, results, maxBytes);
+  }
+
+  /** Reads when there is memory for as much as may come. */
+  async #read(targets: readonly FetchTarget[], options: { readonly maxBytes: number; readonly consistent: boolean }) {
+    const wantedBytes = targets.reduce((sum, { maxBytes }) => sum + maxBytes, 0);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const giveBack = this.#deps.answers.take(Math.min(options.maxBytes, wantedBytes), resolve);
+    try {
+      await promise;
+      return await this.#deps.fetcher.fetch(targets, options);
+    } finally {
+      giveBack();
+    }
   }
 
   #atEnd(target: FetchTarget): Omit<PartitionResult, 'errorCode'> | null {

@@ -6,6 +6,7 @@ import type { TopicAdmin } from '../log/topic-admin.ts';
 import type { Cluster } from './cluster.ts';
 import type { GatewayTopics } from './gateway-topics.ts';
 import type { HeadWatch } from './head-watch.ts';
+import type { MemoryBudget } from './server/memory-budget.ts';
 
 /** What the handlers of a gateway share: one appender, so that a flush carries what all connections produce. */
 export interface GatewayDeps {
@@ -18,4 +19,6 @@ export interface GatewayDeps {
   readonly appender: Appender;
   readonly fetcher: Fetcher;
   readonly watch: HeadWatch;
+  /** For what is read to answer with. */
+  readonly answers: MemoryBudget;
 }

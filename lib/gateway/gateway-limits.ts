@@ -14,6 +14,10 @@ export interface GatewayLimits {
   readonly requestMemoryBytes: number;
   /** Bytes of answers that a connection may have to be sent before its next request is begun. Default 1 MiB. */
   readonly unsentBytes: number;
+  /** Bytes of all answers that are being made or sent; who asks for records waits while there are as many. Default 128 MiB. */
+  readonly answerMemoryBytes: number;
+  /** A client that has not taken an answer by then is taken for gone. Default 30 s, after which clients give up too (`request.timeout.ms`). */
+  readonly answerMs: number;
   /** A connection without a request for so long is closed. Default 10 minutes, Kafka's `connections.max.idle.ms`. */
   readonly idleMs: number;
   /** How long requests may take to end when the gateway is closed. Default 10 s. */
@@ -29,6 +33,8 @@ export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
   pipelinedRequests: 64,
   requestMemoryBytes: 128 * 1024 * 1024,
   unsentBytes: 1024 * 1024,
+  answerMemoryBytes: 128 * 1024 * 1024,
+  answerMs: 30_000,
   idleMs: 600_000,
   closeMs: 10_000,
 };

@@ -102,7 +102,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       () => parts.coordinator?.close(),
     );
     opened.push(() => appender.close());
-    const deps = gatewayDeps(options, gateways, appender);
+    const deps = { ...gatewayDeps(options, gateways, appender), answers: server.answers };
     const door = options.users === undefined ? null : new SaslDoor(new Credentials(options.users, random), random);
     server.serve(new Dispatcher(gatewayRoutes(deps, parts.coordinator, door), door));
     return { port, close };
@@ -112,7 +112,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
-function gatewayDeps(options: GatewayOptions, cluster: Cluster, appender: Appender): GatewayDeps {
+function gatewayDeps(options: GatewayOptions, cluster: Cluster, appender: Appender): Omit<GatewayDeps, 'answers'> {
   const { store, clock, random } = options;
   const admin = new TopicAdmin({ store, clock, random });
   const topics = new GatewayTopics(admin, clock, {

@@ -26,6 +26,9 @@ const HEADS_PER_REQUEST = 100;
 /** Partitions whose high watermark is kept though nobody waits. */
 const KEPT = 10_000;
 
+/** Entries that are looked at for each that is made: more than one, so that they become fewer again. */
+const OLD_LOOKS = 2;
+
 interface Watched {
   readonly partition: PartitionKey;
   next: bigint;
@@ -95,8 +98,12 @@ export class HeadWatch {
     if (signal.aborted || awaited.some((one) => this.#hasMore(one))) return;
     const over = new AbortController();
     const wake = () => over.abort();
-    const entries = awaited.map(({ partition }) => this.#entry(partition));
-    for (const { waiters } of entries) waiters.add(wake);
+    const entries = awaited.map(({ partition }) => {
+      const entry = this.#entry(partition);
+      // At once: an entry without waiters may be forgotten with the next that is made.
+      entry.waiters.add(wake);
+      return entry;
+    });
     signal.addEventListener('abort', wake, { once: true });
     this.#waiterCount += 1;
     this.#begin();
@@ -127,11 +134,12 @@ export class HeadWatch {
     return entry;
   }
 
+  /** Looks at no more than a few: those that are waited for are many when there are many, and in use. */
   #forgetOld(): void {
-    if (this.#watched.size <= KEPT) return;
-    for (const [pk, { waiters }] of this.#watched) {
-      if (waiters.size === 0) this.#watched.delete(pk);
-      if (this.#watched.size <= KEPT) return;
+    for (let look = 0; look < OLD_LOOKS && this.#watched.size > KEPT; look++) {
+      const [pk, oldest] = this.#watched.entries().next().value!;
+      this.#watched.delete(pk);
+      if (oldest.waiters.size > 0) this.#watched.set(pk, oldest);
     }
   }
 

@@ -3,7 +3,8 @@
  *
  * Always true: what is acknowledged is durable, and stands in its partition in the order in which its connection sent it.
  */
-import { asMillraceError, hasCode, type MillraceError } from '../errors.ts';
+import type { Clock } from '../clock.ts';
+import { asMillraceError, hasCode, MillraceError } from '../errors.ts';
 import { appendTarget, type TopicRoute } from '../log/topic-directory.ts';
 import { BatchTurns } from './batch-turns.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
@@ -19,9 +20,19 @@ import { ZERO_UUID } from './protocol/wire-reader.ts';
 type TopicData = RequestOf<typeof produceApi>['topicData'][number];
 type PartitionData = TopicData['partitionData'][number];
 
+/** What a request says for all its batches. */
+interface ProduceTerms {
+  readonly apiVersion: number;
+  readonly timeoutMs: number;
+}
+
 const ACKS_NONE = 0;
 const ACKS_LEADER = 1;
 const ACKS_ALL = -1;
+/** An append is settled by then, or given up: nobody need be told earlier who waits that long. */
+const SETTLED_MS = 30_000;
+/** Nobody is told earlier that it takes too long: the store may just be about to answer. */
+const TIMEOUT_MS_MIN = 1_000;
 const NO_OFFSET = -1n;
 const NO_TIME = -1n;
 
@@ -32,11 +43,12 @@ export function produceRoute(deps: GatewayDeps): Route {
 
 function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
   const turns = new BatchTurns(deps.clock);
-  return async ({ transactionalId, acks, topicData }, { apiVersion }) => {
+  return async ({ transactionalId, acks, timeoutMs, topicData }, { apiVersion }) => {
+    const how: ProduceTerms = { apiVersion, timeoutMs };
     const refusal = refusalOf(transactionalId, acks);
     const topics = topicData.map(async (topic) => {
       const partitions = topic.partitionData.map((data) =>
-        refusal === null ? produceTo(topic, data, apiVersion) : refused(data.index, refusal),
+        refusal === null ? produceTo(topic, data, how) : refused(data.index, refusal),
       );
       return { name: topic.name, topicId: topic.topicId, partitionResponses: await Promise.all(partitions) };
     });
@@ -50,12 +62,12 @@ function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
     return null;
   };
 
-  async function produceTo(named: TopicData, { index, records }: PartitionData, apiVersion: number) {
+  async function produceTo(named: TopicData, { index, records }: PartitionData, how: ProduceTerms) {
     let topic: TopicRoute | null = null;
     try {
       topic = knownRoute(named, index) ?? (await deps.topics.route(named, index));
       checkPartition(topic, index);
-      return await append(topic, index, records, apiVersion);
+      return await append(topic, index, records, how);
     } catch (error) {
       const isGone = topic !== null && hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION');
       if (isGone) deps.topics.forget(topic!);
@@ -71,7 +83,8 @@ function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
     return topic?.topicId === topicId ? topic : null;
   }
 
-  async function append(topic: TopicRoute, partition: number, records: Uint8Array | null, apiVersion: number) {
+  async function append(topic: TopicRoute, partition: number, records: Uint8Array | null, how: ProduceTerms) {
+    const { apiVersion, timeoutMs } = how;
     const target = appendTarget(topic, partition);
     // Checked and handed to the appender in one turn: what comes behind it is behind it there.
     const { batch, appended } = await turns.run((spend) => {
@@ -82,7 +95,7 @@ function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
       appending.catch(() => {});
       return { batch: checked, appended: appending };
     });
-    const { baseOffset } = await appended;
+    const { baseOffset } = await inTime(deps.clock, appended, timeoutMs);
     deps.watch.appended(target.partition, baseOffset + BigInt(batch.header.recordCount));
     return {
       index: partition,
@@ -93,6 +106,19 @@ function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
       error: null,
     };
   }
+}
+
+/** Gives up waiting when the client does: as with a broker whose replicas are slow, the records may be appended all the same. */
+async function inTime<T>(clock: Clock, appended: Promise<T>, timeoutMs: number): Promise<T> {
+  if (timeoutMs >= SETTLED_MS) return appended;
+  const settled = new AbortController();
+  const late = clock.sleep(Math.max(timeoutMs, TIMEOUT_MS_MIN), settled.signal).then(() => null);
+  const result = await Promise.race([appended, late]).finally(() => settled.abort());
+  if (result !== null) return result;
+  throw new MillraceError('REQUEST_TIMED_OUT', `not acknowledged within the ${timeoutMs} ms that the client allows`, {
+    value: timeoutMs,
+    hint: 'The records may be appended: only an idempotent producer can send them again and have them once.',
+  });
 }
 
 function refused(index: number, error: MillraceError) {

@@ -4,6 +4,7 @@
  * Always true: what it knows is all that stands below an offset and may matter, so it decides for a commit at just this offset; a batch is refused only by what was just read.
  */
 
+import type { Clock } from '../clock.ts';
 import { hasCode } from '../errors.ts';
 import type { SegmentId } from '../segment/segment-id.ts';
 import { oldProducerEpoch, outOfOrderSequence } from './append-errors.ts';
@@ -25,9 +26,14 @@ export interface LaneProducersDeps extends ChunkPagesDeps {
 
 /** See the module comment. */
 export class LaneProducers {
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #states = new ProducerStates();
   /** All below it that may matter is known; null: nothing is. */
   #upTo: bigint | null = null;
+
+  constructor(clock: Pick<Clock, 'monotonicMs'>) {
+    this.#clock = clock;
+  }
 
   /** Whether it can decide for a commit at a high watermark. Offsets are dense: nothing was appended by anybody else if it is the same. */
   covers(next: bigint): boolean {
@@ -62,6 +68,8 @@ export class LaneProducers {
    * settled: a batch would be refused by what may be old.
    */
   decide(partition: PartitionKey, group: readonly ReadyPart[], isFresh: boolean): readonly ReadyPart[] | null {
+    const nowMs = this.#clock.monotonicMs();
+    this.#states.forgetSilent(nowMs);
     const trial = this.#states.trial(group.flatMap(({ part }) => part.sequenced ?? []));
     const append: ReadyPart[] = [];
     const settle: (() => void)[] = [];
@@ -71,7 +79,7 @@ export class LaneProducers {
       // What it is a duplicate of is before it in this group: it is told once that has its offset.
       if (decision.kind === 'duplicate' && decision.baseOffset === null) break;
       if (decision.kind === 'append') {
-        if (part.sequenced) trial.record(part.sequenced, null);
+        if (part.sequenced) trial.record(part.sequenced, null, nowMs);
         append.push(ready);
       } else if (decision.kind === 'duplicate') {
         settle.push(() => part.duplicateOf(decision.baseOffset!));
@@ -90,7 +98,7 @@ export class LaneProducers {
     if (this.#upTo !== baseOffset) return;
     let offset = baseOffset;
     for (const part of parts) {
-      if (part.sequenced) this.#states.record(part.sequenced, offset);
+      if (part.sequenced) this.#states.record(part.sequenced, offset, this.#clock.monotonicMs());
       offset += BigInt(part.recordCount);
     }
     this.#upTo = offset;

@@ -43,7 +43,8 @@ export async function loadProducers(
   const tail = entriesOf(head.tail, head.tailBase, downTo);
   // Newest first: it is turned around in the end.
   const found: FoundEntry[][] = [tail];
-  const isTailYoung = tail.length === 0 || from !== null || tail[0]!.entry.id >= oldest;
+  // Ids are not in the order of offsets: one that waited long may stand before younger ones, in the tail and below it.
+  const isTailYoung = tail.length === 0 || from !== null || tail.some(({ entry }) => entry.id >= oldest);
   let reached = head.tailBase;
   if (head.tailBase > downTo && isTailYoung) {
     const below = await fromChunks(deps, partition, head, { downTo, from, oldest });
@@ -51,9 +52,10 @@ export async function loadProducers(
     reached = below.reached;
   }
   if (from !== null && (downTo > from || reached > from)) states.clear();
+  const nowMs = deps.clock.monotonicMs();
   for (const entries of found.toReversed()) {
     for (const { entry, baseOffset } of entries) {
-      if (entry.producer) states.record({ ...entry.producer, recordCount: entry.recordCount }, baseOffset);
+      if (entry.producer) states.record({ ...entry.producer, recordCount: entry.recordCount }, baseOffset, nowMs);
     }
   }
 }

@@ -59,13 +59,14 @@ export class PartitionLane {
   #rolling: Promise<void> | null = null;
   #known: { readonly next: bigint; readonly atMs: number } | null = null;
   #runningMax: RunningMax | null = null;
-  readonly #producers = new LaneProducers();
+  readonly #producers: LaneProducers;
   /** Attempts under ids up to this may still land. */
   #fence: SegmentId | null = null;
 
   constructor(deps: LaneDeps, partition: PartitionKey) {
     this.#deps = deps;
     this.partition = partition;
+    this.#producers = new LaneProducers(deps.clock);
   }
 
   /** Takes a flushed part; it is settled once it is decided. */

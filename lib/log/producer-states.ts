@@ -29,6 +29,8 @@ interface ProducerState {
   readonly producerEpoch: number;
   /** The newest last. */
   readonly batches: readonly AppendedBatch[];
+  /** Monotonic. */
+  readonly heardMs: number;
 }
 
 const SEQUENCES = 2 ** 31;
@@ -36,6 +38,9 @@ const SEQUENCES = 2 ** 31;
 const KEPT_BATCHES = 5;
 /** Producers of one partition that are remembered; who was silent longest is forgotten first, and may go on with any sequence then, as in Kafka. */
 const KEPT_PRODUCERS = 10_000;
+
+/** Who was silent for so long is forgotten: Kafka's `producer.id.expiration.ms`. */
+const KEPT_MS = 24 * 60 * 60_000;
 
 /** See the module comment. */
 export class ProducerStates {
@@ -56,14 +61,27 @@ export class ProducerStates {
     return baseSequence === expectedSequence ? { kind: 'append' } : { kind: 'out-of-order', expectedSequence };
   }
 
-  /** A batch stands in the log; null: it will, in the commit that is being prepared. */
-  record({ producerId, producerEpoch, baseSequence, recordCount }: SequencedBatch, baseOffset: bigint | null): void {
+  /** A batch stands in the log; null: it will, in the commit that is being prepared. `nowMs` is monotonic. */
+  record(sequenced: SequencedBatch, baseOffset: bigint | null, nowMs: number): void {
+    const { producerId, producerEpoch, baseSequence, recordCount } = sequenced;
     const before = this.#states.get(producerId);
     const batches = before?.producerEpoch === producerEpoch ? before.batches : [];
     const batch: AppendedBatch = { baseSequence, recordCount, baseOffset };
     this.#states.delete(producerId);
-    this.#states.set(producerId, { producerEpoch, batches: [...batches, batch].slice(-KEPT_BATCHES) });
+    this.#states.set(producerId, {
+      producerEpoch,
+      batches: [...batches, batch].slice(-KEPT_BATCHES),
+      heardMs: nowMs,
+    });
     if (this.#states.size > KEPT_PRODUCERS) this.#states.delete(this.#states.keys().next().value!);
+  }
+
+  /** Forgets who was silent for a day. `nowMs` is monotonic. */
+  forgetSilent(nowMs: number): void {
+    for (const [producerId, { heardMs }] of this.#states) {
+      if (nowMs - heardMs <= KEPT_MS) return;
+      this.#states.delete(producerId);
+    }
   }
 
   /** Forgets all of them. */

@@ -1,6 +1,7 @@
 /** OffsetCommit: one conditional write for each partition, under the tenure that this gateway has of the group. */
 import type { GroupTopic } from '../../group/group.ts';
 import { limits } from '../../limits.ts';
+import { inParallel } from '../../log/in-parallel.ts';
 import type { RequestContext } from '../handler.ts';
 import { errorCodes, type KafkaErrorName } from '../protocol/error-codes.ts';
 import type { offsetCommitApi } from '../protocol/messages/group-offset-messages.ts';
@@ -20,6 +21,9 @@ type RequestedPartition = RequestedTopic['partitions'][number];
 const TOPIC_IDS_FROM = 10;
 /** Version from which a group that is not there is called so. */
 const GROUP_ID_NOT_FOUND_FROM = 9;
+
+/** Partitions of one request that are committed at once. */
+const PARALLEL = 64;
 
 /** Commits offsets, those of each partition by itself. */
 export async function handleOffsetCommit(
@@ -54,20 +58,19 @@ async function commitAll(
   // The group was another's meanwhile, who may have been asked since and told something newer.
   if (cell.closed !== null || coordinator.lapses !== lapses || (held !== null && held !== cell))
     return 'NOT_COORDINATOR';
-  // Nothing is waited for from here until all commits are under way: what was just found to be so must still be.
-  const error = cell.change((group, nowMs) => senderError(group, request, nowMs));
+  const refusal = () => cell.closed ?? cell.change((group, nowMs) => senderError(group, request, nowMs));
+  const error = refusal();
   if (error !== null) return error;
   const unknown = apiVersion >= TOPIC_IDS_FROM ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION';
   const outcomes = new Map<RequestedPartition, KafkaErrorName>();
   const commits = request.topics.flatMap((topic) =>
     topic.partitions.map((partition) => ({ partition, found: topics.get(topic) })),
   );
-  await Promise.all(
-    commits.map(async ({ partition, found }) => {
-      const problem = found === undefined ? unknown : partitionError(partition, found);
-      outcomes.set(partition, problem ?? (await commit(cell, found!, partition)));
-    }),
-  );
+  await inParallel(commits, PARALLEL, async ({ partition, found }) => {
+    // Nothing is waited for between this and the commit: whoever was put out meanwhile must not begin another one.
+    const problem = refusal() ?? (found === undefined ? unknown : partitionError(partition, found));
+    outcomes.set(partition, problem ?? (await commit(cell, found!, partition)));
+  });
   return outcomes;
 }
 

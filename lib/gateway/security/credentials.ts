@@ -1,5 +1,5 @@
 /** Who may connect: names and passwords, and what SCRAM keeps of them. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Random } from '../../clock.ts';
 import { type ScramKeys, type ScramMechanism, scramKeys } from './scram.ts';
 
@@ -14,10 +14,12 @@ export class Credentials {
   readonly #keys = new Map<string, ScramKeys>();
   /** Of users that there are not: they fail as slowly as a wrong password does. */
   readonly #nobody = new Map<ScramMechanism, ScramKeys>();
+  readonly #saltKey: Uint8Array;
 
   constructor(passwords: ReadonlyMap<string, string>, random: Random) {
     this.#passwords = passwords;
     this.#random = random;
+    this.#saltKey = random.bytes(32);
   }
 
   /** Whether it is the user's password. */
@@ -34,12 +36,18 @@ export class Credentials {
       const known =
         this.#nobody.get(mechanism) ?? this.#derive(mechanism, Buffer.from(this.#random.bytes(32)).toString('hex'));
       this.#nobody.set(mechanism, known);
-      return known;
+      // One salt for all would tell who is none.
+      return { ...known, salt: this.#saltOf(mechanism, user) };
     }
     const id = `${mechanism} ${user}`;
     const keys = this.#keys.get(id) ?? this.#derive(mechanism, password);
     this.#keys.set(id, keys);
     return keys;
+  }
+
+  /** As a user's, it is always the same. */
+  #saltOf(mechanism: ScramMechanism, user: string): Uint8Array {
+    return createHmac('sha256', this.#saltKey).update(`${mechanism} ${user}`).digest().subarray(0, SALT_BYTES);
   }
 
   #derive(mechanism: ScramMechanism, password: string): ScramKeys {

@@ -13,13 +13,16 @@ import type { GatewayLimits } from '../gateway-limits.ts';
 import type { ConnectionContext } from '../handler.ts';
 import { type DecodedRequest, type Dispatcher, mayOverlap } from './dispatcher.ts';
 import { FrameReader, type ReceivedFrame } from './frame-reader.ts';
-import type { RequestMemory } from './request-memory.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import { UnsentAnswers } from './unsent-answers.ts';
 
 /** What a connection needs of its server. */
 export interface ConnectionDeps {
   readonly limits: GatewayLimits;
   readonly clock: Clock;
-  readonly memory: RequestMemory;
+  readonly memory: MemoryBudget;
+  /** For answers that are not sent yet. */
+  readonly answers: MemoryBudget;
   readonly dispatcher: Dispatcher;
   /** Told why it ended, null when the client did. */
   readonly onEnd: (connection: Connection, error: MillraceError | null) => void;
@@ -49,6 +52,7 @@ export class Connection implements ConnectionContext {
   readonly #waiting: ReceivedFrame[] = [];
   /** Begun and not answered, in order. */
   readonly #pending: Pending[] = [];
+  readonly #unsent: UnsentAnswers;
   #isMemoryAwaited = false;
   /** No more requests are begun. */
   #isEnding = false;
@@ -73,6 +77,13 @@ export class Connection implements ConnectionContext {
       onWait: () => this.#awaitMemory(true),
       onReady: () => this.#awaitMemory(false),
       onMalformed: (error) => this.end(error),
+    });
+    this.#unsent = new UnsentAnswers({
+      socket,
+      clock,
+      memory: deps.answers,
+      answerMs: limits.answerMs,
+      onStuck: (error) => this.end(error),
     });
     socket.setNoDelay(true);
     socket.setTimeout(limits.idleMs);
@@ -132,6 +143,7 @@ export class Connection implements ConnectionContext {
     this.#isEnded = true;
     this.#isEnding = true;
     this.#drop();
+    this.#unsent.end();
     this.#closed.abort();
     this.#deps.onEnd(this, this.#error);
   }
@@ -163,7 +175,7 @@ export class Connection implements ConnectionContext {
   /** Begins what can be begun. */
   #work(): void {
     while (this.#waiting.length > 0 && !this.#isEnding) {
-      if (this.#socket.writableLength > this.#deps.limits.unsentBytes) break;
+      if (this.#socket.writableLength > this.#unsentBytes) break;
       if (this.#pending.length >= this.#deps.limits.pipelinedRequests) break;
       const last = this.#pending.at(-1);
       if (last && !mayOverlap(last.request.api.key)) break;
@@ -173,6 +185,12 @@ export class Connection implements ConnectionContext {
       this.#begin(frame);
     }
     this.#steer();
+  }
+
+  /** While memory is short, who has not taken an answer gets no other. */
+  get #unsentBytes(): number {
+    const { answers, limits } = this.#deps;
+    return answers.isFull ? 0 : limits.unsentBytes;
   }
 
   #begin(frame: ReceivedFrame): void {
@@ -204,10 +222,9 @@ export class Connection implements ConnectionContext {
     pending.frame?.release();
     if (this.#isEnded) return;
     this.#socket.cork();
-    while (this.#pending[0]?.answer) {
-      for (const piece of this.#pending.shift()!.answer!) this.#socket.write(piece);
-    }
+    while (this.#pending[0]?.answer) this.#unsent.send(this.#pending.shift()!.answer!);
     this.#socket.uncork();
+    this.#unsent.watch();
     if (this.#isEnding && this.#pending.length === 0) this.#socket.end(() => this.#socket.destroy());
     else this.#work();
   }

@@ -2,7 +2,10 @@
 import type { Clock } from '../../clock.ts';
 import { asMillraceError, MillraceError } from '../../errors.ts';
 import { malformed } from '../protocol/wire-reader.ts';
-import { type RequestMemory, SMALL_REQUEST_BYTES } from './request-memory.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+
+/** A request of at most so many bytes is small: it is received without asking for memory first, since it comes by the dozen in what is received at once. */
+export const SMALL_REQUEST_BYTES = 64 * 1024;
 
 /** A request without its size. */
 export interface ReceivedFrame {
@@ -13,7 +16,7 @@ export interface ReceivedFrame {
 
 /** What a reader of frames needs of its connection. */
 export interface FrameReaderOptions {
-  readonly memory: RequestMemory;
+  readonly memory: MemoryBudget;
   readonly clock: Clock;
   /** How long a frame may take to arrive, from when there is memory for it. */
   readonly frameMs: number;

@@ -6,7 +6,8 @@ import { MillraceError } from '../../errors.ts';
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from '../gateway-limits.ts';
 import { Connection } from './connection.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { RequestMemory } from './request-memory.ts';
+import { SMALL_REQUEST_BYTES } from './frame-reader.ts';
+import { MemoryBudget } from './memory-budget.ts';
 
 /** A certificate and its key, as PEM. */
 export interface TlsIdentity {
@@ -31,7 +32,9 @@ const HANDSHAKE_MS = 10_000;
 export class GatewayServer {
   readonly #options: GatewayServerOptions;
   readonly #limits: GatewayLimits;
-  readonly #memory: RequestMemory;
+  readonly #memory: MemoryBudget;
+  /** For answers: those that wait to be sent are in it, and what is read for others is to be taken from it. */
+  readonly answers: MemoryBudget;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
   /** Null until `serve`; who connects before waits. */
@@ -47,7 +50,8 @@ export class GatewayServer {
   constructor(options: GatewayServerOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_GATEWAY_LIMITS, ...options.limits };
-    this.#memory = new RequestMemory(this.#limits.requestMemoryBytes);
+    this.#memory = new MemoryBudget(this.#limits.requestMemoryBytes, SMALL_REQUEST_BYTES);
+    this.answers = new MemoryBudget(this.#limits.answerMemoryBytes);
     this.#server = this.#create(options.tls);
   }
 
@@ -157,6 +161,7 @@ export class GatewayServer {
       limits: this.#limits,
       clock,
       memory: this.#memory,
+      answers: this.answers,
       dispatcher,
       onEnd: (ended, error) => {
         this.#connections.delete(ended);

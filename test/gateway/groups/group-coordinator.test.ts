@@ -159,6 +159,34 @@ describe('a coordinator', () => {
     expect(await committed).toBe('NONE');
   });
 
+  it('commits some partitions at once, and none any more for a member that was put out meanwhile', async () => {
+    const stage = await CoordinatorStage.open(200);
+    const here = stage.coordinator();
+    const every = Array.from({ length: 200 }, (_, partition) => partition);
+    const [member] = await here.stable([every]);
+    const { offsets } = here.coordinator.deps.store;
+    const { commit } = offsets;
+    let [underWay, most, count] = [0, 0, 0];
+    const slowly = async (...args: Parameters<typeof commit>) => {
+      most = Math.max(most, ++underWay);
+      count += 1;
+      await stage.clock.sleep(100);
+      underWay -= 1;
+      return commit(...args);
+    };
+    Object.assign(offsets, { commit: slowly });
+    expect(await here.commit(member!, all(every, 5n))).toBe('NONE');
+    expect([most, count]).toEqual([64, 200]);
+    const committed = here.commit(member!, all(every, 6n));
+    await stage.clock.advance(50);
+    await here.leave(member!);
+    expect(await committed).toBe('NONE,UNKNOWN_MEMBER_ID');
+    expect(count).toBe(264);
+    Object.assign(offsets, { commit });
+    const read = (await here.fetch(every)) as bigint[];
+    expect(read.filter((offset) => offset === 6n)).toHaveLength(64);
+  });
+
   it('tells where a group belongs, several at once', async () => {
     const stage = await CoordinatorStage.open();
     const here = stage.coordinator();

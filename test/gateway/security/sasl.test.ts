@@ -50,6 +50,20 @@ describe('a gateway with users', () => {
     await client.closed();
   });
 
+  it('has a salt for each user, the same each time, whether there is the user or not', async () => {
+    const stage = await stageWithUsers();
+    const saltOf = async (user: string) => {
+      const client = stage.client();
+      await client.ask(saslHandshakeApi, 1, { mechanism: 'SCRAM-SHA-256' });
+      const challenge = await client.ask(saslAuthenticateApi, 2, { authBytes: Buffer.from(`n,,n=${user},r=abc`) });
+      return /s=([^,]*)/.exec(Buffer.from(challenge.authBytes).toString())![1];
+    };
+    const users = ['ada', 'bob', 'cy'];
+    const salts = [await saltOf('ada'), await saltOf('bob'), await saltOf('cy')];
+    expect(new Set(salts).size).toBe(3);
+    for (const [place, user] of users.entries()) expect(await saltOf(user)).toBe(salts[place]);
+  });
+
   it('challenges a user that there is not as one that there is', async () => {
     const stage = await stageWithUsers();
     for (const user of ['ada', 'bob']) {

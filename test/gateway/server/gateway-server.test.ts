@@ -168,6 +168,45 @@ describe('a connection', () => {
     expect((await client.answer(fetchApi, 12, asked)).responses).toHaveLength(3_000);
   });
 
+  it('is closed when it does not take what it has asked for', async () => {
+    const stage = await startStage({ limits: { answerMs: 100 } });
+    const client = stage.client();
+    await createTopic(client, 'orders');
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records: textBatch(['x'.repeat(1_000_000)]) }] }];
+    for (let count = 0; count < 4; count++) await client.ask(produceApi, 9, { acks: -1, topicData });
+    const slow = stage.client();
+    await slow.ask(apiVersionsApi, 0, {});
+    slow.socket.pause();
+    const partitions = [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 4_000_000 }];
+    for (let count = 0; count < 8; count++) {
+      slow.send(fetchApi, 12, { maxBytes: 4_000_000, topics: [{ topic: 'orders', partitions }] });
+    }
+    while (stage.refused.length === 0) await systemClock.sleep(5);
+    expect(stage.refused[0]!.message).toMatch(/^an answer of \d+ bytes was not taken within 100 ms$/);
+  });
+
+  it('waits with a large answer while memory for answers is in use, until others have taken theirs or are gone', async () => {
+    const stage = await startStage({ limits: { answerMs: 300, answerMemoryBytes: 1_000_000 } });
+    const client = stage.client();
+    await createTopic(client, 'orders');
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records: textBatch(['x'.repeat(900_000)]) }] }];
+    for (let count = 0; count < 8; count++) await client.ask(produceApi, 9, { acks: -1, topicData });
+    const partitions = [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 4_000_000 }];
+    const wanted = { maxBytes: 4_000_000, topics: [{ topic: 'orders', partitions }] };
+    const others = Array.from({ length: 3 }, () => stage.client());
+    for (let round = 0; round < 2; round++) {
+      const slow = stage.client();
+      await slow.ask(apiVersionsApi, 0, {});
+      slow.socket.pause();
+      for (let count = 0; count < 8; count++) slow.send(fetchApi, 12, wanted);
+      const answers = await Promise.all(others.map((one) => one.ask(fetchApi, 12, wanted)));
+      for (const { responses } of answers) {
+        expect(responses[0]!.partitions[0]!.records!.length).toBeGreaterThan(3_000_000);
+      }
+    }
+    while (stage.refused.length < 2) await systemClock.sleep(5);
+  });
+
   it('is closed at once when there are too many', async () => {
     const stage = await startStage({ limits: { connections: 1 } });
     await stage.client().ask(apiVersionsApi, 0, {});

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { RequestMemory } from '../../../lib/gateway/server/request-memory.ts';
+import { MemoryBudget } from '../../../lib/gateway/server/memory-budget.ts';
 
 describe('the memory for requests', () => {
   it('is given out in order, and what is given back goes to who waits', () => {
-    const memory = new RequestMemory(100, 0);
+    const memory = new MemoryBudget(100, 0);
     const begun: string[] = [];
     const first = memory.take(60, () => begun.push('first'));
     const second = memory.take(50, () => begun.push('second'));
@@ -18,7 +18,7 @@ describe('the memory for requests', () => {
   });
 
   it('does not let small ones wait for large ones while there is room', () => {
-    const memory = new RequestMemory(100, 10);
+    const memory = new MemoryBudget(100, 10);
     const begun: string[] = [];
     memory.take(80, () => begun.push('first'));
     memory.take(80, () => begun.push('large'));
@@ -32,7 +32,7 @@ describe('the memory for requests', () => {
   });
 
   it('lets one that is larger than all there is through alone', () => {
-    const memory = new RequestMemory(100, 0);
+    const memory = new MemoryBudget(100, 0);
     const begun: string[] = [];
     const small = memory.take(1, () => begun.push('small'));
     memory.take(500, () => begun.push('large'));
@@ -42,7 +42,7 @@ describe('the memory for requests', () => {
   });
 
   it('forgets who went away while waiting', () => {
-    const memory = new RequestMemory(100, 0);
+    const memory = new MemoryBudget(100, 0);
     const begun: string[] = [];
     const first = memory.take(100, () => begun.push('first'));
     const gone = memory.take(100, () => begun.push('gone'));
@@ -54,7 +54,7 @@ describe('the memory for requests', () => {
   });
 
   it('is full when small ones have exceeded it, until they are given back', () => {
-    const memory = new RequestMemory(100, 0);
+    const memory = new MemoryBudget(100, 0);
     const giveBack = memory.count(150);
     expect(memory.isFull).toBe(true);
     const begun: string[] = [];

@@ -1,17 +1,14 @@
-/** A request of at most so many bytes is small: it is received without asking for memory first, since it comes by the dozen in what is received at once. */
-export const SMALL_REQUEST_BYTES = 64 * 1024;
-
 /**
- * Memory for requests, shared by all connections. A large request gets all that it takes before it is received, so that two half received ones never wait for each
- * other; small ones are counted when they are there. Who waits is served in order, but small ones do not wait for large ones while there is room.
+ * Memory for requests, or for answers, shared by all connections. What is large gets all that it takes before it begins, so that two halves never wait for each other; what is small is counted when it is
+ * there. Who waits is served in order, but small ones do not wait for large ones while there is room.
  */
-export class RequestMemory {
+export class MemoryBudget {
   readonly #totalBytes: number;
   readonly #smallBytes: number;
   #usedBytes = 0;
   readonly #waiting: { readonly bytes: number; readonly begin: () => void }[] = [];
 
-  constructor(totalBytes: number, smallBytes = SMALL_REQUEST_BYTES) {
+  constructor(totalBytes: number, smallBytes = 0) {
     this.#totalBytes = totalBytes;
     this.#smallBytes = smallBytes;
   }
@@ -23,6 +20,11 @@ export class RequestMemory {
   /** Whether more is in use than there should be. */
   get isFull(): boolean {
     return this.#usedBytes > this.#totalBytes;
+  }
+
+  /** Whether more than half of it is in use: what need not be kept is better let go of. */
+  get isScarce(): boolean {
+    return this.#usedBytes > this.#totalBytes / 2;
   }
 
   /** Counts what is there already. The result takes it back. */
