@@ -22,6 +22,7 @@ const special = [
   'test/**/*.counts.test.ts',
   'test/**/*.chaos.test.ts',
   'test/**/*.browser.test.ts',
+  'test/**/*.deploy.test.ts',
 ];
 
 export default defineConfig({
@@ -32,6 +33,7 @@ export default defineConfig({
       project('counts', ['test/**/*.counts.test.ts'], { testTimeout: 120_000 }),
       project('emulator', ['test/**/*.emulator.test.ts'], { testTimeout: 60_000 }),
       project('chaos', ['test/**/*.chaos.test.ts'], { testTimeout: 240_000 }),
+      project('deploy', ['test/**/*.deploy.test.ts'], { testTimeout: 240_000 }),
       project('browser', ['test/**/*.browser.test.ts']),
       project('clients', ['test/clients/**/*.test.ts'], { testTimeout: 180_000 }),
       project('mutants', ['test/**/*.mutants.test.ts'], { testTimeout: 300_000 }),

@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../errors.ts';
 
 /** Which service answers: their codes differ. */
-export type AwsService = 's3' | 'dynamodb' | 'sqs' | 'sns';
+export type AwsService = 's3' | 'dynamodb' | 'sqs' | 'sns' | 'lambda' | 'scheduler';
 
 /** A code of Millrace, and what to do about it. */
 export interface Meaning {
@@ -115,6 +115,47 @@ const NOTICE_MEANINGS: Meanings = {
   ServiceUnavailable: { code: 'STORE_UNAVAILABLE', hint: 'Ask again.' },
 };
 
+/** Codes that all services with a JSON protocol have. */
+const CREDENTIAL_MEANINGS: Meanings = {
+  ThrottlingException: throttled,
+  ExpiredTokenException: expired,
+  UnrecognizedClientException: badCredentials,
+  InvalidSignatureException: badCredentials,
+};
+const noFunction: Meaning = {
+  code: 'STORE_MISSING',
+  hint: (arn) => `Deploy the function ${arn}, or check its name, account and region.`,
+};
+const noGroup: Meaning = {
+  code: 'STORE_MISSING',
+  hint: (group) => `Create the schedule group ${group}, or check its name and region.`,
+};
+/** It was not called, and will not be before somebody has mended it: its key, its network or its files. */
+const cannotRun: Meaning = {
+  code: 'STORE_MISSING',
+  hint: (arn) => `Look at the configuration of the function ${arn}.`,
+};
+const CANNOT_RUN = [
+  'KMSAccessDeniedException',
+  'KMSDisabledException',
+  'KMSInvalidStateException',
+  'KMSNotFoundException',
+  'EC2AccessDeniedException',
+  'EC2UnexpectedException',
+  'EFSIOException',
+  'EFSMountConnectivityException',
+  'EFSMountFailureException',
+  'EFSMountTimeoutException',
+  'ENILimitReachedException',
+  'SubnetIPAddressLimitReachedException',
+  'InvalidRuntimeException',
+  'InvalidSecurityGroupIDException',
+  'InvalidSubnetIDException',
+  'InvalidZipFileException',
+  'SnapStartException',
+];
+const deniedAction: Meaning = { code: 'ACCESS_DENIED', hint: 'Allow the action that the message names.' };
+
 /** By the code in the answer. What is not here goes by the HTTP status. */
 export const CODE_MEANINGS: Readonly<Record<AwsService, Meanings>> = {
   s3: {
@@ -177,6 +218,22 @@ export const CODE_MEANINGS: Readonly<Record<AwsService, Meanings>> = {
   },
   sqs: NOTICE_MEANINGS,
   sns: NOTICE_MEANINGS,
+  lambda: {
+    ...CREDENTIAL_MEANINGS,
+    ...Object.fromEntries(CANNOT_RUN.map((name) => [name, cannotRun])),
+    TooManyRequestsException: throttled,
+    EC2ThrottledException: throttled,
+    ResourceConflictException: throttled,
+    ResourceNotReadyException: throttled,
+    ResourceNotFoundException: noFunction,
+    AccessDeniedException: deniedAction,
+  },
+  scheduler: {
+    ...CREDENTIAL_MEANINGS,
+    ServiceQuotaExceededException: throttled,
+    ResourceNotFoundException: noGroup,
+    AccessDeniedException: deniedAction,
+  },
 };
 
 /**

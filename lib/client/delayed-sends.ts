@@ -160,6 +160,6 @@ function checkFields(record: object): void {
 function cannotDelay(value: unknown): MillraceError {
   return new MillraceError('INVALID_REQUEST', 'this producer cannot delay records', {
     value,
-    hint: 'Nobody would release them: on AWS that is on the way, and so is it for producers of functions. Connect to a store on this machine.',
+    hint: 'Nobody would release them: on AWS a deployment does, where the connection string says delays=true; producers of functions cannot yet.',
   });
 }

@@ -14,7 +14,7 @@ export interface ConnectOptions {
   readonly clock?: Clock;
   /** Default: the machine's. */
   readonly random?: Random;
-  /** Whether delayed records of a store on this machine are released as long as this client is open, whoever sent them. Default true. On AWS clients never do, and delayed records are refused. */
+  /** Whether delayed records of a store on this machine are released as long as this client is open, whoever sent them. Default true. On AWS the functions of a deployment do, where the connection string says `delays=true`; elsewhere delayed records are refused. */
   readonly releaseDelayed?: boolean;
 }
 
@@ -37,6 +37,5 @@ export async function connect(to: string | OpenedStore, options: ConnectOptions 
   // Whoever forgets to close must not be kept alive by it.
   const background = { clock: options.clock ?? backgroundClock, random };
   const store = mayRelease ? releasingDelayed(opened, background) : opened;
-  // On AWS there is nobody yet.
-  return new Millrace({ store, clock, random, ownsStore: true, isReleasing: target.kind !== 'aws' });
+  return new Millrace({ store, clock, random, ownsStore: true, isReleasing: target.kind !== 'aws' || target.delays });
 }

@@ -7,7 +7,7 @@
  * | `file:DIR` | SQLite and files in a directory, relative to the working directory; `file:///path` works too |
  * | `file:DIR?sync=power` | every write waits for the disk; `sync=process` is the default |
  * | `file:DIR?readOnly=true` | writes are refused |
- * | `aws:?bucket=B&table=T` | S3 bucket B and DynamoDB tables T and T-groups; `groups` (another name for the latter), `prefix`, `region` and `endpoint` (an emulator's) are optional |
+ * | `aws:?bucket=B&table=T` | S3 bucket B and DynamoDB tables T and T-groups; `groups` (another name for the latter), `prefix`, `region`, `endpoint` (an emulator's) and `delays=true` (a deployment that releases delayed records is there) are optional |
  */
 import { MillraceError } from '../errors.ts';
 import { nearestName } from '../nearest-name.ts';
@@ -29,6 +29,8 @@ export type ConnectionTarget =
       readonly prefix: string | undefined;
       readonly region: string | undefined;
       readonly endpoint: string | undefined;
+      /** Whether somebody releases delayed records of this log. */
+      readonly delays: boolean;
     };
 
 const EXAMPLES =
@@ -37,7 +39,7 @@ const EXAMPLES =
 const PARAMETERS = {
   memory: [],
   file: ['sync', 'readOnly'],
-  aws: ['bucket', 'table', 'groups', 'prefix', 'region', 'endpoint'],
+  aws: ['bucket', 'table', 'groups', 'prefix', 'region', 'endpoint', 'delays'],
 } as const;
 
 const SCHEME = /^([a-z0-9]+):/i;
@@ -101,12 +103,14 @@ function fileTarget(
   return { kind: 'file', directory, sync, readOnly: readOnly === 'true' };
 }
 
-function awsTarget(text: string, { bucket, table, groups, prefix, region, endpoint }: Parameters): ConnectionTarget {
+function awsTarget(text: string, parameters: Parameters): ConnectionTarget {
+  const { bucket, table, groups, prefix, region, endpoint, delays = 'false' } = parameters;
   if (bucket === undefined) throw invalid(text, 'aws: needs a bucket');
   if (table === undefined) throw invalid(text, 'aws: needs a table');
   if (endpoint !== undefined && !/^https?:\/\/[^/]/.test(endpoint))
     throw invalid(text, `the endpoint ${endpoint} is no http or https URL`);
-  return { kind: 'aws', bucket, table, groups, prefix, region, endpoint };
+  if (delays !== 'true' && delays !== 'false') throw invalid(text, `delays is true or false, not ${delays}`);
+  return { kind: 'aws', bucket, table, groups, prefix, region, endpoint, delays: delays === 'true' };
 }
 
 function invalid(value: unknown, problem: string): MillraceError {

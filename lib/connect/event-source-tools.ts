@@ -6,15 +6,12 @@ import type { RecordSender } from '../event-source/give-up.ts';
 import type { NoticeSender } from '../event-source/notice-sender.ts';
 import { Replays } from '../event-source/replays.ts';
 import { SubscriptionAdmin } from '../event-source/subscription-admin.ts';
-import { limits } from '../limits.ts';
 import { Fetcher } from '../log/fetcher.ts';
 import { noMeter } from '../log/meter.ts';
 import { type ConnectionTarget, parseConnectionString } from './connection-string.ts';
 import { type AwsDestinations, noticeSender } from './notice-sender.ts';
 import { openStore } from './open-store.ts';
-
-/** One record of the largest size with what is told of it. */
-const BUFFER_BYTES = 2 * limits.batchBytes;
+import { recordSender, SENDER_BUFFER_BYTES } from './record-sender.ts';
 
 /** What administers the event source of a store. */
 export interface EventSourceTools {
@@ -34,7 +31,7 @@ export function eventSourceTools(store: EventSourceStore, place: AwsDestinations
   const millrace = new Millrace({ store, clock, random, ownsStore: true });
   const notices = noticeSender({ clock, random, place });
   const subscriptions = new SubscriptionAdmin({ store, clock, random, destinations: notices });
-  const records = recordSender(millrace);
+  const records = recordSender(() => millrace.producer({ bufferMemoryBytes: SENDER_BUFFER_BYTES }));
   const fetcher = new Fetcher({ store, clock, random });
   const deadLetters = new DeadLetters({ store, clock, random, fetcher, subscriptions, records });
   const replays = new Replays({ store, clock, random, fetcher, subscriptions });
@@ -54,15 +51,4 @@ export function destinationsOf(target: ConnectionTarget): AwsDestinations {
 export async function openEventSourceTools(to: string): Promise<EventSourceTools> {
   const target = parseConnectionString(to);
   return eventSourceTools(await openStore(target, { clock, meter: noMeter }), destinationsOf(target));
-}
-
-/** Writes records by a producer of its own, which is made when it is needed. */
-function recordSender(millrace: Millrace): RecordSender {
-  let producer: ReturnType<Millrace['producer']> | undefined;
-  return {
-    async send(topic, { key, value, headers }) {
-      producer ??= millrace.producer({ bufferMemoryBytes: BUFFER_BYTES });
-      await producer.send({ topic, key, value, headers: headers.map((one) => [one.key, one.value] as const) });
-    },
-  };
 }

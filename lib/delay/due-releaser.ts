@@ -99,6 +99,11 @@ export class DueReleaser {
     }
   }
 
+  /** Whether something that was begun has not ended. */
+  get isBusy(): boolean {
+    return this.#busy.size > 0;
+  }
+
   /** Resolves when what was begun has ended. */
   async settled(): Promise<void> {
     await Promise.all(this.#busy.values());

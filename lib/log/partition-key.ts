@@ -9,3 +9,9 @@ export interface PartitionKey {
 export function partitionPk({ topicId, partition }: PartitionKey): string {
   return `P#${topicId}#${partition}`;
 }
+
+/** What `partitionPk` was made of. */
+export function partitionFromPk(pk: string): PartitionKey {
+  const [, topicId = '', partition] = pk.split('#');
+  return { topicId, partition: Number(partition) };
+}

@@ -13,7 +13,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['aws', 'memory', 'sqlite'],
   ['connect', 'local'],
   ['index', 'middleware', 'lambda-host', 'console', 'constructs'],
-  ['dev'],
+  ['dev', 'deployed'],
   ['cli'],
   ['lambdas', 'bin'],
 ];
@@ -63,6 +63,8 @@ export const NODE_MODULES: readonly { readonly files: RegExp; readonly modules: 
   // SQS tells the MD5 of each body.
   { files: /^lib\/event-source\/push\/sqs-event\.ts$/, modules: ['node:crypto'] },
   { files: /^lib\/gateway\//, modules: ['node:net', 'node:tls', 'node:crypto'] },
+  // Names of schedules.
+  { files: /^lib\/deployed\//, modules: ['node:crypto'] },
   { files: /^lib\/http\//, modules: ['node:http'] },
   {
     files: /^lib\/sqlite\//,

@@ -129,7 +129,10 @@ describe('a store that connects by itself', () => {
   it('is what a connection string opens', async () => {
     const server = await served(inTurn(dynamoAnswer({})));
     const place = { groups: undefined, prefix: 'p', region: 'us-west-2', endpoint: server.endpoint };
-    const store = await openStore({ kind: 'aws', bucket: 'b', table: 't', ...place }, { clock, meter: noMeter });
+    const store = await openStore(
+      { kind: 'aws', bucket: 'b', table: 't', delays: false, ...place },
+      { clock, meter: noMeter },
+    );
     undo.push(() => store.close());
     await store.topics.get('a');
     expect(JSON.parse(server.requests[0]!.body.toString())).toMatchObject({ TableName: 't' });

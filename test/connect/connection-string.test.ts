@@ -12,7 +12,8 @@ const problem = (text: unknown): MillraceError => {
   throw new Error(`accepted: ${String(text)}`);
 };
 const file = { kind: 'file', sync: 'process', readOnly: false };
-const aws = { kind: 'aws', bucket: 'b', table: 't', prefix: undefined, region: undefined, endpoint: undefined };
+const none = { prefix: undefined, region: undefined, endpoint: undefined, delays: false };
+const aws = { kind: 'aws', bucket: 'b', table: 't', ...none };
 
 describe('a connection string', () => {
   it.each([

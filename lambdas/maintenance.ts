@@ -1,0 +1,3 @@
+import { maintenanceHandler } from '../lib/deployed/functions.ts';
+
+export const handler = maintenanceHandler(process.env);

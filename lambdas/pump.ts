@@ -1,0 +1,3 @@
+import { pumpHandler } from '../lib/deployed/functions.ts';
+
+export const handler = pumpHandler(process.env);

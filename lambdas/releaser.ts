@@ -1,0 +1,3 @@
+import { releaserHandler } from '../lib/deployed/functions.ts';
+
+export const handler = releaserHandler(process.env);

@@ -1,0 +1,3 @@
+import { routerHandler } from '../lib/deployed/functions.ts';
+
+export const handler = routerHandler(process.env);

@@ -1,0 +1,123 @@
+/** The deployed functions in an emulator, made by plain calls of the APIs: what the constructs make, without them. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateEventSourceMappingCommand, CreateFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
+import { createTables } from '../../lib/aws/tables.ts';
+import { systemClock as clock } from '../../lib/clock.ts';
+import { type EventSourceTools, openEventSourceTools } from '../../lib/connect/event-source-tools.ts';
+import { buildLambdas } from '../../tools/build-lambdas.ts';
+import { makeBucket } from '../aws/emulators.ts';
+import { freshContainer } from '../aws/server-process.ts';
+import { startDeployEmulator } from './ministack.ts';
+
+const ROLE = 'arn:aws:iam::000000000000:role/millrace-test';
+
+/** What rings, as the mapping of the router filters it. */
+export const ROUTER_FILTERS: readonly object[] = [
+  { dynamodb: { Keys: { sk: { S: ['HEAD'] } }, NewImage: { ring: { N: ['1'] } } } },
+  { eventName: ['INSERT', 'MODIFY'], dynamodb: { Keys: { pk: { S: ['BELLS'] } } } },
+  { eventName: ['INSERT', 'MODIFY'], dynamodb: { Keys: { pk: { S: [{ prefix: 'DUE#' }] } } } },
+];
+
+/** Functions that are deployed, and a client beside them. */
+export interface FunctionsStage {
+  readonly endpoint: string;
+  readonly lambda: LambdaClient;
+  readonly tools: EventSourceTools;
+  /** What functions and clients are told of the log. */
+  readonly store: string;
+  /** Deploys a function; `source` is ESM with the export `handler`. Resolves to its ARN. */
+  deploy(name: string, source: string | { readonly folder: string }, options?: DeployOptions): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** How a function is made. */
+export interface DeployOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly timeoutSeconds?: number;
+}
+
+/** Starts an emulator with everything in it. */
+export async function deployFunctions(): Promise<FunctionsStage> {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-lambdas-'));
+  await buildLambdas(folder);
+  const server = await startDeployEmulator();
+  const { endpoint } = server;
+  process.env.AWS_ENDPOINT_URL = endpoint;
+  const bucket = await makeBucket(endpoint);
+  const table = freshContainer();
+  await createTables({ logTable: table, clock, endpoint });
+  const store = `aws:?bucket=${bucket}&table=${table}&delays=true`;
+  const lambda = new LambdaClient({ endpoint });
+  const deploy: FunctionsStage['deploy'] = async (name, source, { environment = {}, timeoutSeconds = 900 } = {}) => {
+    const ZipFile = zipOf(typeof source === 'string' ? source : readFileSync(join(source.folder, 'index.mjs'), 'utf8'));
+    const { FunctionArn } = await lambda.send(
+      new CreateFunctionCommand({
+        FunctionName: name,
+        Role: ROLE,
+        Runtime: 'nodejs24.x',
+        Handler: 'index.handler',
+        Code: { ZipFile },
+        Timeout: timeoutSeconds,
+        MemorySize: 512,
+        Environment: { Variables: { MILLRACE_STORE: store, ...environment } },
+      }),
+    );
+    return FunctionArn!;
+  };
+  const own = (name: string, environment: Readonly<Record<string, string>> = {}) =>
+    deploy(`millrace-${name}`, { folder: join(folder, name) }, { environment });
+  const scheduler = new SchedulerClient({ endpoint });
+  await scheduler.send(new CreateScheduleGroupCommand({ Name: 'millrace' }));
+  const releaser = await own('releaser');
+  const pump = await own('pump');
+  const router = await own('router', {
+    MILLRACE_PUMP_FUNCTION: pump,
+    MILLRACE_RELEASER_FUNCTION: releaser,
+    MILLRACE_SCHEDULE_GROUP: 'millrace',
+    MILLRACE_SCHEDULE_ROLE: ROLE,
+  });
+  for (const name of ['maintenance', 'provider']) await own(name);
+  const dynamodb = new DynamoDBClient({ endpoint });
+  const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: table }));
+  await lambda.send(
+    new CreateEventSourceMappingCommand({
+      EventSourceArn: Table!.LatestStreamArn,
+      FunctionName: router,
+      StartingPosition: 'TRIM_HORIZON',
+      BatchSize: 100,
+      MaximumRetryAttempts: 20,
+      BisectBatchOnFunctionError: true,
+      FilterCriteria: { Filters: ROUTER_FILTERS.map((one) => ({ Pattern: JSON.stringify(one) })) },
+    }),
+  );
+  const tools = await openEventSourceTools(store);
+  return {
+    endpoint,
+    lambda,
+    tools,
+    store,
+    deploy,
+    async stop() {
+      await tools.close();
+      for (const client of [lambda, scheduler, dynamodb]) client.destroy();
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function zipOf(source: string): Uint8Array {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-zip-'));
+  try {
+    writeFileSync(join(folder, 'index.mjs'), source);
+    execFileSync('python3', ['-m', 'zipfile', '-c', 'function.zip', 'index.mjs'], { cwd: folder });
+    return readFileSync(join(folder, 'function.zip'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
