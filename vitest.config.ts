@@ -23,6 +23,7 @@ const special = [
   'test/**/*.chaos.test.ts',
   'test/**/*.browser.test.ts',
   'test/**/*.deploy.test.ts',
+  'test/constructs/**',
 ];
 
 export default defineConfig({
@@ -30,6 +31,8 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       project('unit', ['test/**/*.test.ts'], { exclude: special }),
+      // A second or two for each file, to load the CDK.
+      project('constructs', ['test/constructs/**/*.test.ts']),
       project('counts', ['test/**/*.counts.test.ts'], { testTimeout: 120_000 }),
       project('emulator', ['test/**/*.emulator.test.ts'], { testTimeout: 60_000 }),
       project('chaos', ['test/**/*.chaos.test.ts'], { testTimeout: 240_000 }),

@@ -17,6 +17,7 @@ const DIST = resolve(process.argv[2] ?? join(ROOT, 'dist'));
 const DOORS = {
   '.': 'lib/index',
   './aws': 'lib/aws/index',
+  './constructs': 'lib/constructs/index',
   './local': 'lib/local',
   './middleware': 'lib/middleware/index',
 } as const;

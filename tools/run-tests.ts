@@ -19,9 +19,9 @@ const STARTS_DYNAMODB = '@dynoxide/';
 const STARTS_MINISTACK = '.cache/ministack/bin/ministack';
 
 const ELSEWHERE = [
-  'Not part of npm test: exact request counts, mutants, killed members, real Kafka clients, the page of millrace dev in a browser (npm test --',
-  '--project=counts, --project=mutants, --project=chaos, --project=clients or --project=browser), deployed functions (npm run test:deploy),',
-  "hours of random operations and AWS's own runtime client (npm run test:long), any S3 and DynamoDB at AWS_ENDPOINT_URL (npm run test:emulator). .ci/run adds the first five.",
+  'Not part of npm test: exact request counts, stacks, mutants, killed members, real Kafka clients, the page of millrace dev in a browser (npm test --',
+  '--project=counts, --project=constructs, --project=mutants, --project=chaos, --project=clients or --project=browser), deployed functions (npm run test:deploy),',
+  "hours of random operations and AWS's own runtime client (npm run test:long), any S3 and DynamoDB at AWS_ENDPOINT_URL (npm run test:emulator). .ci/run adds the first six.",
 ];
 
 /** Text of a module together with the modules of the tests that it imports. */

@@ -1,0 +1,32 @@
+import { Token } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+import { limits } from '../limits.ts';
+import { badProp } from './bad-prop.ts';
+
+const NAME = /^[a-zA-Z0-9._-]+$/;
+const DOMAIN = /^[a-z0-9-]{1,64}$/;
+/** Topics of its own, such as `NAME.retry-1`, are named by a subscription. */
+const SUBSCRIPTION_CHARACTERS = 200;
+
+function checkName(scope: IConstruct, prop: string, name: string, most: number): void {
+  if (Token.isUnresolved(name)) return;
+  if (NAME.test(name) && name !== '.' && name !== '..' && name.length <= most) return;
+  const fix = `Use 1 to ${most} of the characters a-z, A-Z, 0-9, ".", "_" and "-", but not "." or "..".`;
+  throw badProp(scope, prop, name, fix);
+}
+
+/** Checks the name of a topic as the log does. Throws INVALID_CONFIG. */
+export function checkTopicName(scope: IConstruct, name: string): void {
+  checkName(scope, 'topicName', name, limits.topicNameLength);
+}
+
+/** Checks the name of a subscription as the log does. Throws INVALID_CONFIG. */
+export function checkSubscriptionName(scope: IConstruct, name: string): void {
+  checkName(scope, 'subscriptionName', name, SUBSCRIPTION_CHARACTERS);
+}
+
+/** Checks the name of an isolation domain as the log does. Throws INVALID_CONFIG. */
+export function checkDomain(scope: IConstruct, domain: string): void {
+  if (Token.isUnresolved(domain) || DOMAIN.test(domain)) return;
+  throw badProp(scope, 'isolation', domain, 'Use 1 to 64 of the characters a-z, 0-9 and "-".');
+}

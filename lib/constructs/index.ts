@@ -1,0 +1,12 @@
+/** `millrace/constructs`: a log, its topics and the functions that read them, for stacks of the AWS CDK. */
+export { FailureDestination } from './failure-destination.ts';
+export type { FunctionSettings } from './log-function.ts';
+export type { MetricDetail } from './metric-detail.ts';
+export { type IMillrace, Millrace, type MillraceAttributes, type MillraceProps, outputsOf } from './millrace.ts';
+export type { MillraceGrants } from './millrace-grants.ts';
+export { StartingPosition } from './starting-position.ts';
+export { Subscription, type SubscriptionProps, type TopicEventSourceProps } from './subscription.ts';
+export type { RedriveProps, SubscriptionOptionsProps } from './subscription-props.ts';
+export { type ITopic, Topic, type TopicAttributes, TopicIsolation, type TopicProps } from './topic.ts';
+export { TopicEventSource } from './topic-event-source.ts';
+export type { TopicGrants } from './topic-grants.ts';

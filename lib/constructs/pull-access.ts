@@ -1,0 +1,42 @@
+import { type Access, ALL_ITEMS, itemsUnder, literal, READ_ITEMS } from './access.ts';
+import { keyAccess, type LogPlace, objects, produceAccess, readAccess, type TopicKeys } from './log-access.ts';
+
+/** Ids of the topics that belong to a subscription. */
+export interface SubscriptionTopics {
+  /** Of its dead letters, where they are not a topic of another owner. */
+  readonly written: readonly string[];
+  /** A topic that takes dead letters and was made for itself. */
+  readonly deadLetters: TopicKeys | undefined;
+  /** Where records wait that come back to the function. */
+  readonly readAndWritten: readonly string[];
+}
+
+/** What a function that pulls may do: read its topic, keep its progress and no other, and write what fails to the topics of its subscription. */
+export function pullAccess(
+  place: LogPlace,
+  topic: TopicKeys,
+  { name, topics }: { readonly name: string; readonly topics: SubscriptionTopics },
+): readonly Access[] {
+  const { logTable, groupsTable } = place;
+  const own = literal(name);
+  const heads = (ids: readonly string[]) => ids.map((id) => `P#${id}#*`);
+  return [
+    ...readAccess(place, topic),
+    ...(topics.deadLetters === undefined ? [] : produceAccess(place, topics.deadLetters)),
+    itemsUnder(logTable.tableArn, [`T#${own}.*`], ['dynamodb:GetItem']),
+    itemsUnder(logTable.tableArn, heads([...topics.written, ...topics.readAndWritten]), [
+      ...READ_ITEMS,
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+    ]),
+    itemsUnder(logTable.tableArn, ['BELLS'], ['dynamodb:PutItem']),
+    objects(place, `${topic.domain}/0/*`, ['s3:PutObject']),
+    itemsUnder(groupsTable.tableArn, ['SUBS'], ['dynamodb:GetItem', 'dynamodb:Query']),
+    itemsUnder(
+      groupsTable.tableArn,
+      [`G#${own}`, `G#${own}.redrive`, `G#${own}.retry-*`, `G#${own}:replay-*`],
+      ALL_ITEMS,
+    ),
+    ...keyAccess(place, 'write'),
+  ];
+}

@@ -1,0 +1,46 @@
+import { Names } from 'aws-cdk-lib';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
+import { MillraceError } from '../errors.ts';
+import { Subscription, type TopicEventSourceProps } from './subscription.ts';
+import type { ITopic } from './topic.ts';
+
+/**
+ * Calls a function for the records of a topic, as the event sources of Lambda do.
+ *
+ * @example
+ * billing.addEventSource(new TopicEventSource(orders, {
+ *   batchSize: 100,
+ *   reportBatchItemFailures: true,
+ *   retryDelays: [Duration.seconds(10), Duration.minutes(1)],
+ * }));
+ */
+export class TopicEventSource implements lambda.IEventSource {
+  readonly #topic: ITopic;
+  readonly #props: TopicEventSourceProps;
+  #subscription: Subscription | undefined;
+
+  constructor(topic: ITopic, props: TopicEventSourceProps = {}) {
+    this.#topic = topic;
+    this.#props = props;
+  }
+
+  /** Called by `addEventSource`. Several sources of one topic need a `subscriptionName` each. */
+  bind(target: lambda.IFunction): void {
+    const { subscriptionName } = this.#props;
+    const of = subscriptionName ?? Names.nodeUniqueId(this.#topic.node);
+    this.#subscription = new Subscription(target as unknown as Construct, `MillraceTopic:${of}`, {
+      ...this.#props,
+      topic: this.#topic,
+      target,
+    });
+  }
+
+  /** What was made. Throws INVALID_REQUEST before `addEventSource`. */
+  get subscription(): Subscription {
+    if (this.#subscription !== undefined) return this.#subscription;
+    throw new MillraceError('INVALID_REQUEST', 'the event source is bound to no function yet', {
+      hint: 'Hand it to addEventSource of a function first.',
+    });
+  }
+}

@@ -1,0 +1,352 @@
+import { App, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import {
+  FailureDestination,
+  StartingPosition,
+  Subscription,
+  Topic,
+  TopicEventSource,
+  type TopicEventSourceProps,
+} from 'millrace/constructs';
+import { describe, expect, it } from 'vitest';
+import { SUBSCRIPTION_OPTION_NAMES, subscriptionOptions } from '../../lib/event-source/subscription-options.ts';
+import { flatten, newFunction, newLog, newStack, statementsIn } from './stack-with-log.ts';
+
+function subscribed(props: TopicEventSourceProps = {}) {
+  const stack = newStack();
+  const topic = new Topic(stack, 'Orders', { millrace: newLog(stack), topicName: 'orders' });
+  const target = newFunction(stack);
+  const source = new TopicEventSource(topic, { subscriptionName: 'billing', ...props });
+  target.addEventSource(source);
+  const [{ Properties }] = Object.values(Template.fromStack(stack).findResources('Custom::MillraceSubscription')) as [
+    { Properties: Record<string, unknown> },
+  ];
+  return { stack, source, properties: flatten(Properties) as Record<string, unknown> };
+}
+
+/** The options as the log will read them. */
+function optionsOf(props: TopicEventSourceProps) {
+  return subscriptionOptions(JSON.parse(String(subscribed(props).properties.Options)), 'billing');
+}
+
+describe('an event source', () => {
+  it('makes a subscription by the provider of its log', () => {
+    const { properties, source } = subscribed();
+    expect(properties).toMatchObject({
+      Name: 'billing',
+      Topic: expect.stringMatching(/^\$\{Orders\.TopicName\}$/),
+      TopicId: expect.stringMatching(/^\$\{Orders\.TopicId\}$/),
+      Target: expect.stringMatching(/^\$\{Bill\w+\.Arn\}$/),
+      StartingPosition: 'TRIM_HORIZON',
+      Options: '{}',
+      OnDelete: 'retain',
+    });
+    expect(source.subscription.subscriptionName).toBe('billing');
+  });
+
+  it('has the options of the log by the names of AWS', () => {
+    const options = optionsOf({
+      mode: 'push',
+      format: 'kinesis',
+      ordering: 'key',
+      batchSize: 10,
+      maxBatchingWindow: Duration.seconds(5),
+      parallelizationFactor: 4,
+      bisectBatchOnError: false,
+      retryAttempts: 1,
+      maxRecordAge: Duration.hours(1),
+      reportBatchItemFailures: true,
+      retryDelays: [Duration.seconds(10), Duration.minutes(1)],
+      filters: [{ key: ['a'] }, lambda.FilterCriteria.filter({ value: { total: [{ numeric: ['>', 10] }] } })],
+      circuitBreakerFailures: 0,
+      maxConcurrency: 5,
+      recordsPerSecond: 0.5,
+      redrive: { schedule: events.Schedule.rate(Duration.hours(1)), rate: 2, maxAttempts: 4 },
+      enabled: false,
+    });
+    expect(options).toEqual({
+      mode: 'push',
+      format: 'kinesis',
+      ordering: 'key',
+      batchSize: 10,
+      maxBatchingWindowMs: 5_000,
+      parallelizationFactor: 4,
+      bisectBatchOnError: false,
+      retryAttempts: 1,
+      maxRecordAgeMs: 3_600_000,
+      reportBatchItemFailures: true,
+      retryDelaysMs: [10_000, 60_000],
+      filters: [{ key: ['a'] }, { value: { total: [{ numeric: ['>', 10] }] } }],
+      onFailure: 'topic:billing.dlq',
+      circuitBreakerFailures: 0,
+      maximumConcurrency: 5,
+      recordsPerSecond: 0.5,
+      tumblingWindowMs: 0,
+      redrive: { schedule: 'rate(1 hour)', rate: 2, maxAttempts: 4 },
+      enabled: false,
+    });
+    expect(Object.keys(options).sort()).toEqual([...SUBSCRIPTION_OPTION_NAMES].sort());
+    expect(optionsOf({ tumblingWindow: Duration.minutes(1) }).tumblingWindowMs).toBe(60_000);
+  });
+
+  it('has the defaults of the log', () => {
+    expect(optionsOf({})).toEqual(subscriptionOptions({}, 'billing'));
+  });
+
+  it.each([
+    [StartingPosition.LATEST, 'LATEST'],
+    [StartingPosition.atTimestamp(new Date(1_795_514_400_000)), '{"timestampMs":"1795514400000"}'],
+    [StartingPosition.atOffset(9_007_199_254_740_993n), '{"offset":"9007199254740993"}'],
+  ])('begins where it is told', (startingPosition, text) => {
+    expect(subscribed({ startingPosition }).properties.StartingPosition).toBe(text);
+  });
+
+  it('goes away with its progress if it is told so', () => {
+    expect(subscribed({ removalPolicy: RemovalPolicy.DESTROY }).properties.OnDelete).toBe('delete');
+  });
+
+  it('lets the pump call the function, and nobody else', () => {
+    const { stack } = subscribed();
+    const permissions = Object.values(Template.fromStack(stack).findResources('AWS::Lambda::Permission'));
+    const ours = permissions.map(({ Properties }) => flatten(Properties) as Record<string, string>);
+    expect(ours.filter(({ FunctionName }) => FunctionName!.includes('Bill'))).toEqual([
+      {
+        Action: 'lambda:InvokeFunction',
+        FunctionName: expect.stringMatching(/^\$\{Bill\w+\.Arn\}$/),
+        Principal: expect.stringMatching(/^\$\{MillraceFunctionsPumpRole\w+\.Arn\}$/),
+      },
+    ]);
+  });
+
+  it('is named once for several topics, and needs names for several times one topic', () => {
+    const stack = newStack();
+    const topic = new Topic(stack, 'Orders', { millrace: newLog(stack) });
+    const target = newFunction(stack);
+    for (const subscriptionName of ['a', 'b']) target.addEventSource(new TopicEventSource(topic, { subscriptionName }));
+    Template.fromStack(stack).resourceCountIs('Custom::MillraceSubscription', 2);
+  });
+
+  it('names what it made only when it did', () => {
+    const stack = newStack();
+    const topic = new Topic(stack, 'Orders', { millrace: newLog(stack) });
+    expect(() => new TopicEventSource(topic).subscription).toThrow(/bound to no function yet/);
+  });
+
+  it('is made in another stack than the log without a circle of the two', () => {
+    const app = new App();
+    const [logStack, otherStack] = [newStack('Log', app), newStack('Other', app)];
+    const millrace = newLog(logStack);
+    const topic = new Topic(otherStack, 'Orders', { millrace });
+    const queue = new sqs.Queue(otherStack, 'Queue');
+    newFunction(otherStack).addEventSource(
+      new TopicEventSource(topic, { mode: 'pull', onFailure: FailureDestination.queue(queue) }),
+    );
+    expect(() => app.synth()).not.toThrow();
+    expect(logStack.dependencies).toEqual([]);
+  });
+});
+
+describe('a function that pulls', () => {
+  const { stack } = subscribed({ mode: 'pull', retryDelays: [Duration.seconds(10), Duration.seconds(20)] });
+  const statements = statementsIn(stack, /Pull/);
+  const keys = statements.flatMap(
+    ({ Condition }) => Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] ?? [],
+  ) as string[];
+
+  it('knows where the log is', () => {
+    Template.fromStack(stack).hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: { MILLRACE_STORE: Match.anyValue() } },
+    });
+  });
+
+  it('keeps its own progress and no other', () => {
+    expect(keys.filter((key) => key.startsWith('G'))).toEqual([
+      'G#billing',
+      'G#billing.redrive',
+      'G#billing.retry-*',
+      'G#billing:replay-*',
+    ]);
+  });
+
+  it('writes what fails to the topics of its subscription', () => {
+    const heads = statements
+      .filter(({ Action }) => Action.includes('dynamodb:UpdateItem') && !Action.includes('dynamodb:DeleteItem'))
+      .flatMap(({ Condition }) => Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']) as string[];
+    expect(heads.map((key) => /\.(\w+)\}#\*$/.exec(key)?.[1])).toEqual([
+      'DeadLetterTopicId',
+      'RedriveTopicId',
+      'RetryTopicId1',
+      'RetryTopicId2',
+    ]);
+  });
+
+  it('is called by the router', () => {
+    const permissions = Object.values(Template.fromStack(stack).findResources('AWS::Lambda::Permission'));
+    expect(JSON.stringify(permissions)).toContain('MillraceFunctionsRouterRole');
+  });
+
+  it('cannot be an imported one, whose environment is not ours', () => {
+    const other = newStack();
+    const topic = new Topic(other, 'Orders', { millrace: newLog(other) });
+    const target = lambda.Function.fromFunctionArn(other, 'F', 'arn:aws:lambda:eu-central-1:123456789012:function:f');
+    expect(() => new Subscription(other, 'S', { topic, target, mode: 'pull' })).toThrow(/choose the mode push/);
+  });
+});
+
+describe('where records go that were given up', () => {
+  it.each<[string, (stack: ReturnType<typeof newStack>) => FailureDestination, RegExp, readonly string[]]>([
+    [
+      'a queue',
+      (stack) => FailureDestination.queue(new sqs.Queue(stack, 'Q')),
+      /^\$\{Q\w+\.Arn\}$/,
+      ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'],
+    ],
+    [
+      'a topic of SNS',
+      (stack) => FailureDestination.snsTopic(new sns.Topic(stack, 'N')),
+      /^\$\{N\w+\}$/,
+      ['sns:GetTopicAttributes', 'sns:Publish'],
+    ],
+    [
+      'a bucket',
+      (stack) => FailureDestination.bucket(new s3.Bucket(stack, 'B') as s3.IBucket),
+      /^\$\{B\w+\.Arn\}$/,
+      ['s3:PutObject', 's3:ListBucket'],
+    ],
+  ])('is %s, to which the pump may send', (_, destination, arn, actions) => {
+    const stack = newStack();
+    const topic = new Topic(stack, 'Orders', { millrace: newLog(stack) });
+    const target = newFunction(stack);
+    target.addEventSource(new TopicEventSource(topic, { onFailure: destination(stack) }));
+    const [{ Properties }] = Object.values(Template.fromStack(stack).findResources('Custom::MillraceSubscription')) as [
+      { Properties: { Options: unknown } },
+    ];
+    expect(JSON.parse(String(flatten(Properties.Options))).onFailure).toMatch(arn);
+    expect(statementsIn(stack, /Failures/).flatMap(({ Action }) => Action)).toEqual(
+      expect.arrayContaining([...actions]),
+    );
+  });
+
+  it('is another topic of the log, or nowhere', () => {
+    const stack = newStack();
+    const millrace = newLog(stack);
+    const [topic, failed] = [new Topic(stack, 'Orders', { millrace }), new Topic(stack, 'Failed', { millrace })];
+    const target = newFunction(stack);
+    for (const [id, onFailure] of [
+      ['A', FailureDestination.topic(failed)],
+      ['B', FailureDestination.NONE],
+    ] as const) {
+      new Subscription(stack, id, { topic, target, onFailure });
+    }
+    const options = Object.values(Template.fromStack(stack).findResources('Custom::MillraceSubscription')).map(
+      ({ Properties }) => JSON.parse(String(flatten(Properties.Options))).onFailure,
+    );
+    expect(options).toEqual([expect.stringMatching(/^topic:\$\{Failed\.TopicName\}$/), null]);
+  });
+});
+
+describe('wrong options', () => {
+  /** What the log refuses too, by its own names. */
+  const both: [TopicEventSourceProps, object, RegExp][] = [
+    [{ batchSize: 0 }, { batchSize: 0 }, /batchSize cannot be 0\. Give an integer from 1 to 10000/],
+    [{ batchSize: 10_001 }, { batchSize: 10_001 }, /batchSize cannot be 10001/],
+    [
+      { maxBatchingWindow: Duration.seconds(301) },
+      { maxBatchingWindowMs: 301_000 },
+      /maxBatchingWindow cannot be "301000 ms"/,
+    ],
+    [
+      { parallelizationFactor: 11, ordering: 'key' },
+      { parallelizationFactor: 11, ordering: 'key' },
+      /parallelizationFactor/,
+    ],
+    [{ parallelizationFactor: 2 }, { parallelizationFactor: 2 }, /choose 'key' or 'none'/],
+    [{ retryAttempts: -2 }, { retryAttempts: -2 }, /retryAttempts cannot be -2/],
+    [{ maxRecordAge: Duration.seconds(59) }, { maxRecordAgeMs: 59_000 }, /maxRecordAge/],
+    [{ maxRecordAge: Duration.days(8) }, { maxRecordAgeMs: 8 * 86_400_000 }, /maxRecordAge/],
+    [{ retryDelays: [Duration.millis(999)] }, { retryDelaysMs: [999] }, /retryDelays cannot be "999 ms"/],
+    [{ retryDelays: Array(11).fill(Duration.seconds(1)) }, { retryDelaysMs: Array(11).fill(1_000) }, /11 delays/],
+    [{ filters: Array(11).fill({ key: ['a'] }) }, { filters: Array(11).fill({ key: ['a'] }) }, /11 patterns/],
+    [{ circuitBreakerFailures: 10_001 }, { circuitBreakerFailures: 10_001 }, /circuitBreakerFailures/],
+    [{ maxConcurrency: 1_001 }, { maximumConcurrency: 1_001 }, /maxConcurrency/],
+    [{ recordsPerSecond: 100_001 }, { recordsPerSecond: 100_001 }, /recordsPerSecond/],
+    [{ tumblingWindow: Duration.seconds(901) }, { tumblingWindowMs: 901_000 }, /tumblingWindow/],
+    [{ tumblingWindow: Duration.minutes(1), mode: 'pull' }, { tumblingWindowMs: 60_000, mode: 'pull' }, /mode 'push'/],
+    [{ tumblingWindow: Duration.minutes(1), format: 'sqs' }, { tumblingWindowMs: 60_000, format: 'sqs' }, /kinesis/],
+    [
+      { tumblingWindow: Duration.minutes(1), ordering: 'key' },
+      { tumblingWindowMs: 60_000, ordering: 'key' },
+      /ordering/,
+    ],
+    [
+      { redrive: { schedule: events.Schedule.rate(Duration.hours(1)) }, onFailure: FailureDestination.NONE },
+      { redrive: { schedule: 'rate(1 hour)' }, onFailure: null },
+      /redrive cannot be "rate\(1 hour\)"/,
+    ],
+    [
+      { redrive: { schedule: events.Schedule.rate(Duration.hours(1)), rate: 10_001 } },
+      { redrive: { schedule: 'rate(1 hour)', rate: 10_001 } },
+      /redrive\.rate/,
+    ],
+    [{ mode: 'poll' as 'pull' }, { mode: 'poll' }, /mode cannot be "poll"\. Give one of push, pull/],
+    [{ format: 'json' as 'sqs' }, { format: 'json' }, /format/],
+    [{ ordering: 'topic' as 'key' }, { ordering: 'topic' }, /ordering/],
+  ];
+
+  const stack = newStack();
+  const topic = new Topic(stack, 'Orders', { millrace: newLog(stack) });
+  const target = newFunction(stack);
+  let made = 0;
+
+  it.each(both)('are refused at synthesis as by the log: %o', (props, options, message) => {
+    expect(() => new Subscription(stack, `S${made++}`, { topic, target, ...props })).toThrow(message);
+    expect(() => subscriptionOptions(options, 'billing')).toThrow(expect.objectContaining({ code: 'INVALID_CONFIG' }));
+  });
+
+  it.each<[TopicEventSourceProps, object]>([
+    [{ batchSize: 10_000 }, { batchSize: 10_000 }],
+    [{ maxBatchingWindow: Duration.minutes(5) }, { maxBatchingWindowMs: 300_000 }],
+    [{ retryAttempts: -1 }, { retryAttempts: -1 }],
+    [{ maxRecordAge: Duration.minutes(1) }, { maxRecordAgeMs: 60_000 }],
+    [{ maxRecordAge: Duration.days(7) }, { maxRecordAgeMs: 604_800_000 }],
+    [{ retryDelays: Array(10).fill(Duration.days(1)) }, { retryDelaysMs: Array(10).fill(86_400_000) }],
+    [{ recordsPerSecond: 0.001 }, { recordsPerSecond: 0.001 }],
+    [{ tumblingWindow: Duration.minutes(15) }, { tumblingWindowMs: 900_000 }],
+    [{ maxConcurrency: 1_000 }, { maximumConcurrency: 1_000 }],
+  ])('are not what stands at a bound: %o', (props, options) => {
+    expect(() => new Subscription(stack, `S${made++}`, { topic, target, ...props })).not.toThrow();
+    expect(() => subscriptionOptions(options, 'billing')).not.toThrow();
+  });
+
+  it('are refused: a name that nothing can have, and a function that runs longer than who waits for it', () => {
+    expect(() => new Subscription(stack, 'Named', { topic, target, subscriptionName: 'a b' })).toThrow(
+      /subscriptionName cannot be "a b"\. Use 1 to 200/,
+    );
+    const slow = newFunction(stack, 'Slow', { timeout: Duration.minutes(11) });
+    expect(() => new Subscription(stack, 'TooSlow', { topic, target: slow })).toThrow(/660 s.*choose the mode pull/);
+  });
+});
+
+describe('metrics of a subscription', () => {
+  it('have the names and dimensions that it is counted by', () => {
+    const { subscription } = subscribed().source;
+    const metrics = [
+      subscription.metricLag(),
+      subscription.metricTimeLag(),
+      subscription.metricIteratorAge(),
+      subscription.metricDeadLetters(),
+      subscription.metricDropped(),
+      subscription.metricErrors(),
+      subscription.metricCommitted({ period: Duration.minutes(1) }),
+    ];
+    for (const { namespace, dimensions } of metrics) {
+      expect([namespace, dimensions]).toEqual(['Millrace', { Subscription: 'billing' }]);
+    }
+    expect(metrics.at(-1)!.period.toSeconds()).toBe(60);
+  });
+});
