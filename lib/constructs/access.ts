@@ -4,6 +4,8 @@
  * Access to items is limited by their partition keys (`dynamodb:LeadingKeys`), see docs/formats.md. A request that names no key is refused.
  */
 import * as iam from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { acknowledgeWildcards } from './acknowledge-wildcards.ts';
 
 /** One statement. */
 export interface Access {
@@ -51,12 +53,18 @@ export function grantAll(grantee: iam.IGrantable, accesses: readonly Access[]): 
       ...(conditions && { conditions: { ...conditions } }),
     }),
   );
+  const { grantPrincipal } = grantee;
+  if (Construct.isConstruct(grantPrincipal)) acknowledgeWildcards(grantPrincipal, arnsOf(accesses));
   return grants.reduce((all, grant) => all.combine(grant));
 }
 
-/** As statements of a policy. */
-export function statementsOf(accesses: readonly Access[]): iam.PolicyStatement[] {
-  return accesses.map(
+/** Gives all of it by a policy of its own. */
+export function policyOf(
+  scope: Construct,
+  id: string,
+  { roles, accesses }: { readonly roles: readonly iam.IRole[]; readonly accesses: readonly Access[] },
+): iam.Policy {
+  const statements = accesses.map(
     ({ actions, resourceArns, conditions }) =>
       new iam.PolicyStatement({
         actions: [...actions],
@@ -64,4 +72,9 @@ export function statementsOf(accesses: readonly Access[]): iam.PolicyStatement[]
         ...(conditions && { conditions: { ...conditions } }),
       }),
   );
+  const policy = new iam.Policy(scope, id, { roles: [...roles], statements });
+  acknowledgeWildcards(policy, arnsOf(accesses));
+  return policy;
 }
+
+const arnsOf = (accesses: readonly Access[]) => accesses.flatMap(({ resourceArns }) => resourceArns);

@@ -120,6 +120,20 @@ export function wholeLogAccess(place: LogPlace): readonly Access[] {
   ];
 }
 
+/** Takes and gives records of all topics over HTTP. It makes no topics, and knows nothing of groups. */
+export function allTopicsAccess(place: LogPlace): readonly Access[] {
+  const { logTable, groupsTable } = place;
+  return [
+    itemsUnder(logTable.tableArn, ['T#*'], ['dynamodb:GetItem']),
+    itemsUnder(logTable.tableArn, ['P#*'], [...READ_ITEMS, 'dynamodb:PutItem', 'dynamodb:UpdateItem']),
+    itemsUnder(logTable.tableArn, ['DUE#*'], ['dynamodb:PutItem']),
+    itemsUnder(groupsTable.tableArn, ['D#*'], ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem']),
+    objects(place, '*', ['s3:GetObject', 's3:PutObject']),
+    { actions: ['s3:ListBucket'], resourceArns: [place.bucket.bucketArn] },
+    ...keyAccess(place, 'write'),
+  ];
+}
+
 /** Wakes workers: what the stream brings, leases, subscriptions, and bells. */
 export function routerAccess(place: LogPlace): readonly Access[] {
   const { logTable, groupsTable } = place;

@@ -92,13 +92,12 @@ export function logFunction(scope: Construct, id: string, options: LogFunctionOp
     environment: { NODE_OPTIONS: '--enable-source-maps', ...environment },
     ...(deadLetterQueue && { deadLetterQueue }),
   });
-  acknowledgeFunction(made, role, settings, deadLetterQueue !== undefined);
+  acknowledgeFunction(made, settings, deadLetterQueue !== undefined);
   return made;
 }
 
 function acknowledgeFunction(
   made: lambda.Function,
-  role: iam.Role,
   { tracing, runtime }: FunctionSettings,
   hasDeadLetters: boolean,
 ): void {
@@ -112,9 +111,5 @@ function acknowledgeFunction(
     ...(runtime === lambda.Runtime.NODEJS_22_X && {
       'AwsSolutions-L1': 'Node.js 22 was asked for by the prop runtime; it is maintained until April 2027.',
     }),
-  });
-  acknowledge(role, {
-    'AwsSolutions-IAM5':
-      'The wildcards end inside the log: objects below its prefix (and the schedules of its own group); items are limited by conditions on their keys. The function works for all topics.',
   });
 }

@@ -141,10 +141,11 @@ export class LogFunctions extends Construct {
   }
 
   #schedule(id: string, target: lambda.Function, interval: Duration, input: object): void {
-    new events.Rule(this, id, {
+    const rule = new events.Rule(this, id, {
       schedule: events.Schedule.rate(interval),
       targets: [new targets.LambdaFunction(target, { event: events.RuleTargetInput.fromObject(input) })],
     });
+    acknowledge(rule, { 'Serverless-EventBusDLQ': 'A call that was lost comes again with the next interval.' });
   }
 }
 

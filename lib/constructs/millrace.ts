@@ -26,6 +26,8 @@ export interface IMillrace extends IResource, LogPlace {
   readonly pumpRole: iam.IRole;
   /** Calls functions that pull. */
   readonly routerRole: iam.IRole;
+  /** What functions of the log have in common; those that are added to it take it over. */
+  readonly functionSettings: FunctionSettings;
   /** Permissions on the log as a whole. */
   readonly grants: MillraceGrants;
   /** Everything: makes topics, reads and writes all of them, and all groups. The same as `grants.manage`. */
@@ -136,6 +138,7 @@ abstract class MillraceBase extends Resource implements IMillrace {
   abstract readonly providerArn: string;
   abstract readonly pumpRole: iam.IRole;
   abstract readonly routerRole: iam.IRole;
+  abstract readonly functionSettings: FunctionSettings;
 
   get connectionString(): string {
     return connectionStringOf(this);
@@ -184,7 +187,6 @@ export class Millrace extends MillraceBase {
   readonly releaser: lambda.Function;
   readonly maintenance: lambda.Function;
   readonly provider: lambda.Function;
-  /** The settings that other functions of the log take over. */
   readonly functionSettings: FunctionSettings;
 
   constructor(scope: Construct, id: string, props: MillraceProps = {}) {
@@ -241,6 +243,7 @@ class ImportedMillrace extends MillraceBase {
   readonly providerArn: string;
   readonly pumpRole: iam.IRole;
   readonly routerRole: iam.IRole;
+  readonly functionSettings = {};
 
   constructor(scope: Construct, id: string, attributes: MillraceAttributes) {
     super(scope, id);

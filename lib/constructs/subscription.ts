@@ -4,8 +4,7 @@ import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { statementsOf } from './access.ts';
-import { acknowledge } from './acknowledge.ts';
+import { policyOf } from './access.ts';
 import { badProp } from './bad-prop.ts';
 import { checkSubscriptionName } from './check-names.ts';
 import { checkSubscriptionOptions } from './check-subscription.ts';
@@ -127,14 +126,7 @@ export class Subscription extends Construct {
 
   #allowDestination({ onFailure }: SubscriptionProps, roles: readonly iam.IRole[], resource: CustomResource): void {
     if (onFailure === undefined || onFailure.accesses.length === 0) return;
-    const policy = new iam.Policy(this, 'Failures', {
-      roles: [...roles],
-      statements: statementsOf(onFailure.accesses),
-    });
-    acknowledge(policy, {
-      'AwsSolutions-IAM5':
-        'The wildcard stands for the names of objects below a prefix that Lambda itself uses in such buckets.',
-    });
+    const policy = policyOf(this, 'Failures', { roles, accesses: onFailure.accesses });
     resource.node.addDependency(policy);
   }
 
@@ -142,12 +134,7 @@ export class Subscription extends Construct {
   #pull({ target, role }: PullingFunction, of: { readonly name: string; readonly topics: SubscriptionTopics }): void {
     const { millrace } = this.topic;
     target.addEnvironment('MILLRACE_STORE', millrace.connectionString);
-    const statements = statementsOf(pullAccess(millrace, this.topic, of));
-    const policy = new iam.Policy(this, 'Pull', { roles: [role], statements });
-    acknowledge(policy, {
-      'AwsSolutions-IAM5':
-        'The wildcards stand for the names of objects in the isolation domain of the topic; items are limited by conditions on their keys.',
-    });
+    policyOf(this, 'Pull', { roles: [role], accesses: pullAccess(millrace, this.topic, of) });
   }
 }
 
@@ -189,10 +176,8 @@ function allowCalls(scope: Construct, target: lambda.IFunction, caller: iam.IRol
     });
     return scope.node.findChild(`Millrace${scope.node.addr}`) as Construct;
   }
-  return new iam.Policy(scope, 'Calls', {
-    roles: [caller],
-    statements: statementsOf([{ actions: ['lambda:InvokeFunction'], resourceArns: [target.functionArn] }]),
-  });
+  const accesses = [{ actions: ['lambda:InvokeFunction'], resourceArns: [target.functionArn] }];
+  return policyOf(scope, 'Calls', { roles: [caller], accesses });
 }
 
 function topicsOf(resource: CustomResource, tiers: number, deadLetters: ITopic | undefined): SubscriptionTopics {

@@ -21,9 +21,12 @@ export function emptyFunctions(names: readonly string[] = NAMES): string {
 
 const functionsDirectory = emptyFunctions();
 
+/** Where stacks are. */
+export const ENV = { account: '123456789012', region: 'eu-central-1' };
+
 /** A stack in an app of its own. */
 export function newStack(id = 'Stack', app = new App({ analyticsReporting: false })): Stack {
-  return new Stack(app, id, { env: { account: '123456789012', region: 'eu-central-1' } });
+  return new Stack(app, id, { env: ENV });
 }
 
 /** A log in it. */

@@ -57,3 +57,33 @@ describe('split-deliveries', () => {
     });
   });
 });
+
+describe('take-orders', () => {
+  it('puts orders under their customers', async () => {
+    await millrace.topics.createTopic({ name: 'orders', partitionCount: 2 });
+    add('take-orders');
+    const orders = [1, 2, 3].map((id) => ({ id, customer: id < 3 ? 'ada' : 'bob', total: id }));
+    const answer = await host.invoke('take-orders', JSON.stringify({ orders }));
+    expect(answer).toEqual({ kind: 'returned', payload: '{"taken":3}' });
+    const reader = millrace.reader({ stopAtEnd: true });
+    await reader.assign([{ topic: 'orders' }]);
+    const seen: string[] = [];
+    for await (const record of reader) seen.push(`${record.keyText()} ${record.text()}`);
+    expect(seen.sort()).toEqual(orders.map((order) => `${order.customer} ${JSON.stringify(order)}`));
+  });
+});
+
+describe('post-to-ledger', () => {
+  it('answers which messages it could not post', async () => {
+    add('post-to-ledger');
+    const Records = [
+      { messageId: 'good', body: '{"amount":1}' },
+      { messageId: 'bad', body: 'no JSON' },
+    ];
+    const answer = await host.invoke('post-to-ledger', JSON.stringify({ Records }));
+    expect(answer).toEqual({
+      kind: 'returned',
+      payload: '{"batchItemFailures":[{"itemIdentifier":"bad"}]}',
+    });
+  });
+});
