@@ -173,6 +173,19 @@ function dynamoSubscriptions(table: DynamoTable): FunctionSubscriptions {
       if (result.outcome === 'done') return { outcome: 'done', item: subscription };
       return { outcome: 'refused', item: result.item && subscriptionFromItem(key.sk, result.item) };
     },
+    async createPart(part, of) {
+      const result = await table.transact([
+        {
+          kind: 'update',
+          key: subscriptionKey(of),
+          update: 'SET #version = :next',
+          condition: SAME_VERSION,
+          values: { ':version': BigInt(of.version), ':next': BigInt(of.version + 1) },
+        },
+        { kind: 'put', key: subscriptionKey(part), item: subscriptionToItem(part), condition: NO_ITEM },
+      ]);
+      return result.outcome;
+    },
     async update(subscription) {
       const key = subscriptionKey(subscription);
       const changed = { ...subscription, version: subscription.version + 1 };

@@ -95,9 +95,18 @@ export class Replays {
     const before = await this.#find(of);
     if (before !== null && (await this.#stateOf(before)).state !== 'done') throw alreadyRuns(name);
     if (before !== null) await removeReplay(this.#deps, before);
-    await repeatRequest(this.#deps, () => this.#deps.store.subscriptions.create(replay));
+    if (!(await this.#make(replay, of))) return this.start(name, request);
     await this.#ring(replay);
     return this.#stateOf(replay);
+  }
+
+  /** False when the subscription is not what it was any more: removed, changed, or somebody else has begun one. */
+  async #make(replay: FunctionSubscription, of: FunctionSubscription): Promise<boolean> {
+    const { subscriptions } = this.#deps.store;
+    const { answer } = await repeatRequest(this.#deps, () => subscriptions.createPart(replay, of));
+    if (answer === 'done') return true;
+    // An attempt whose answer was lost may have been the one that changed it.
+    return (await this.#allOf(of)).some(({ group }) => group === replay.group);
   }
 
   /** How far it is. Throws SUBSCRIPTION_NOT_FOUND, also when there is no replay. */
@@ -203,9 +212,14 @@ export class Replays {
   }
 
   /** The replay of a subscription: one query of the subscriptions of its topic. */
-  async #find({ topicId, group }: FunctionSubscription): Promise<FunctionSubscription | null> {
-    const { answer: all } = await repeatRequest(this.#deps, () => this.#deps.store.subscriptions.listOfTopic(topicId));
-    return all.find(({ replay }) => replay?.of === group) ?? null;
+  async #find(subscription: FunctionSubscription): Promise<FunctionSubscription | null> {
+    const all = await this.#allOf(subscription);
+    return all.find(({ replay }) => replay?.of === subscription.group) ?? null;
+  }
+
+  async #allOf({ topicId }: FunctionSubscription): Promise<readonly FunctionSubscription[]> {
+    const { answer } = await repeatRequest(this.#deps, () => this.#deps.store.subscriptions.listOfTopic(topicId));
+    return answer;
   }
 
   async #get(name: string): Promise<FunctionSubscription> {

@@ -249,8 +249,9 @@ export class SubscriptionAdmin {
     const found = async (one: string) =>
       (await findSubscription(this.#deps, one)) ?? own.find(({ group }) => group === one) ?? null;
     const subscription = await found(name);
-    if (subscription !== null) await this.#removeReplays(subscription);
     if (subscription !== null) await this.#remove(subscription);
+    // Behind it, so that none can be begun any more.
+    await this.#removeReplays(name, subscription);
     for (const one of retryGroups(name, MAX_RETRY_DELAYS)) {
       const retries = await found(one);
       if (retries !== null && retries.retry?.of !== name) continue;
@@ -262,9 +263,15 @@ export class SubscriptionAdmin {
     await this.#deleteGroup(name);
   }
 
-  async #removeReplays({ topicId, group }: FunctionSubscription): Promise<void> {
-    const { answer: all } = await repeatRequest(this.#deps, () => this.#deps.store.subscriptions.listOfTopic(topicId));
-    for (const one of all) if (one.replay?.of === group) await removeReplay(this.#deps, one);
+  /** The group remembers the topic when the subscription itself is gone. */
+  async #removeReplays(name: string, subscription: FunctionSubscription | null): Promise<void> {
+    const { groups, subscriptions } = this.#deps.store;
+    const { answer: group } = await repeatRequest(this.#deps, () => groups.get(name));
+    const topics = [...(group?.topics ?? []), ...(subscription === null ? [] : [subscription])];
+    for (const topicId of new Set(topics.map((topic) => topic.topicId))) {
+      const { answer: all } = await repeatRequest(this.#deps, () => subscriptions.listOfTopic(topicId));
+      for (const one of all) if (one.replay?.of === name) await removeReplay(this.#deps, one);
+    }
   }
 
   async #remove(subscription: FunctionSubscription): Promise<void> {

@@ -27,6 +27,7 @@ import {
 import { advanceStart, commit, raiseFloor, readHeads, removeHead, trimTail } from './differential-heads.ts';
 import { readJob, takeJob, updateJob } from './differential-jobs.ts';
 import {
+  createPart,
   createSubscription,
   listSubscriptions,
   ringBell,
@@ -48,7 +49,7 @@ import {
 
 /** Any operation, those with more clauses more often. */
 export const anyOperation: fc.Arbitrary<Draw> = fc.oneof(
-  { weight: 18, arbitrary: commit },
+  { weight: 20, arbitrary: commit },
   { weight: 5, arbitrary: trimTail },
   { weight: 2, arbitrary: raiseFloor },
   { weight: 6, arbitrary: advanceStart },
@@ -79,17 +80,18 @@ export const anyOperation: fc.Arbitrary<Draw> = fc.oneof(
   { weight: 7, arbitrary: updateLease },
   { weight: 2, arbitrary: seekLease },
   { weight: 4, arbitrary: createSubscription },
+  { weight: 5, arbitrary: createPart },
   { weight: 5, arbitrary: updateSubscription },
   { weight: 1, arbitrary: listSubscriptions },
   { weight: 1, arbitrary: ringBell },
-  { weight: 5, arbitrary: takeJob },
+  { weight: 6, arbitrary: takeJob },
   { weight: 6, arbitrary: updateJob },
   { weight: 1, arbitrary: readJob },
   { weight: 4, arbitrary: replaceSlots },
   { weight: 3, arbitrary: reserveRecords },
   { weight: 1, arbitrary: removeLimits },
   { weight: 4, arbitrary: putDue },
-  { weight: 3, arbitrary: cancelDue },
+  { weight: 4, arbitrary: cancelDue },
   { weight: 9, arbitrary: releaseDue },
   { weight: 1, arbitrary: lookAtDue },
   { weight: 1, arbitrary: forgetDue },
@@ -119,6 +121,7 @@ export const ALL_CLAUSES: readonly string[] = [
   ...['topic exists', 'same topic', 'not being deleted', 'same floor', 'no head'].map(
     (clause) => `createHeads: ${clause}`,
   ),
+  ...['same version of the whole', 'no part'].map((clause) => `create part: ${clause}`),
   'raiseGlobalFloor: floor rises',
   'create group: no group',
   ...['group exists', 'same group', 'same version'].map((clause) => `update group: ${clause}`),

@@ -172,6 +172,46 @@ describe('a replay', () => {
     expect(await bench.store.subscriptions.list(null, 9)).toEqual([]);
   });
 
+  /** Replays that are overtaken: `meanwhile` happens when one is about to be stored for the first time. */
+  function overtaken(meanwhile: () => Promise<unknown>): Replays {
+    const { store, subscriptions } = bench;
+    let isFirst = true;
+    const createPart: typeof store.subscriptions.createPart = async (part, of) => {
+      if (isFirst) await meanwhile();
+      isFirst = false;
+      return store.subscriptions.createPart(part, of);
+    };
+    const late = { ...store, subscriptions: { ...store.subscriptions, createPart } };
+    return new Replays({ store: late, clock, random, fetcher: new Fetcher({ store, clock, random }), subscriptions });
+  }
+
+  it('is one at a time, also when two begin at once', async () => {
+    await handled();
+    const slow = overtaken(() => replays.start('billing', { from: { offset: 3n } }));
+    await expect(slow.start('billing', { from: 'TRIM_HORIZON' })).rejects.toMatchObject({
+      code: 'SUBSCRIPTION_ALREADY_EXISTS',
+    });
+    expect((await replays.describe('billing')).partitions).toMatchObject([{ from: 3n }, { from: 3n }]);
+    expect(await bench.store.subscriptions.list(null, 9)).toHaveLength(2);
+  });
+
+  it('has the options that the subscription has got while it began', async () => {
+    await handled();
+    const slow = overtaken(() => bench.subscriptions.update('billing', { batchSize: 2 }));
+    await slow.start('billing', { from: 'TRIM_HORIZON' });
+    const [one] = (await bench.store.subscriptions.list(null, 9)).filter(({ replay: of }) => of !== undefined);
+    expect(one!.options.batchSize).toBe(2);
+  });
+
+  it('is not left behind when its subscription goes while it begins', async () => {
+    await handled();
+    const slow = overtaken(() => bench.subscriptions.delete('billing'));
+    await expect(slow.start('billing', { from: 'TRIM_HORIZON' })).rejects.toMatchObject({
+      code: 'SUBSCRIPTION_NOT_FOUND',
+    });
+    expect(await bench.store.subscriptions.list(null, 9)).toEqual([]);
+  });
+
   it('is only planned in a dry run', async () => {
     await handled();
     const planned = await replays.start('billing', { from: { timestampMs: 0 }, to: { offset: 4n }, dryRun: true });

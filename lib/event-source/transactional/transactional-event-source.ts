@@ -1,7 +1,7 @@
 import { offsetKey } from '../../group/group-offset.ts';
 import { offsetRange } from '../../group/transactional/transactional-groups.ts';
 import type { Change } from '../../log/head-transitions.ts';
-import type { Item } from '../../log/item.ts';
+import type { Item, ItemKey } from '../../log/item.ts';
 import type { Meter } from '../../log/meter.ts';
 import type { PartitionKey } from '../../log/partition-key.ts';
 import type { ItemTransactions } from '../../log/transactional/item-transactions.ts';
@@ -27,7 +27,11 @@ import type { Bells, FunctionSubscriptions } from '../function-subscriptions.ts'
 import { type Lease, leaseFromItem, leaseToItem } from '../lease.ts';
 import { seekLeaseTransition, takeLeaseTransition, updateLeaseTransition } from '../lease-transitions.ts';
 import type { Leases } from '../leases.ts';
-import { createSubscriptionTransition, updateSubscriptionTransition } from '../subscription-transitions.ts';
+import {
+  createPartTransition,
+  createSubscriptionTransition,
+  updateSubscriptionTransition,
+} from '../subscription-transitions.ts';
 import { transactionalLimits } from './transactional-limits.ts';
 
 /** Below and above every sort key. */
@@ -97,6 +101,21 @@ function transactionalSubscriptions(deps: MeteredItems): FunctionSubscriptions {
     },
     create: (subscription) =>
       changeSubscription(subscription, (current) => createSubscriptionTransition(current, subscription)),
+    async createPart(part, of) {
+      const [mainKey, partKey] = [subscriptionKey(of), subscriptionKey(part)];
+      return items.write((transaction) => {
+        const read = (key: ItemKey) => {
+          const item = transaction.get(key);
+          return item && subscriptionFromItem(key.sk, item);
+        };
+        const made = createPartTransition({ main: read(mainKey), part: read(partKey) }, of);
+        const isDone = made.outcome === 'done';
+        const twice = { unitFactor: 2 } as const;
+        changeItem(transaction, meter, mainKey, () => (isDone ? subscriptionToItem(made.item) : null), twice);
+        changeItem(transaction, meter, partKey, () => (isDone ? subscriptionToItem(part) : null), twice);
+        return made.outcome;
+      });
+    },
     update: (subscription) =>
       changeSubscription(subscription, (current) => updateSubscriptionTransition(current, subscription)),
     async remove(name) {

@@ -1,13 +1,16 @@
 /** The store as processes of a simulated event source see it: requests of the event source go their way with its faults, and the oracle sees what they do. The log itself is read without faults, but not at once. */
 import type { EventSourceStore } from '../../../lib/event-source/event-source-store.ts';
+import type { FunctionSubscription } from '../../../lib/event-source/function-subscription.ts';
 import { type PartitionKey, partitionPk } from '../../../lib/log/partition-key.ts';
 import type { MemberProcess } from '../../group/simulation/member-process.ts';
 import type { RequestWay } from '../../simulate/request-way.ts';
 import type { EventSourceOracle } from './event-source-oracle.ts';
 
-/** Told of every bell that is rung. */
-export interface BellWatch {
+/** Told of every bell that is rung, and of subscriptions that are made. */
+export interface StoreWatch {
   onBell(bell: { readonly group: string; readonly partition: PartitionKey }): void;
+  onCreated(subscription: FunctionSubscription): void;
+  onRemoved(group: string): void;
 }
 
 /** What the oracle calls a subscription and a partition. */
@@ -20,9 +23,9 @@ export class EventSourceNetwork {
   readonly #base: EventSourceStore;
   readonly #way: RequestWay;
   readonly #oracle: EventSourceOracle;
-  readonly #watch: BellWatch;
+  readonly #watch: StoreWatch;
 
-  constructor(parts: { base: EventSourceStore; way: RequestWay; oracle: EventSourceOracle; watch: BellWatch }) {
+  constructor(parts: { base: EventSourceStore; way: RequestWay; oracle: EventSourceOracle; watch: StoreWatch }) {
     this.#base = parts.base;
     this.#way = parts.way;
     this.#oracle = parts.oracle;
@@ -42,13 +45,21 @@ export class EventSourceNetwork {
           return (...args: unknown[]) => this.#way.sendCalmly(process, () => Reflect.apply(method, target, args));
         },
       });
-    const { leases, subscriptions, bells, heads, limits } = base;
+    const { leases, subscriptions, bells, heads, limits, offsets } = base;
     return {
       ...base,
       topics: calmly(base.topics),
       chunks: calmly(base.chunks),
       objects: calmly(base.objects),
       groups: calmly(base.groups),
+      offsets: {
+        ...offsets,
+        remove: (group, partition) =>
+          ask(`forget ${group}/${partition.partition}`, async () => {
+            await offsets.remove(group, partition);
+            oracle.onForgotten(truthKey(group, partition));
+          }),
+      },
       heads: {
         ...heads,
         read: (partition, options) => ask(`read head ${partition.partition}`, () => heads.read(partition, options)),
@@ -82,6 +93,17 @@ export class EventSourceNetwork {
         listOfTopic: (topicId) => ask('list subscriptions of a topic', () => subscriptions.listOfTopic(topicId)),
         list: (after, limit) => ask('list subscriptions', () => subscriptions.list(after, limit)),
         update: (subscription) => ask('update subscription', () => subscriptions.update(subscription)),
+        createPart: (part, of) =>
+          ask(`create ${part.group} of ${of.group} v${of.version}`, async () => {
+            const outcome = await subscriptions.createPart(part, of);
+            if (outcome === 'done') this.#watch.onCreated(part);
+            return outcome;
+          }),
+        remove: (subscription) =>
+          ask(`remove ${subscription.group}`, async () => {
+            await subscriptions.remove(subscription);
+            this.#watch.onRemoved(subscription.group);
+          }),
       },
       bells: {
         ...bells,
@@ -101,7 +123,11 @@ export class EventSourceNetwork {
           }),
         reserve: (group, rate, args) =>
           ask(`reserve ${args.costUs} of ${group}`, () => limits.reserve(group, rate, args)),
-        remove: (group) => ask(`remove limits ${group}`, () => limits.remove(group)),
+        remove: (group) =>
+          ask(`remove limits ${group}`, async () => {
+            await limits.remove(group);
+            oracle.limits.onRemoved(group);
+          }),
       },
       close: async () => {},
     };

@@ -20,6 +20,8 @@ export class PartitionTruth {
   readonly options: SubscriptionOptions;
   /** Where it began, or was sought to: nothing below counts. */
   start = 0n;
+  /** Behind the last offset that may be given; null: all may. */
+  end: bigint | null = null;
   epoch = 0;
   sequence = 0;
   /** When the lease ends, by the clock of the one who took it; 0: it was released. */
@@ -167,6 +169,12 @@ export class EventSourceOracle extends RunRecorder {
     Object.assign(truth, { epoch: lease.generation, sequence: 0, expiresAtMs: 0, committed, start: committed! });
   }
 
+  /** Its progress is gone with its subscription: who works all the same begins anew. */
+  onForgotten(key: string): void {
+    this.windows.onSeek(key);
+    Object.assign(this.truth(key), { epoch: 0, sequence: 0, expiresAtMs: 0, committed: null });
+  }
+
   /** A function is called. */
   onGiven(key: string, batch: readonly ReceivedEvent[]): void {
     const truth = this.truth(key);
@@ -182,6 +190,8 @@ export class EventSourceOracle extends RunRecorder {
     for (const [index, record] of batch.entries()) {
       const { offset } = record;
       this.expect(!truth.filtered(offset), 'Filter', () => `${offset} of ${name} does not match`);
+      const isInRange = truth.end === null || (offset >= truth.start && offset < truth.end);
+      this.expect(isInRange, 'Range', () => `${offset} of ${name} is out of its range`);
       this.expect(
         index === 0 || batch[index - 1]!.offset < offset,
         'Order',

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { tryMutant } from '../../simulate/try-mutant.ts';
-import { eventSourceMutants, functionMutants, limitMutants } from './mutants.ts';
+import { eventSourceMutants, functionMutants, limitMutants, replayMutants } from './mutants.ts';
 
 /** Every mutant that has no test of its own is noticed within so many seeds; docs/correctness.md has the numbers. */
 const MUTANT_SEEDS = 300;
 
-const mutants = [...eventSourceMutants, ...limitMutants, ...functionMutants];
+const mutants = [...eventSourceMutants, ...limitMutants, ...functionMutants, ...replayMutants];
 
 describe('the simulation of the event source', () => {
   it('finds nothing in a copy that is as it should be', async () => {

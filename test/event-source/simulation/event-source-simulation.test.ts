@@ -21,6 +21,8 @@ describe('the simulated event source', () => {
       'rings lost',
       'news fenced',
       'news crashed-before',
+      'replays',
+      'replays ended',
     ]) {
       expect(counts.get(name), name).toBeGreaterThan(10);
     }

@@ -51,6 +51,7 @@ export class LimitsOracle {
   readonly #slotOf = new Map<MemberProcess, string>();
   readonly #lost = new Set<string>();
   readonly #kept = new Map<string, number>();
+  readonly #removed = new Set<string>();
   /** Nothing is lost any more, and nobody dies: nothing is excused either. */
   isCalm = false;
   /** Nobody looks at everything any more: who is not told never comes. */
@@ -63,6 +64,12 @@ export class LimitsOracle {
 
   add(group: string, options: Limited['options']): void {
     this.#groups.set(group, { options, running: new Set(), level: 0, levelAtMs: 0 });
+  }
+
+  /** A group is gone: who works for it all the same is not waited for, and nobody waits. */
+  onRemoved(group: string): void {
+    this.#removed.add(group);
+    for (const name of this.#kept.keys()) if (name.startsWith(`${group} `)) this.#kept.delete(name);
   }
 
   /** Slots were changed by a process. */
@@ -79,7 +86,8 @@ export class LimitsOracle {
       const isFetched = slots.holders.some((one) => one.epoch > 0 && placeName(one) === name);
       this.#expectFetched(isFetched, name, sinceMs);
     }
-    for (const name of told.keys()) if (!this.#kept.has(name)) this.#kept.set(name, this.#time.nowMs);
+    const isThere = !this.#removed.has(group);
+    for (const name of told.keys()) if (isThere && !this.#kept.has(name)) this.#kept.set(name, this.#time.nowMs);
     let calls = 0;
     for (const one of slots.holders) {
       const name = slotName(one);

@@ -264,6 +264,48 @@ export const limitMutants: readonly Mutant[] = [
   },
 ];
 
+/** What is given once more. */
+export const replayMutants: readonly Mutant[] = [
+  {
+    name: 'a replay begins where its topic does',
+    file: 'lib/event-source/held-partition.ts',
+    from: 'taken.committed ?? range?.from ?? head?.start',
+    to: 'taken.committed ?? head?.start',
+  },
+  {
+    name: 'a replay goes on behind the end of its range',
+    file: 'lib/event-source/held-partition.ts',
+    from: 'this.#committed, range?.to);',
+    to: 'this.#committed);',
+  },
+  {
+    name: 'a replay has all partitions of its topic',
+    file: 'lib/event-source/replay.ts',
+    from: 'if (range === undefined) return { start: head.start, next: head.start };',
+    to: 'if (range === undefined) return head;',
+  },
+  {
+    name: 'the progress of a replay stays behind',
+    file: 'lib/event-source/remove-replay.ts',
+    from: 'await repeatRequest(deps, () => offsets.remove(replay.group, key));',
+    to: 'void [offsets, key];',
+  },
+  {
+    name: 'a replay is begun beside another, or late',
+    file: 'lib/event-source/subscription-transitions.ts',
+    from: 'if (main?.version !== seen.version || part !== undefined)',
+    to: 'if (main === undefined || seen.version < 0 || part !== undefined)',
+    test: 'test/event-source/replays.test.ts',
+  },
+  {
+    name: 'a replay whose subscription is gone is begun',
+    file: 'lib/event-source/subscription-transitions.ts',
+    from: 'if (main?.version !== seen.version || part !== undefined) return',
+    to: "if (main === undefined) return { outcome: 'done', item: part! };\n  if (main.version !== seen.version || part !== undefined) return",
+    test: 'test/event-source/replays.test.ts',
+  },
+];
+
 /** What is handed to functions: by those that pull, and windows. */
 export const functionMutants: readonly Mutant[] = [
   {

@@ -19,11 +19,13 @@ import { EventSourceNetwork, truthKey } from './event-source-network.ts';
 import { EventSourceOracle, PartitionTruth } from './event-source-oracle.ts';
 import { pauseOnce, seekOnce } from './simulated-administrator.ts';
 import { SimulatedFunction } from './simulated-function.ts';
+import { SimulatedReplays } from './simulated-replays.ts';
 import { simulateWorker } from './simulated-worker.ts';
 
 const TOPIC = 'orders';
 /** Far from all other seeds. */
 const WINDOW_SEEDS = 500_000_000;
+const REPLAY_SEEDS = 600_000_000;
 const MAX_EVENTS = 120_000;
 /** Shorter than a worker works and some calls take: it has to be renewed. */
 const LEASE_MS = 6_000;
@@ -49,11 +51,15 @@ class Run {
   readonly subscriptions: FunctionSubscription[] = [];
   readonly unwanted = new Map<number, Set<bigint>>();
   readonly functions: SimulatedFunction;
+  readonly replays: SimulatedReplays;
+  readonly replayDice: Dice;
   readonly troubleProbability: number;
   partitionCount = 0;
   topicId = '';
   isSweeping = true;
   isPausing = false;
+  /** Whose records are given again; null: nobody's. */
+  replayed: string | null = null;
   /** How long a worker works, and a function that pulls lives. */
   readonly workMs: number;
   #processes = 0;
@@ -61,6 +67,7 @@ class Run {
   constructor(seed: number, { keepTrace = false, keepDigest = true, withoutFaults = new Set() }: SimulateOptions) {
     this.dice = new Dice(seed);
     this.windowDice = new Dice(seed + WINDOW_SEEDS);
+    this.replayDice = new Dice(seed + REPLAY_SEEDS);
     const { dice, time } = this;
     this.world = new MemberProcess(time, 'w', 0);
     this.base = memoryStore({ clock: this.world });
@@ -82,11 +89,16 @@ class Run {
     this.way = new RequestWay({ time, dice, recorder: oracle, weather, withoutFaults });
     const watch = {
       onBell: (bell: { group: string; partition: PartitionKey }) => this.#stream({ ...bell, head: null }),
+      onCreated: (subscription: FunctionSubscription) => this.replays.onCreated(subscription),
+      onRemoved: (group: string) => this.replays.onRemoved(group),
     };
     this.network = new EventSourceNetwork({ base: this.base, way: this.way, oracle, watch });
     const durationMs = dice.pick([30_000, 60_000]);
     this.busy = new BusyTime({ time, way: this.way, counts: oracle.counts, durationMs });
     this.functions = new SimulatedFunction({ time, dice, oracle });
+    const { way, network, base, unwanted, replayDice } = this;
+    const spawn = () => this.#spawn('y');
+    this.replays = new SimulatedReplays({ time, dice: replayDice, oracle, way, network, base, spawn, unwanted });
     oracle.count('clients');
   }
 
@@ -264,6 +276,11 @@ class Run {
     });
     const world = { time, dice, oracle, way, network, spawn: () => this.#spawn('a'), pick };
     if (dice.chance(0.3)) time.schedule(dice.between(5_000, 40_000), () => void seekOnce(world));
+    if (this.replayDice.chance(0.4)) {
+      const { group } = this.replayDice.pick(this.subscriptions);
+      time.schedule(this.replayDice.between(3_000, 30_000), () => void this.replays.whole(group));
+      this.replayed = group;
+    }
     if (!dice.chance(0.3)) return;
     this.isPausing = true;
     const over = () => {
@@ -294,7 +311,7 @@ class Run {
     await this.until(Number.POSITIVE_INFINITY, () => this.busy.isOver);
     this.way.calm = true;
     this.functions.isMended = true;
-    await this.until(SWEEP_MS * 20, () => !this.isPausing);
+    await this.until(SWEEP_MS * 20, () => !(this.isPausing || this.replays.isBusy));
     oracle.limits.isCalm = true;
     await this.until(SWEEP_MS * 40, () => this.#isAllSettled());
     oracle.expect(this.#isAllSettled(), 'Nothing skipped', () => `left: ${this.#left()}`);
@@ -317,6 +334,17 @@ class Run {
     await this.until(Number.POSITIVE_INFINITY, () => false);
     oracle.limits.onEnd();
     this.#checkWindows();
+    await this.#checkReplays();
+  }
+
+  async #checkReplays(): Promise<void> {
+    if (this.replayed === null) return;
+    let isOver = false;
+    const check = this.replays.onEnd(this.replayed).finally(() => {
+      isOver = true;
+    });
+    await this.until(SWEEP_MS, () => isOver);
+    await check;
   }
 
   #checkWindows(): void {
@@ -347,6 +375,7 @@ class Run {
         if (this.oracle.windows.isOpen(truthKey(group, at))) left.push(`the window of ${truth.name}`);
       }
     }
+    left.push(...this.replays.left());
     return left.join(', ');
   }
 }

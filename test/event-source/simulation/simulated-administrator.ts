@@ -5,6 +5,7 @@ import type { PartitionKey } from '../../../lib/log/partition-key.ts';
 import type { MemberProcess } from '../../group/simulation/member-process.ts';
 import type { Dice, VirtualTime } from '../../log/simulation/virtual-time.ts';
 import type { RequestWay } from '../../simulate/request-way.ts';
+import { attemptInProcesses } from './attempt-in-processes.ts';
 import type { EventSourceNetwork } from './event-source-network.ts';
 import type { EventSourceOracle } from './event-source-oracle.ts';
 
@@ -50,32 +51,12 @@ export async function pauseOnce(world: AdministratorWorld): Promise<void> {
   await repeatedly(world, (admin) => admin.resume(group));
 }
 
-/** In a new process each time, which may die. */
 function repeatedly(
   world: AdministratorWorld,
   action: (admin: SubscriptionAdmin) => Promise<unknown>,
 ): Promise<boolean> {
-  const { time, dice, oracle, network, spawn } = world;
-  const patienceMs = 60_000;
-  return new Promise((resolve) => {
-    const attempt = (left: number) => {
-      if (left === 0) return resolve(false);
-      const process = spawn();
-      const admin = new SubscriptionAdmin({ store: network.connect(process), clock: process, random: dice });
-      // It may have died: then nobody hears of it.
-      const cancel = time.schedule(patienceMs, () => attempt(left - 1));
-      action(admin).then(
-        () => {
-          cancel();
-          resolve(true);
-        },
-        (error: unknown) => {
-          oracle.note(`${process.name} failed`, String(error));
-          cancel();
-          attempt(left - 1);
-        },
-      );
-    };
-    attempt(20);
-  });
+  const { dice: random, network } = world;
+  return attemptInProcesses(world, (process) =>
+    action(new SubscriptionAdmin({ store: network.connect(process), clock: process, random })),
+  );
 }

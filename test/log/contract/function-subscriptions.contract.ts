@@ -76,6 +76,26 @@ export function functionSubscriptionsContract(name: string, open: OpenStore): vo
       expect(await store.subscriptions.update(absent)).toEqual({ outcome: 'refused', item: undefined });
     });
 
+    it('have parts, which are made if they are what was read', async () => {
+      const { subscriptions } = store;
+      const one = freshSubscription();
+      const part = freshSubscription({ topicId: one.topicId, group: `${one.group}:part` });
+      expect(await subscriptions.createPart(part, one)).toBe('refused');
+      await subscriptions.create(one);
+      expect(await subscriptions.createPart(part, { ...one, version: 1 })).toBe('refused');
+      expect(await subscriptions.listOfTopic(one.topicId)).toEqual([one]);
+      expect(await subscriptions.createPart(part, one)).toBe('done');
+      const raised = { ...one, version: 1 };
+      expect(await subscriptions.listOfTopic(one.topicId)).toEqual([raised, part]);
+      // Late, and when there is one already.
+      await subscriptions.remove(part);
+      expect(await subscriptions.createPart(part, one)).toBe('refused');
+      expect(await subscriptions.listOfTopic(one.topicId)).toEqual([raised]);
+      expect(await subscriptions.createPart(part, raised)).toBe('done');
+      expect(await subscriptions.createPart(part, { ...one, version: 2 })).toBe('refused');
+      expect(await subscriptions.get(one)).toEqual({ ...one, version: 2 });
+    });
+
     it('are listed page by page', async () => {
       const made = await Promise.all(
         [1, 2, 3].map(async () => (await store.subscriptions.create(freshSubscription())).item!.group),
