@@ -33,6 +33,9 @@ const COMPRESSION_MASK = 7;
 const COMPRESSION_POSITION = 22;
 const READ_COMMITTED = 1;
 
+/** Of requests that name all that they want: the first of a session, and the one that ends it. None is opened, so others are of none. */
+const FULL_EPOCHS: readonly number[] = [0, -1];
+
 /** One partition of a request. */
 interface Asked {
   readonly asked: PartitionAsked;
@@ -75,7 +78,7 @@ class FetchHandler {
   }
 
   readonly handler: Handler<typeof fetchApi> = async (request, context) => {
-    if (request.sessionId !== 0) return { errorCode: errorCodes.FETCH_SESSION_ID_NOT_FOUND };
+    if (!FULL_EPOCHS.includes(request.sessionEpoch)) return { errorCode: errorCodes.FETCH_SESSION_ID_NOT_FOUND };
     const asked = await this.#resolve(request.topics);
     const look = await this.#lookUntil(asked, request, context);
     const answers = look.results.map((result, index) => answerOf(asked[index]!, result, request, context));

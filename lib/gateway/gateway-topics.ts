@@ -57,11 +57,11 @@ export class GatewayTopics {
   }
 
   /**
-   * A topic as it is known, or read now. Throws UNKNOWN_TOPIC_OR_PARTITION, TOPIC_BUSY, INVALID_TOPIC_EXCEPTION; UNKNOWN_TOPIC_ID for an id that is not, or no longer, the
+   * A topic as it is known, or read now. Throws UNKNOWN_TOPIC_OR_PARTITION, TOPIC_BUSY; UNKNOWN_TOPIC_ID for an id that is not, or no longer, the
    * topic's.
    */
   async route({ name = '', topicId = ZERO_UUID }: NamedTopic, partition = 0): Promise<TopicRoute> {
-    if (topicId === ZERO_UUID) return this.peek(name, partition) ?? (await this.#directory.read(name));
+    if (topicId === ZERO_UUID) return this.peek(name, partition) ?? (await this.#readNamed(name));
     const known = this.#namesById.get(topicId);
     if (known === undefined) throw unknownTopicId(topicId);
     const route = await this.route({ name: known }, partition).catch((error: unknown) => {
@@ -71,6 +71,17 @@ export class GatewayTopics {
     // It was deleted, and there is another one of its name.
     this.#namesById.delete(topicId);
     throw unknownTopicId(topicId);
+  }
+
+  /** What can be no name is none of a topic: only who makes topics is told so. */
+  async #readNamed(name: string): Promise<TopicRoute> {
+    try {
+      return await this.#directory.read(name);
+    } catch (error) {
+      if (!hasCode(error, 'INVALID_TOPIC_EXCEPTION')) throw error;
+      const { message, value, hint } = error as MillraceError;
+      throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', message, { value, ...(hint && { hint }), cause: error });
+    }
   }
 
   /** What was known of a topic proved wrong. */

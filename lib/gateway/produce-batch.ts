@@ -5,8 +5,16 @@
 import type { Clock } from '../clock.ts';
 import { hasCode, MillraceError } from '../errors.ts';
 import type { TopicConfig } from '../log/topic-config.ts';
-import { type BatchHeader, parseBatchHeader, writeBatchHeader } from '../record/batch-header.ts';
+import {
+  BATCH_CRC_START,
+  BATCH_HEADER_BYTES,
+  BATCH_PREFIX_BYTES,
+  type BatchHeader,
+  parseBatchHeader,
+  writeBatchHeader,
+} from '../record/batch-header.ts';
 import { type CheckedRecords, checkRecords } from '../record/check-records.ts';
+import { crc32c } from '../record/crc32c.ts';
 import { decodeBatch, decompressRecords, verifyBatch } from '../record/decode-batch.ts';
 import { encodeBatch } from '../record/encode-batch.ts';
 import { sealBatch } from '../record/seal-batch.ts';
@@ -49,7 +57,7 @@ export function checkBatch(records: Uint8Array | null, check: BatchCheck): Check
     throw invalid('a partition without a record batch', 0, 'Send one record batch for each partition.');
   }
   check.spend?.(records.length);
-  const header = parseBatchHeader(records);
+  const header = parseHeader(records);
   if (header.sizeBytes !== records.length) {
     const hint = 'Send one record batch for each partition.';
     throw invalid('more than one record batch for a partition', records.length - header.sizeBytes, hint);
@@ -87,6 +95,43 @@ function checkInside(records: Uint8Array, header: BatchHeader, { config, spend }
   }
 }
 
+function parseHeader(records: Uint8Array): BatchHeader {
+  try {
+    return parseBatchHeader(records);
+  } catch (error) {
+    if (!hasCode(error, 'CORRUPT_MESSAGE') || records.length < BATCH_HEADER_BYTES) throw error;
+    // What was sent so is no accident of the way here.
+    if (claimedBytes(records) > records.length) throw cutOff(records.length);
+    if (isIntact(records)) checkCounts(countsOf(records));
+    throw error;
+  }
+}
+
+/** Whether the CRC is right, whatever stands under it. */
+function isIntact(records: Uint8Array): boolean {
+  const view = new DataView(records.buffer, records.byteOffset, records.length);
+  return claimedBytes(records) === records.length && crc32c(records.subarray(BATCH_CRC_START)) === view.getUint32(17);
+}
+
+function claimedBytes(records: Uint8Array): number {
+  return new DataView(records.buffer, records.byteOffset, records.length).getInt32(8) + BATCH_PREFIX_BYTES;
+}
+
+function cutOff(bytes: number): MillraceError {
+  return invalid('a record batch that is cut off', bytes, 'Send whole record batches.');
+}
+
+function countsOf(records: Uint8Array): Pick<BatchHeader, 'recordCount' | 'lastOffsetDelta'> {
+  const view = new DataView(records.buffer, records.byteOffset, records.length);
+  return { lastOffsetDelta: view.getInt32(23), recordCount: view.getInt32(57) };
+}
+
+function checkCounts({ recordCount, lastOffsetDelta }: Pick<BatchHeader, 'recordCount' | 'lastOffsetDelta'>): void {
+  if (recordCount >= 1 && lastOffsetDelta === recordCount - 1) return;
+  const problem = `a batch of ${recordCount} records that uses ${lastOffsetDelta + 1} offsets`;
+  throw invalid(problem, { recordCount, lastOffsetDelta }, 'Give the records consecutive offsets from 0.');
+}
+
 function checkSize(bytes: number, { maxMessageBytes }: TopicConfig): void {
   if (bytes <= maxMessageBytes) return;
   throw new MillraceError('MESSAGE_TOO_LARGE', `a record batch of ${bytes} bytes, more than ${maxMessageBytes}`, {
@@ -96,13 +141,10 @@ function checkSize(bytes: number, { maxMessageBytes }: TopicConfig): void {
 }
 
 function checkHeader(header: BatchHeader, apiVersion: number): void {
-  const { recordCount, lastOffsetDelta, producerId, producerEpoch, baseSequence } = header;
+  const { producerId, producerEpoch, baseSequence } = header;
   if (header.control) throw invalid('a control batch', true, 'Only brokers write control batches.');
   if (header.transactional) throw invalid('a transactional batch', true, 'Transactions are not supported.');
-  if (recordCount < 1 || lastOffsetDelta !== recordCount - 1) {
-    const problem = `a batch of ${recordCount} records that uses ${lastOffsetDelta + 1} offsets`;
-    throw invalid(problem, { recordCount, lastOffsetDelta }, 'Give the records consecutive offsets from 0.');
-  }
+  checkCounts(header);
   if (producerId >= 0n && (producerEpoch < 0 || baseSequence < 0)) {
     const problem = `the producer ${producerId} with epoch ${producerEpoch} and sequence ${baseSequence}`;
     throw invalid(problem, { producerEpoch, baseSequence }, 'An idempotent producer counts both from 0.');

@@ -1,10 +1,11 @@
-/** Real clients against a gateway, as they are: what each writes, all read, byte for byte. */
+/** Real clients against a gateway, as they are: what each writes, all read, byte for byte, and the same as from Apache Kafka's own broker. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
 import { type Gateway, startGateway } from '../../lib/gateway/gateway.ts';
 import { noMeter } from '../../lib/log/meter.ts';
 import { memoryStore } from '../../lib/memory/memory-store.ts';
 import type { LogRecord } from '../../lib/record/record.ts';
+import { type Broker, startBroker } from '../../tools/kafka/broker.ts';
 import { type FixtureCase, fixtureCases } from '../../tools/kafka/fixture-cases.ts';
 import { runJava } from '../../tools/kafka/kafka-jars.ts';
 import { runLibrdkafka } from '../../tools/kafka/librdkafka.ts';
@@ -39,6 +40,7 @@ const cases = fixtureCases.filter(
 const plain = producedTopics.filter(({ batches }) => batches.every(({ options }) => options.transactional !== true));
 
 let gateway: Gateway;
+let broker: Broker;
 
 beforeAll(async () => {
   const store = memoryStore({ clock, meter: noMeter });
@@ -50,27 +52,33 @@ beforeAll(async () => {
     port: 0,
     groups: { initialRebalanceDelayMs: 0 },
   });
+  broker = await startBroker();
+  for (const { port } of [gateway, broker]) await writeAll(port);
+}, SET_UP_TIMEOUT_MS);
+
+async function writeAll(port: number): Promise<void> {
   await createTopics(
-    gateway.port,
+    port,
     [...plain, ...cases].map(({ name }) => name),
   );
   for (const topic of plain) {
     for (const batch of encodeForProduce(topic)) {
-      const { errorCode, message } = await produceBytes(gateway.port, topic.name, batch);
+      const { errorCode, message } = await produceBytes(port, topic.name, batch);
       if (errorCode !== 0) throw new Error(`${topic.name}: ${errorCode} ${message}`);
     }
   }
   for (const [client, write] of Object.entries(writers)) {
     const own = cases.filter((one) => one.client === client);
     await write(
-      gateway.port,
+      port,
       own.flatMap(({ jobs }) => jobs),
     );
   }
-}, SET_UP_TIMEOUT_MS);
+}
 
 afterAll(async () => {
   await gateway?.close();
+  await broker?.stop();
 });
 
 /** What a client was given to write, in the form of what is read. */
@@ -103,6 +111,14 @@ describe.each(consumers)('$name', ({ consume }) => {
   beforeAll(async () => {
     consumed = await consume(gateway.port, names, recordCount);
   }, SET_UP_TIMEOUT_MS);
+
+  it("reads the same from Kafka's broker", async () => {
+    const others = await consume(broker.port, names, recordCount);
+    const described = (records: readonly ConsumedRecord[]) => {
+      return records.map((record) => `${record.topic} ${JSON.stringify(describeRecord(record))}`).toSorted();
+    };
+    expect(described(consumed)).toEqual(described(others));
+  });
 
   it.each(plain)('reads our batches of $name from a gateway', (topic) => {
     const read = consumed.filter((record) => record.topic === topic.name);

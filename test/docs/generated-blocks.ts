@@ -5,7 +5,7 @@
 import { prices } from '../../lib/prices.ts';
 import { measureWhole } from '../delay/measured-delays.ts';
 import { commandHelp } from './command-help.ts';
-import { kafkaApiTable } from './kafka-apis.ts';
+import { kafkaApiTable, kafkaDifferencesTable } from './kafka-apis.ts';
 import { readDocument } from './markdown.ts';
 import {
   dollarsPerMillion,
@@ -291,6 +291,7 @@ const BLOCKS: Readonly<Record<string, () => Promise<string>>> = {
   'cost-example': exampleTable,
   'command-help': commandHelp,
   'kafka-apis': kafkaApiTable,
+  'kafka-differences': kafkaDifferencesTable,
 };
 
 /** `table FILE N`: the N-th table, from 0, of the comment that opens a source file. */

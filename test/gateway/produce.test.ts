@@ -29,11 +29,16 @@ describe('Produce', () => {
     [
       'a length beyond the request',
       batchWith((bytes) => bytes.writeInt32BE(5_000, 8), false),
-      errorCodes.CORRUPT_MESSAGE,
+      errorCodes.INVALID_RECORD,
     ],
     ['an old format', batchWith((bytes) => bytes.writeInt8(1, 16), false), errorCodes.INVALID_RECORD],
     ['an unknown format', batchWith((bytes) => bytes.writeInt8(3, 16), false), errorCodes.CORRUPT_MESSAGE],
     ['an unknown codec', batchWith((bytes) => bytes.writeInt16BE(7, 21)), errorCodes.UNSUPPORTED_COMPRESSION_TYPE],
+    [
+      'no records',
+      batchWith((bytes) => bytes.writeInt32BE(0, 57) && bytes.writeInt32BE(-1, 23)),
+      errorCodes.INVALID_RECORD,
+    ],
     ['gaps in its offsets', batchWith((bytes) => bytes.writeInt32BE(5, 23)), errorCodes.INVALID_RECORD],
     ['no epoch for its producer', batchWith((bytes) => bytes.writeBigInt64BE(5n, 43)), errorCodes.INVALID_RECORD],
     [
@@ -88,7 +93,7 @@ describe('Produce', () => {
     expect(responses.map(({ partitionResponses }) => partitionResponses.map(({ errorCode }) => errorCode))).toEqual([
       [errorCodes.NONE, errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorCodes.UNKNOWN_TOPIC_OR_PARTITION],
       [errorCodes.UNKNOWN_TOPIC_OR_PARTITION],
-      [errorCodes.INVALID_TOPIC_EXCEPTION],
+      [errorCodes.UNKNOWN_TOPIC_OR_PARTITION],
     ]);
   });
 

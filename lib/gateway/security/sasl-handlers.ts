@@ -34,6 +34,7 @@ const OPEN_TO_STRANGERS: readonly Api[] = [apiVersionsApi, saslHandshakeApi, sas
 /** Tokens of the oldest version travel without headers of requests. */
 const FIRST_VERSION_WITH_HEADERS = 1;
 const NONCE_BYTES = 18;
+const KNOWN = 'The client has said who it is.';
 const FAILED = 'Authentication failed: wrong user or password.';
 
 /** See the module comment. */
@@ -65,8 +66,10 @@ export class SaslDoor implements Doorkeeper {
 
   readonly #handshake: Handler<typeof saslHandshakeApi> = async ({ mechanism }, { connection, apiVersion }) => {
     const chosen = MECHANISMS.find((one) => one === mechanism);
-    const isAsked = !this.#stages.has(connection) || this.isKnown(connection);
-    if (!isAsked) return this.#end(connection, { errorCode: errorCodes.ILLEGAL_SASL_STATE, mechanisms: MECHANISMS });
+    // Sessions have no end here, so nobody has to say again who it is.
+    if (this.isKnown(connection)) return { errorCode: errorCodes.ILLEGAL_SASL_STATE, mechanisms: MECHANISMS };
+    if (this.#stages.has(connection))
+      return this.#end(connection, { errorCode: errorCodes.ILLEGAL_SASL_STATE, mechanisms: MECHANISMS });
     if (apiVersion < FIRST_VERSION_WITH_HEADERS) {
       return this.#end(connection, { errorCode: errorCodes.UNSUPPORTED_VERSION, mechanisms: MECHANISMS });
     }
@@ -79,10 +82,11 @@ export class SaslDoor implements Doorkeeper {
 
   readonly #authenticate: Handler<typeof saslAuthenticateApi> = async ({ authBytes }, { connection }) => {
     const stage = this.#stages.get(connection);
+    if (stage?.kind === 'known') return { errorCode: errorCodes.ILLEGAL_SASL_STATE, errorMessage: KNOWN };
     const message = Buffer.from(authBytes).toString('utf8');
-    const answer = stage === undefined || stage.kind === 'known' ? null : this.#step(connection, stage, message);
+    const answer = stage === undefined ? null : this.#step(connection, stage, message);
     if (answer !== null) return { errorCode: errorCodes.NONE, authBytes: Buffer.from(answer) };
-    const isIllegal = stage === undefined || stage.kind === 'known';
+    const isIllegal = stage === undefined;
     const errorCode = isIllegal ? errorCodes.ILLEGAL_SASL_STATE : errorCodes.SASL_AUTHENTICATION_FAILED;
     this.#stages.delete(connection);
     return this.#end(connection, { errorCode, errorMessage: isIllegal ? 'Ask by SaslHandshake first.' : FAILED });
