@@ -13,8 +13,8 @@ const NODE = join(process.execPath, '..');
 const READY_MS = 60_000;
 const POLL_MS = 50;
 
-/** Starts it, on a port and in a folder of its own. Its functions end with it. */
-export async function startDeployEmulator(): Promise<Server> {
+/** Starts it, on a port and in a folder of its own. Its functions end with it. strict: policies are enforced. */
+export async function startDeployEmulator({ strict = false } = {}): Promise<Server> {
   const given = givenServer('all');
   if (given) return given;
   if (!existsSync(PYTHON)) throw new TypeError('MiniStack is not installed; npm run test:deploy says how');
@@ -37,6 +37,7 @@ export async function startDeployEmulator(): Promise<Server> {
       LOG_LEVEL: process.env.MILLRACE_TEST_EMULATOR_LOG ? 'INFO' : 'ERROR',
       AWS_ACCESS_KEY_ID: ACCOUNT.accessKeyId,
       AWS_SECRET_ACCESS_KEY: ACCOUNT.secretAccessKey,
+      ...(strict && { AUTH: 'true' }),
     },
   });
   const kill = () => {

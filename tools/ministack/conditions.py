@@ -1,10 +1,10 @@
-"""Two condition keys that MiniStack 1.5.33 does not know: dynamodb:LeadingKeys and s3:if-none-match (with s3:ObjectCreationOperation).
+"""Condition keys that MiniStack 1.5.33 does not know: dynamodb:LeadingKeys and s3:if-none-match (with s3:ObjectCreationOperation). Requests over the loopback count as TLS.
 
-Import it before the server starts. Source: "Actions, resources, and condition keys for Amazon DynamoDB", and for Amazon S3, in the Service Authorization Reference.
+Imported by launch.py; it matters where AUTH=true. Source: "Actions, resources, and condition keys for Amazon DynamoDB", and for Amazon S3, in the Service Authorization Reference.
 """
 import json
 
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
 
 _KEY = "pk"  # of both tables of Millrace
 
@@ -30,9 +30,6 @@ def _leading(request):
         found += [_text(key.get(_KEY)) for key in keys]
         writes = batch if isinstance(batch, list) else []
         found += [_text(((w.get("PutRequest") or {}).get("Item") or (w.get("DeleteRequest") or {}).get("Key") or {}).get(_KEY)) for w in writes]
-    for item in request.get("TransactItems") or []:
-        for operation in item.values():
-            found += _leading(operation)
     return [key for key in found if key is not None]
 
 
@@ -52,6 +49,42 @@ def dynamodb_service_context(body):
 
 iam_actions.dynamodb_service_context = dynamodb_service_context
 
+
+
+class ArnWithKey(str):
+    """The table of one item of a transaction, with the keys that this item names: each is authorized by itself."""
+
+    leading_keys = ()
+
+
+_transaction_checks = iam_actions.dynamodb_transaction_checks
+
+
+def dynamodb_transaction_checks(iam_action, body, region, account_id):
+    checks = []
+    items = (json.loads(body or b"{}") or {}).get("TransactItems") or [] if iam_action.startswith("dynamodb:Transact") else []
+    for item in items:
+        single = json.dumps({"TransactItems": [item]}).encode()
+        for action, arn in _transaction_checks(iam_action, single, region, account_id):
+            keyed = ArnWithKey(arn)
+            keyed.leading_keys = [key for operation in item.values() for key in _leading(operation)]
+            checks.append((action, keyed))
+    return checks
+
+
+iam_actions.dynamodb_transaction_checks = dynamodb_transaction_checks
+
+_enforce = iam_evaluator.enforce
+
+
+def enforce(access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
+    if isinstance(resource_arn, ArnWithKey):
+        service_context = {**(service_context or {}), "dynamodb:LeadingKeys": resource_arn.leading_keys}
+    return _enforce(access_key_id, iam_action, service, region, resource_arn=resource_arn, service_context=service_context)
+
+
+iam_evaluator.enforce = enforce
+
 _s3 = iam_actions._s3_object_context
 
 
@@ -66,3 +99,13 @@ def _s3_object_context(iam_action, query_params, path, headers):
 
 
 iam_actions._s3_object_context = _s3_object_context
+
+_resolve = iam_evaluator._resolve_condition_key
+
+
+def _resolve_condition_key(key, ctx):
+    # Certificates would have to be made and trusted for a loopback that nobody can listen to.
+    return "true" if key.lower() == "aws:securetransport" else _resolve(key, ctx)
+
+
+iam_evaluator._resolve_condition_key = _resolve_condition_key

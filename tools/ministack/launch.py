@@ -9,6 +9,8 @@ Each patch replaces a named function of exactly this version, and refuses any ot
 2. CloudFormation: the time to live of tables and the reserved concurrency of functions.
 3. Functions in Node: the type of an error is its name, and an environment whose handler has rejected is used again, as on Lambda.
 4. No wait of 50 ms for lines of a function that writes none.
+
+Where AUTH=true, policies are enforced: conditions.py has the keys of conditions that the emulator does not know.
 """
 import importlib.metadata
 import threading
@@ -19,6 +21,7 @@ FOUND = importlib.metadata.version("ministack")
 if FOUND != WANTED:
     raise SystemExit(f"tools/ministack/launch.py is written for ministack {WANTED}, found {FOUND}")
 
+import conditions  # noqa: E402, F401
 from ministack import app  # noqa: E402
 from ministack.core import lambda_runtime  # noqa: E402
 from ministack.services import dynamodb, lambda_svc  # noqa: E402
