@@ -16,6 +16,13 @@ export const prices = {
   lambdaCallPerMillion: 0.2,
   /** A second of a function with 1 GB of memory on x86; a fifth less on Graviton. */
   lambdaGbSecond: 0.0000166667,
+  /** The same on Graviton. */
+  lambdaArmGbSecond: 0.0000133334,
   /** One metric of one's own: each name with each set of dimensions is one, in every hour in which it has a value. Among the first 10,000. */
   cloudWatchMetricMonth: 0.3,
+  /** One metric that an alarm of five minutes or longer periods looks at. */
+  cloudWatchAlarmMetricMonth: 0.1,
+  /** A dashboard beyond the three that an account has for nothing. */
+  cloudWatchDashboardMonth: 3,
+  cloudWatchLogsPerGb: 0.5,
 } as const;

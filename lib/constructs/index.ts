@@ -4,6 +4,7 @@ export type { FunctionSettings } from './log-function.ts';
 export type { MetricDetail } from './metric-detail.ts';
 export { type IMillrace, Millrace, type MillraceAttributes, type MillraceProps, outputsOf } from './millrace.ts';
 export type { MillraceGrants } from './millrace-grants.ts';
+export { MillraceMonitoring, type MonitoringProps } from './monitoring.ts';
 export { ProduceApi, type ProduceApiProps } from './produce-api.ts';
 export { StartingPosition } from './starting-position.ts';
 export { Subscription, type SubscriptionProps, type TopicEventSourceProps } from './subscription.ts';

@@ -187,6 +187,8 @@ export class Millrace extends MillraceBase {
   readonly releaser: lambda.Function;
   readonly maintenance: lambda.Function;
   readonly provider: lambda.Function;
+  /** How often maintenance looks whether something is due. */
+  readonly maintenanceInterval: Duration;
   readonly functionSettings: FunctionSettings;
 
   constructor(scope: Construct, id: string, props: MillraceProps = {}) {
@@ -205,12 +207,13 @@ export class Millrace extends MillraceBase {
     this.logTable = props.logTable ?? logTable(this, tables);
     this.groupsTable = props.groupsTable ?? groupsTable(this, tables);
     denyOverwriting(this, this.bucket, this.objectPrefix);
+    this.maintenanceInterval = props.maintenanceInterval ?? Duration.minutes(15);
     const functions = new LogFunctions(this, 'Functions', {
       ...props,
       place: this,
       store: connectionStringOf(this),
       metricDetail: props.metricDetail ?? 'subscription',
-      maintenanceInterval: props.maintenanceInterval ?? Duration.minutes(15),
+      maintenanceInterval: this.maintenanceInterval,
       sweepInterval: props.sweepInterval ?? Duration.hours(1),
       pumpMemorySize: props.pumpMemorySize ?? 512,
     });

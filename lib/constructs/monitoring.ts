@@ -1,0 +1,252 @@
+/** Alarms and a dashboard, for those who want them: each has a price. docs/operations.md says what to do for each alarm. */
+import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import { badProp, checkInteger } from './bad-prop.ts';
+import type { Millrace } from './millrace.ts';
+import type { Subscription } from './subscription.ts';
+import { METRIC_NAMESPACE } from './subscription-metric.ts';
+
+/** What is watched. */
+export interface MonitoringProps {
+  readonly millrace: Millrace;
+  /**
+   * Subscriptions, each with three alarms: stuck, lag in time, dead letters. $0.40 a month each: $0.10 for each metric that an alarm looks at, and the first looks at two.
+   *
+   * @default - none
+   */
+  readonly subscriptions?: readonly Subscription[];
+  /**
+   * What happens when an alarm rings, and when it stops.
+   *
+   * @default - it shows in the console
+   */
+  readonly actions?: readonly cloudwatch.IAlarmAction[];
+  /**
+   * How long the oldest record may wait that was not handled, 1 minute to 7 days. It is looked at with each sweep.
+   *
+   * @default Duration.hours(1)
+   */
+  readonly maxTimeLag?: Duration;
+  /**
+   * How many periods of five minutes a subscription may fail without any progress, 1 to 24.
+   *
+   * @default 3
+   */
+  readonly stuckPeriods?: number;
+  /**
+   * How long retention and collection may be without a success, 1 hour to 7 days. The two metrics cost $0.60 a month, and their alarms $0.20.
+   *
+   * @default Duration.days(1)
+   */
+  readonly maxJobAge?: Duration;
+  /**
+   * Whether there is a dashboard, for $3.00 a month; an account has three for nothing.
+   *
+   * @default false
+   */
+  readonly dashboard?: boolean;
+}
+
+/** Jobs of maintenance that tell how long ago they succeeded. */
+const JOBS = ['retention', 'collection'] as const;
+const PERIOD = Duration.minutes(5);
+
+type Metrics = Record<string, cloudwatch.IMetric>;
+
+/**
+ * Alarms on what needs a person: batches that were given up, throttles, jobs that do not run, and subscriptions that are stuck, late, or put records away. $1.30 a month beside the subscriptions.
+ *
+ * @example
+ * new MillraceMonitoring(this, 'Monitoring', { millrace, subscriptions: [billing.subscription], actions: [new SnsAction(oncall)] });
+ */
+export class MillraceMonitoring extends Construct {
+  /** All alarms, by their ids. */
+  readonly alarms: ReadonlyMap<string, cloudwatch.Alarm>;
+  readonly dashboard: cloudwatch.Dashboard | undefined;
+  readonly #actions: readonly cloudwatch.IAlarmAction[];
+
+  constructor(scope: Construct, id: string, props: MonitoringProps) {
+    super(scope, id);
+    checkProps(this, props);
+    this.#actions = props.actions ?? [];
+    const { millrace, subscriptions = [] } = props;
+    this.alarms = new Map([...this.#ofLog(props), ...subscriptions.flatMap((one) => this.#ofSubscription(one, props))]);
+    this.dashboard = props.dashboard === true ? this.#makeDashboard(millrace, subscriptions) : undefined;
+  }
+
+  #ofLog({ millrace, maxJobAge = Duration.days(1) }: MonitoringProps): [string, cloudwatch.Alarm][] {
+    // The metrics have a price, so the function writes them where somebody looks at them.
+    millrace.maintenance.addEnvironment('MILLRACE_JOB_METRICS', 'true');
+    return [
+      this.#alarm('Failures', 'Batches or calls were given up after all attempts', {
+        metric: millrace.failureQueue.metricApproximateNumberOfMessagesVisible({
+          period: PERIOD,
+          statistic: 'Maximum',
+        }),
+        threshold: 0,
+      }),
+      this.#alarm(
+        'FunctionThrottles',
+        'Lambda has throttled functions of Millrace: the account runs too many at once',
+        {
+          metric: sumOf(functionsOf(millrace).map((one) => one.metricThrottles({ period: PERIOD }))),
+          threshold: 0,
+          evaluationPeriods: 3,
+        },
+      ),
+      this.#alarm(
+        'TableThrottles',
+        'DynamoDB has throttled writes of heads: a partition is too hot, or the table is limited',
+        {
+          metric: new cloudwatch.Metric({
+            namespace: 'AWS/DynamoDB',
+            metricName: 'WriteThrottleEvents',
+            dimensionsMap: { TableName: millrace.logTable.tableName },
+            statistic: 'Sum',
+            period: PERIOD,
+          }),
+          threshold: 0,
+          evaluationPeriods: 3,
+        },
+      ),
+      ...JOBS.map((job) =>
+        this.#alarm(`JobAge-${job}`, `The job ${job} has not succeeded for ${maxJobAge.toHumanString()}`, {
+          metric: jobAge(job, millrace.maintenanceInterval),
+          threshold: maxJobAge.toSeconds(),
+          // Who does not run tells nothing.
+          treatMissingData: cloudwatch.TreatMissingData.BREACHING,
+        }),
+      ),
+    ];
+  }
+
+  #ofSubscription(
+    subscription: Subscription,
+    { maxTimeLag = Duration.hours(1), stuckPeriods = 3 }: MonitoringProps,
+  ): [string, cloudwatch.Alarm][] {
+    const name = subscription.subscriptionName;
+    return [
+      this.#alarm(`Stuck-${name}`, `Subscription ${name} fails, and nothing gets through`, {
+        metric: stuck(subscription),
+        threshold: 0,
+        evaluationPeriods: stuckPeriods,
+      }),
+      this.#alarm(
+        `TimeLag-${name}`,
+        `Records wait for subscription ${name} longer than ${maxTimeLag.toHumanString()}`,
+        {
+          metric: subscription.metricTimeLag({ period: Duration.hours(1) }),
+          threshold: maxTimeLag.toMilliseconds(),
+        },
+      ),
+      this.#alarm(`DeadLetters-${name}`, `Subscription ${name} has given records up`, {
+        metric: subscription.metricDeadLetters({ period: PERIOD }),
+        threshold: 0,
+      }),
+    ];
+  }
+
+  #alarm(
+    id: string,
+    alarmDescription: string,
+    options: Pick<cloudwatch.AlarmProps, 'metric' | 'threshold'> &
+      Partial<Pick<cloudwatch.AlarmProps, 'evaluationPeriods' | 'treatMissingData'>>,
+  ): [string, cloudwatch.Alarm] {
+    const alarm = new cloudwatch.Alarm(this, id, {
+      alarmDescription: `${alarmDescription}. See docs/operations.md of Millrace.`,
+      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+      evaluationPeriods: 1,
+      // What is idle has no metrics.
+      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+      ...options,
+    });
+    for (const action of this.#actions) {
+      alarm.addAlarmAction(action);
+      alarm.addOkAction(action);
+    }
+    return [id, alarm];
+  }
+
+  #makeDashboard(millrace: Millrace, subscriptions: readonly Subscription[]): cloudwatch.Dashboard {
+    const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(12) });
+    const graph = (title: string, left: cloudwatch.IMetric[]) => new cloudwatch.GraphWidget({ title, left, width: 12 });
+    dashboard.addWidgets(
+      new cloudwatch.AlarmStatusWidget({ title: 'Alarms', alarms: [...this.alarms.values()], width: 24 }),
+    );
+    dashboard.addWidgets(
+      graph(
+        'Calls of functions',
+        functionsOf(millrace).map((one) => one.metricInvocations({ period: PERIOD })),
+      ),
+      graph(
+        'Errors of functions',
+        functionsOf(millrace).map((one) => one.metricErrors({ period: PERIOD })),
+      ),
+    );
+    for (const subscription of subscriptions) {
+      const { subscriptionName: name } = subscription;
+      dashboard.addWidgets(
+        graph(`${name}: records`, [
+          subscription.metricCommitted(),
+          subscription.metricDeadLetters(),
+          subscription.metricErrors(),
+        ]),
+        graph(`${name}: how late, ms`, [subscription.metricTimeLag(), subscription.metricIteratorAge()]),
+      );
+    }
+    return dashboard;
+  }
+}
+
+function checkProps(scope: Construct, props: MonitoringProps): void {
+  checkInteger(scope, 'stuckPeriods', props.stuckPeriods, { least: 1, most: 24 });
+  checkSpan(scope, 'maxTimeLag', props.maxTimeLag, Duration.minutes(1));
+  checkSpan(scope, 'maxJobAge', props.maxJobAge, Duration.hours(1));
+}
+
+function checkSpan(scope: Construct, prop: string, span: Duration | undefined, least: Duration): void {
+  if (span === undefined || span.isUnresolved()) return;
+  const ms = span.toMilliseconds();
+  if (ms >= least.toMilliseconds() && ms <= Duration.days(7).toMilliseconds()) return;
+  throw badProp(scope, prop, span.toHumanString(), `Give ${least.toHumanString()} to 7 days.`);
+}
+
+function functionsOf({ router, pump, releaser }: Millrace): readonly lambda.Function[] {
+  return [router, pump, releaser];
+}
+
+/** Over a time in which maintenance runs twice, so that one that does not run is missed. */
+function jobAge(job: (typeof JOBS)[number], interval: Duration): cloudwatch.Metric {
+  const seconds = Math.min(86_400, Math.max(3_600, 2 * interval.toSeconds()));
+  return new cloudwatch.Metric({
+    namespace: METRIC_NAMESPACE,
+    metricName: 'SecondsSinceSuccess',
+    dimensionsMap: { Job: job },
+    statistic: 'Maximum',
+    period: Duration.seconds(seconds),
+  });
+}
+
+function sumOf(metrics: readonly cloudwatch.IMetric[]): cloudwatch.MathExpression {
+  const usingMetrics: Metrics = Object.fromEntries(metrics.map((metric, index) => [`m${index}`, metric]));
+  return new cloudwatch.MathExpression({
+    expression: Object.keys(usingMetrics).join(' + '),
+    usingMetrics,
+    period: PERIOD,
+  });
+}
+
+/** 1 in a period in which calls failed and no committed offset moved. */
+function stuck(subscription: Subscription): cloudwatch.MathExpression {
+  return new cloudwatch.MathExpression({
+    expression: 'IF(FILL(errors, 0) > 0 AND FILL(committed, 0) == 0, 1, 0)',
+    usingMetrics: {
+      errors: subscription.metricErrors({ period: PERIOD }),
+      committed: subscription.metricCommitted({ period: PERIOD }),
+    },
+    period: PERIOD,
+    label: `${subscription.subscriptionName} is stuck`,
+  });
+}
