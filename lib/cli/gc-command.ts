@@ -26,7 +26,7 @@ const FATES: Readonly<Record<ExplainedObject['fate'], string>> = {
   fresh: 'younger than an hour: its writer may be about to commit it',
   unnamed: 'nothing names it: the next pass condemns it',
   condemned: 'nothing names it, and nothing can any more: it is deleted when its list is a restore window old',
-  'level-1': 'written by compaction: not collected by this version',
+  unsettled: 'a compaction that was stopped may still come to name it',
   'kept-for-damage': 'a damaged partition may name it',
   unknown: 'a topic cannot be read, which may name it',
   foreign: 'nothing that Millrace writes: it is never touched',

@@ -1,4 +1,5 @@
 /** Maintenance as people read it. */
+import type { CompactionReport } from '../maintenance/compaction-state.ts';
 import type { JobDescription } from '../maintenance/describe-jobs.ts';
 import type { RetentionReport } from '../maintenance/retention-job.ts';
 import type { JobRun } from '../maintenance/run-maintenance.ts';
@@ -26,7 +27,7 @@ export function outcomeText(result: JobRun['result']): string {
 export function reportLines(described: JobDescription): readonly string[] {
   if (described.report === null) return [];
   const { clockMs, damages } = described.report;
-  const lines = described.job === 'retention' ? retentionLines(described.report) : collectionLines(described);
+  const lines = linesOf(described);
   if (clockMs === 0) {
     lines.push('  nothing goes by its age yet: a clock counts once it has been seen for five minutes');
   }
@@ -35,6 +36,18 @@ export function reportLines(described: JobDescription): readonly string[] {
   }
   if (damages.count > damages.first.length) lines.push(`  … and ${damages.count - damages.first.length} more`);
   return lines;
+}
+
+function linesOf(described: JobDescription): string[] {
+  if (described.job === 'retention') return retentionLines(described.report!);
+  return described.job === 'compaction' ? compactionLines(described.report!) : collectionLines(described);
+}
+
+function compactionLines({ topics, partitions, chunks, objects, bytes }: CompactionReport): string[] {
+  return [
+    `  looked at ${counted(partitions, 'partition')} of ${counted(topics, 'topic')}`,
+    `  rewrote ${counted(chunks, 'chunk')} into ${counted(objects, 'object')} (${bytes} bytes)`,
+  ];
 }
 
 function retentionLines(report: RetentionReport): string[] {

@@ -63,7 +63,7 @@ export class LogFunctions extends Construct {
     this.router = this.#makeRouter();
     this.maintenance = this.#make('Maintenance', {
       name: 'maintenance',
-      description: 'Drops what retention has passed, and collects objects that nothing names',
+      description: 'Drops what retention has passed, rewrites small pieces, and collects objects that nothing names',
       memorySize: 1024,
       timeout: Duration.minutes(15),
       access: wholeLogAccess(props.place),

@@ -39,9 +39,6 @@ const DEFAULT_POLICY: FlushPolicy = {
 };
 const DEFAULT_DELIVERY_TIMEOUT_MS = 30_000;
 
-/** How far back batches of idempotent producers are looked for, by who has not seen them pass: several times as long as clients send a batch again. */
-const PRODUCER_HORIZON_MS = 10 * 60_000;
-
 /** Lanes that are kept for their knowledge of `next` although nothing is queued in them. */
 const IDLE_LANES = 4_096;
 
@@ -92,7 +89,7 @@ export class Appender {
       tailBudget: { entries: limits.tailEntries, bytes: limits.tailBytes },
       upload: (part, lane) => void this.#uploadAgain(part, lane),
       isTooFarAhead: (id) => isTooFarAhead(store.serverClock, id),
-      producerHorizon: () => firstIdAt(Math.max(0, store.serverClock.nowMs() - PRODUCER_HORIZON_MS)),
+      producerHorizon: () => firstIdAt(Math.max(0, store.serverClock.nowMs() - limits.producerHorizonMs)),
       failOpen: (partition, error) => this.#failOpen(partition, error),
     };
   }

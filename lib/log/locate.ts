@@ -102,7 +102,9 @@ export async function locateEntries(
   let bytes = dataBytes(located);
   let end = covering.end;
   let mayFollow = true;
-  for (let query = 0; query < QUERIES_MOST && mayFollow && bytes < maxBytes && end < head.tailBase; query++) {
+  for (let query = 0; query < QUERIES_MOST && mayFollow && end < head.tailBase; query++) {
+    // What is a little short of it is enough.
+    if (bytes >= (query === 0 ? maxBytes : maxBytes / 2)) break;
     const limit = covering.level === 1 ? chunksToFill(maxBytes, bytes, query) : FOLLOWING_CHUNKS;
     const following = await chunks.query(partition, {
       fromBase: end,

@@ -33,10 +33,11 @@ import type { MaintenanceDeps } from './maintenance-deps.ts';
 import { readMaintenanceObject, removeMaintenanceObjects, writeMaintenanceObject } from './maintenance-object.ts';
 import { NamesFilter } from './names-filter.ts';
 import { readAllNames } from './read-names.ts';
-import type { RetentionState } from './retention-job.ts';
-import { type JobSlice, type MaintenanceJob, parseJobState, type SliceEnd } from './run-job.ts';
+import { rewritesSoFar } from './rewrites-so-far.ts';
+import type { JobSlice, MaintenanceJob, SliceEnd } from './run-job.ts';
 import { headSum, SUM_LIMIT } from './store-change.ts';
 import { lookAtTime } from './trusted-time.ts';
+import { isUnchangedSince } from './unchanged-since.ts';
 import { type WalkedHead, type WalkPlace, walkTopics } from './walk-topics.ts';
 
 /** Times, milliseconds. */
@@ -174,6 +175,8 @@ class CollectionSlice {
       domain: null,
       parts: [],
       sum: 0,
+      // Before anything is read: what is rewritten meanwhile is looked at again.
+      rewrites: await rewritesSoFar(this.#deps),
     };
     this.#keys = [];
     this.#state = { ...this.#state, pass, report: { ...NOTHING_COLLECTED, deleted, deletedBytes, clockMs } };
@@ -307,9 +310,10 @@ class CollectionSlice {
 
   async #end(): Promise<SliceEnd<CollectionState>> {
     if (this.#pass.strange !== null) this.#forget(this.#pass.strange);
-    const { floor, namesAtMs, parts, sum, blockedBy } = this.#pass;
+    const { floor, parts, sum, blockedBy, rewrites } = this.#pass;
     const { report, lists, lastSum, unchangedPasses } = this.#state;
-    const list = { floor, atMs: namesAtMs, parts, objects: report.condemned, bytes: report.condemnedBytes };
+    const atMs = this.#deps.store.serverClock.nowMs();
+    const list = { floor, atMs, parts, objects: report.condemned, bytes: report.condemnedBytes };
     const isUnchanged = sum === lastSum && report.condemned === 0 && report.deleted === 0 && lists.length === 0;
     const isHindered = blockedBy !== null || report.strange !== null || report.damages.count + report.keptForDamage > 0;
     this.#state = {
@@ -318,6 +322,7 @@ class CollectionSlice {
       pass: null,
       lastNamed: report.named,
       lastSum: sum,
+      lastRewrites: rewrites,
       // While anything is in its way it does not rest: that would take it out of the report, and nobody would see when it has gone.
       unchangedPasses: isUnchanged && !isHindered ? unchangedPasses + 1 : 0,
     };
@@ -341,13 +346,10 @@ class CollectionSlice {
     return { isDone: true, state: { ...this.#state, lastPassAtMs }, dueAtMs };
   }
 
-  /** Whether nothing was written since the last pass, as retention has seen since: one read. Only when two passes in a row have found nothing that had changed, so that the last of what was being uploaded is found. */
+  /** Whether nothing was written since the last pass, as retention has seen since, nor rewritten: two reads. Only when two passes in a row have found nothing that had changed, so that the last of what was being uploaded is found. */
   async #isIdle(): Promise<boolean> {
-    const { pass, lists, unchangedPasses, lastSum, lastPassAtMs } = this.#state;
+    const { pass, lists, unchangedPasses, lastRewrites } = this.#state;
     if (this.#slice.isAskedFor || pass !== null || lists.length > 0 || unchangedPasses < 2) return false;
-    const { answer: stored } = await repeatRequest(this.#deps, () => this.#deps.store.jobs.read('retention'));
-    const retention = stored && parseJobState<RetentionState>('retention', stored);
-    if (!retention || retention.isUnderWay || retention.startedAtMs < lastPassAtMs) return false;
-    return retention.own.lastSum === lastSum;
+    return (await rewritesSoFar(this.#deps)) === lastRewrites && isUnchangedSince(this.#deps, this.#state);
   }
 }

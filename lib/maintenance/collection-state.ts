@@ -36,6 +36,8 @@ export interface CollectionPass {
   readonly domain: DomainPlace | null;
   readonly parts: readonly string[];
   readonly sum: number;
+  /** See `rewritesSoFar`, when it was begun. */
+  readonly rewrites: number;
 }
 
 /** What a pass has done so far; the numbers are of objects. */
@@ -71,6 +73,8 @@ export interface CollectionState {
   readonly lastNamed: number;
   /** Of all heads in the pass before, see `headSum`. */
   readonly lastSum: number | null;
+  /** Of the pass before: `rewrites`. */
+  readonly lastRewrites: number | null;
   /** When the pass before was ended, or found to be needless; ms since 1970. */
   readonly lastPassAtMs: number;
   /** Passes in a row that found the heads as the one before had. */
@@ -103,6 +107,7 @@ export const NEVER_COLLECTED: CollectionState = {
   report: NOTHING_COLLECTED,
   lastNamed: 0,
   lastSum: null,
+  lastRewrites: null,
   lastPassAtMs: 0,
   unchangedPasses: 0,
 };

@@ -1,24 +1,47 @@
 /**
- * Second half of a pass of collection: lists the objects of one domain, each shard from its oldest on, and condemns those whose id lies below the floor and is not named. Nothing is deleted by that.
+ * Second half of a pass of collection: lists the objects of one domain, each shard of each level from its oldest on, and condemns those whose id lies below the floor and is not named. Nothing is deleted by that.
+ *
+ * Ids of level 0 can be named no more below the floor. Those of level 1 are named by whoever rewrites chunks, which no floor keeps from it: see `orphan-rule.ts`.
  *
  * Ids at or above the floor may still be committed, however old their objects are; nothing is condemned by its age.
  */
 import { asMillraceError, hasCode } from '../errors.ts';
 import { isDamage } from '../log/entry-check.ts';
+import { inParallel } from '../log/in-parallel.ts';
 import type { ObjectSummary } from '../log/object-store.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import { readSegmentIndex } from '../segment/decode-segment.ts';
 import type { SegmentId } from '../segment/segment-id.ts';
-import { parseSegmentKey, SEGMENT_SHARDS, segmentKeyPrefix } from '../segment/segment-key.ts';
+import {
+  type ParsedSegmentKey,
+  parseSegmentKey,
+  SEGMENT_SHARDS,
+  type SegmentLevel,
+  segmentKeyPrefix,
+} from '../segment/segment-key.ts';
 import type { DomainPlace, UnreadPartition } from './collection-state.ts';
 import type { KnownTopics } from './known-topics.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import type { NamesFilter } from './names-filter.ts';
+import { mayBeNamed } from './orphan-rule.ts';
 
 /** Objects of one listing. */
 const PAGE = 1_000;
+/** At once. */
+const LISTINGS = 16;
 /** In `DomainPlace`: nothing is left of the shard. */
 const SHARD_DONE = 'done';
+
+/** A shard of a level, and its name in `DomainPlace`. */
+interface LevelShard {
+  readonly level: SegmentLevel;
+  readonly shard: string;
+  readonly name: string;
+}
+
+const SHARDS: readonly LevelShard[] = ([0, 1] as const).flatMap((level) =>
+  SEGMENT_SHARDS.map((shard) => ({ level, shard, name: level === 0 ? shard : `1/${shard}` })),
+);
 
 /** By what objects are judged. */
 export interface CondemnRequest {
@@ -46,7 +69,7 @@ export interface JudgedPage {
 }
 
 /** What is to become of an object. */
-export type ObjectFate = 'fresh' | 'named' | 'condemned' | 'kept-for-damage' | 'foreign';
+export type ObjectFate = 'fresh' | 'named' | 'condemned' | 'unsettled' | 'kept-for-damage' | 'foreign';
 
 /** Lists the shards of a domain in parallel from where each was left. The pages that were told are all that is done when it returns. Throws what the store throws. */
 export async function condemnDomain(
@@ -54,22 +77,24 @@ export async function condemnDomain(
   { domain, shards }: DomainPlace,
   request: CondemnRequest,
 ): Promise<void> {
-  const open = SEGMENT_SHARDS.filter((shard) => shards[shard] !== SHARD_DONE);
-  await Promise.all(open.map((shard) => condemnShard(deps, { domain, shard, from: shards[shard] ?? null }, request)));
+  const open = SHARDS.filter(({ name }) => shards[name] !== SHARD_DONE);
+  await inParallel(open, LISTINGS, (one) =>
+    condemnShard(deps, { ...one, domain, from: shards[one.name] ?? null }, request),
+  );
 }
 
 async function condemnShard(
   deps: MaintenanceDeps,
-  { domain, shard, from }: { readonly domain: string; readonly shard: string; readonly from: string | null },
+  { domain, level, shard, name, from }: LevelShard & { readonly domain: string; readonly from: string | null },
   request: CondemnRequest,
 ): Promise<void> {
   const { prefix, objects } = deps.store;
-  const folder = `${segmentKeyPrefix({ prefix, domain, level: 0 })}${shard}/`;
+  const folder = `${segmentKeyPrefix({ prefix, domain, level })}${shard}/`;
   let after = from;
   // One page at least, so that slices come to an end however short they are.
   do {
     const { answer } = await repeatRequest(deps, () => objects.list(folder, after, PAGE));
-    const page = await judgePage(deps, shard, answer, request);
+    const page = await judgePage(deps, name, answer, request);
     request.onPage(page);
     after = page.after;
   } while (after !== SHARD_DONE && !request.isOver());
@@ -77,7 +102,7 @@ async function condemnShard(
 
 /** Whether nothing is left to be listed of a domain. */
 export function isDomainDone({ shards }: DomainPlace): boolean {
-  return SEGMENT_SHARDS.every((shard) => shards[shard] === SHARD_DONE);
+  return SHARDS.every(({ name }) => shards[name] === SHARD_DONE);
 }
 
 async function judgePage(
@@ -103,49 +128,56 @@ async function judgePage(
   };
 }
 
-/** What is to become of an object of level 0. Two requests where names of its domain are not known, else none. */
+/**
+ * What is to become of an object. Two requests where names of its domain are not known, or where it is of level 1 and nothing names it; then also a read for each of its partitions, and a query for 100 chunks that it
+ * was made of.
+ */
 export async function fateOf(
   deps: MaintenanceDeps,
   { key, sizeBytes }: ObjectSummary,
   { floor, names, unread }: Pick<CondemnRequest, 'floor' | 'names' | 'unread'>,
 ): Promise<ObjectFate> {
-  const id = idIn(deps, key);
-  if (id === null) return 'foreign';
+  const segment = segmentIn(deps, key);
+  if (segment === null) return 'foreign';
+  const { id, level } = segment;
   if (id >= floor) return 'fresh';
   if (names.has(id)) return 'named';
-  if (unread.length === 0) return 'condemned';
-  return (await mayBeNamedBy(deps, { key, sizeBytes }, unread)) ? 'kept-for-damage' : 'condemned';
+  if (level === 0 && unread.length === 0) return 'condemned';
+  return fateByIndex(deps, { key, sizeBytes }, { id, level, unread });
 }
 
-/** The id in the key of a segment of level 0, null for anything else. */
-function idIn({ store }: MaintenanceDeps, key: string): SegmentId | null {
+/** What a key says of a segment of this store, null for anything else. */
+function segmentIn({ store }: MaintenanceDeps, key: string): ParsedSegmentKey | null {
   try {
-    const { prefix, level, id } = parseSegmentKey(key);
-    return level === 0 && prefix === store.prefix ? id : null;
+    const segment = parseSegmentKey(key);
+    return segment.prefix === store.prefix ? segment : null;
   } catch (error) {
     if (hasCode(error, 'INVALID_REQUEST')) return null;
     throw error;
   }
 }
 
-/** Whether an object holds anything of partitions whose names are not known. What cannot be read may. */
-async function mayBeNamedBy(
+/** By what an object that was not named says of itself. One that cannot be read may hold anything of partitions whose names are not known. */
+async function fateByIndex(
   deps: MaintenanceDeps,
   { key, sizeBytes: size }: ObjectSummary,
-  unread: readonly UnreadPartition[],
-): Promise<boolean> {
+  { id, level, unread }: Pick<ParsedSegmentKey, 'id' | 'level'> & { readonly unread: readonly UnreadPartition[] },
+): Promise<ObjectFate> {
   try {
     const read = async (position: number, length: number) => {
       const { answer } = await repeatRequest(deps, () => deps.store.objects.get(key, position, length));
       return answer ?? new Uint8Array(0);
     };
-    const { regions } = await readSegmentIndex({ size, read });
-    return regions.some(({ topicId, partition }) =>
+    const index = await readSegmentIndex({ size, read });
+    const isUnread = index.regions.some(({ topicId, partition }) =>
       unread.some((one) => one.topicId === topicId && one.partition === partition),
     );
+    if (isUnread || index.level !== level) return 'kept-for-damage';
+    const isUnsettled = index.level === 1 && (await mayBeNamed(deps, id, index.regions));
+    return isUnsettled ? 'unsettled' : 'condemned';
   } catch (cause) {
     const error = asMillraceError(cause);
     if (!isDamage(error)) throw error;
-    return true;
+    return 'kept-for-damage';
   }
 }

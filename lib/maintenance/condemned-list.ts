@@ -11,7 +11,7 @@ import type { SegmentId } from '../segment/segment-id.ts';
 export interface CondemnedList {
   /** Ids below it were looked at. */
   readonly floor: SegmentId;
-  /** When all names had been read, ms since 1970. */
+  /** When it was made: nothing on it was named then, or could be. ms since 1970. */
   readonly atMs: number;
   /** Names of its parts that are still to be carried out, see `maintenance-object.ts`. */
   readonly parts: readonly string[];

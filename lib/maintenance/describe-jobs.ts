@@ -1,5 +1,6 @@
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { CollectionReport, CollectionState } from './collection-state.ts';
+import type { CompactionReport, CompactionState } from './compaction-state.ts';
 import type { CondemnedList } from './condemned-list.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import type { RetentionReport, RetentionState } from './retention-job.ts';
@@ -10,6 +11,7 @@ import type { JobName } from './run-maintenance.ts';
 export type JobDescription = JobTimes &
   (
     | { readonly job: 'retention'; readonly report: RetentionReport | null }
+    | { readonly job: 'compaction'; readonly report: CompactionReport | null }
     | {
         readonly job: 'collection';
         readonly report: CollectionReport | null;
@@ -30,13 +32,15 @@ export interface JobTimes {
   readonly dueAtMs: number;
 }
 
-/** How all jobs stand. One read for each. Throws what the store throws, CORRUPT_OBJECT, UNSUPPORTED_FORMAT. */
+/** How all jobs stand, in the order in which they are run. One read for each. Throws what the store throws, CORRUPT_OBJECT, UNSUPPORTED_FORMAT. */
 export async function describeJobs(deps: MaintenanceDeps): Promise<readonly JobDescription[]> {
   const [retention, retentionTimes] = await readJob<RetentionState>(deps, 'retention');
+  const [compaction, compactionTimes] = await readJob<CompactionState>(deps, 'compaction');
   const [collection, collectionTimes] = await readJob<CollectionState>(deps, 'collection');
   const waiting = (collection?.lists ?? []).map(({ atMs, objects, bytes }) => ({ atMs, objects, bytes }));
   return [
     { job: 'retention', ...retentionTimes, report: retention?.report ?? null },
+    { job: 'compaction', ...compactionTimes, report: compaction?.report ?? null },
     { job: 'collection', ...collectionTimes, report: collection?.report ?? null, waiting },
   ];
 }

@@ -20,7 +20,7 @@ import { walkTopics } from './walk-topics.ts';
 /** An object and what becomes of it. */
 export interface ExplainedObject extends ObjectSummary {
   /** `unnamed`: the next pass condemns it. `condemned`: it is deleted at `deletedAtMs` or at the next pass after that. `unknown`: a topic cannot be read, and may name it. */
-  readonly fate: Exclude<ObjectFate, 'condemned'> | 'condemned' | 'unnamed' | 'unknown' | 'level-1';
+  readonly fate: Exclude<ObjectFate, 'condemned'> | 'condemned' | 'unnamed' | 'unknown';
   /** Of a condemned object, ms since 1970. */
   readonly deletedAtMs: number | null;
 }
@@ -48,18 +48,13 @@ export async function* explainObjects(
     for await (const object of objectsOf(deps, domain)) {
       const fate = await fateOf(deps, object, request);
       const deletedAtMs = condemned.get(object.key) ?? null;
-      if (isLevel1(deps, domain, object.key)) yield { ...object, fate: 'level-1', deletedAtMs: null };
-      else if (deletedAtMs !== null) yield { ...object, fate: 'condemned', deletedAtMs };
+      if (deletedAtMs !== null) yield { ...object, fate: 'condemned', deletedAtMs };
       else if (fate === 'fresh' && names.has(object.key.slice(-ID_CHARACTERS)))
         yield { ...object, fate: 'named', deletedAtMs: null };
       else if (fate !== 'condemned') yield { ...object, fate, deletedAtMs: null };
       else yield { ...object, fate: isBlocked ? 'unknown' : 'unnamed', deletedAtMs: null };
     }
   }
-}
-
-function isLevel1({ store: { prefix } }: MaintenanceDeps, domain: string, key: string): boolean {
-  return key.startsWith(`${prefix === '' ? '' : `${prefix}/`}${domain}/1/`);
 }
 
 async function* objectsOf(deps: MaintenanceDeps, domain: string): AsyncGenerator<ObjectSummary> {

@@ -16,6 +16,21 @@ export function retentionPauseMs(unchangedPasses: number, shortestRetentionMs: b
   return Math.min(atMost, Math.min(LOOK_MS, atMost) * 2 ** Math.min(unchangedPasses, 10));
 }
 
+/** Between two passes of compaction, while there is something to rewrite. */
+const COMPACT_MS = 60 * MINUTE_MS;
+
+/** How long until compaction is due again: an hour, six when it had nothing to do, or five minutes when the time could not be trusted yet. */
+export function compactionPauseMs({
+  isTimeUnknown,
+  hasRewritten,
+}: {
+  readonly isTimeUnknown: boolean;
+  readonly hasRewritten: boolean;
+}): number {
+  if (isTimeUnknown) return 5 * MINUTE_MS;
+  return hasRewritten ? COMPACT_MS : IDLE_LOOK_MS;
+}
+
 /** Between two passes of collection. */
 export const COLLECT_MS = 6 * 60 * MINUTE_MS;
 

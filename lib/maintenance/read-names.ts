@@ -47,10 +47,14 @@ export async function readNames(
   head: Head,
   add: AddName,
 ): Promise<void> {
+  let last: SegmentId | null = null;
   const addAll = (entries: readonly Uint8Array[]) => {
     for (const bytes of entries) {
       const entry = decodeEntry(bytes);
-      if (entry.kind === 'reference') add(entry.id, partition);
+      // Chunks that were rewritten together follow upon one another.
+      if (entry.kind !== 'reference' || entry.id === last) continue;
+      last = entry.id;
+      add(entry.id, partition);
     }
   };
   addAll(head.tail);

@@ -1,17 +1,18 @@
 import { asMillraceError, type MillraceError } from '../errors.ts';
 import { type CollectionOptions, collectionJob } from './collection-job.ts';
+import { type CompactionOptions, compactionJob } from './compaction-job.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import { retentionJob } from './retention-job.ts';
 import { type JobOutcome, type MaintenanceJob, type RunOptions, runJob } from './run-job.ts';
 
 /** The jobs there are, in the order in which they are run. */
-export const jobNames = ['retention', 'collection'] as const;
+export const jobNames = ['retention', 'compaction', 'collection'] as const;
 
 /** The name of a job. */
 export type JobName = (typeof jobNames)[number];
 
 /** How maintenance is run. */
-export interface MaintenanceOptions extends RunOptions, CollectionOptions {
+export interface MaintenanceOptions extends RunOptions, CollectionOptions, CompactionOptions {
   /** Default: all. */
   readonly jobs?: readonly JobName[];
 }
@@ -30,6 +31,7 @@ export async function runMaintenance(deps: MaintenanceDeps, options: Maintenance
   const runs: JobRun[] = [];
   const made: Record<JobName, () => Promise<JobOutcome>> = {
     retention: () => run(deps, retentionJob(deps), options),
+    compaction: () => run(deps, compactionJob(deps, options), options),
     collection: () => run(deps, collectionJob(deps, options), options),
   };
   for (const job of options.jobs ?? jobNames) {

@@ -145,6 +145,7 @@ describe('deployed functions', () => {
   it('maintain the log', async () => {
     expect(await call('millrace-maintenance', {})).toEqual([
       { job: 'retention', outcome: 'done' },
+      { job: 'compaction', outcome: 'done' },
       { job: 'collection', outcome: 'done' },
     ]);
   }, 60_000);

@@ -12,12 +12,14 @@ describe('maintenance as a function', () => {
     const runs = await maintain(deps, 900_000);
     expect(runs.map(({ job, result }) => [job, result.outcome])).toEqual([
       ['retention', 'done'],
+      ['compaction', 'done'],
       ['collection', 'done'],
     ]);
     await clock.advance(90_000);
     const lines = (await jobMetricLines(deps)).map((line) => JSON.parse(line));
     expect(lines).toMatchObject([
       { Job: 'retention', SecondsSinceSuccess: 90 },
+      { Job: 'compaction', SecondsSinceSuccess: 90 },
       { Job: 'collection', SecondsSinceSuccess: 90 },
     ]);
     const [directive] = lines[0]._aws.CloudWatchMetrics;
@@ -37,6 +39,6 @@ describe('maintenance as a function', () => {
     };
     const deps = { store: { ...store, jobs: { ...store.jobs, read } }, clock, random };
     await expect(maintain(deps, 900_000)).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
-    expect(asked).toEqual(['retention', 'collection']);
+    expect(asked).toEqual(['retention', 'compaction', 'collection']);
   });
 });

@@ -50,7 +50,7 @@ describe('the fate of an object', () => {
 
   it('is none of ours when it is nothing that we write', async () => {
     const { fate, key } = await stored();
-    const other = key.replace('/0/', '/1/');
+    const other = key.replace('/0/', '/2/');
     for (const name of [`${key}.bak`, other, 'shared/0/0/2026010100/x', key.slice(0, -1)])
       expect(await fate({}, { key: name, sizeBytes: 5 }), name).toBe('foreign');
   });

@@ -304,10 +304,34 @@ export class Oracle {
   ): Promise<Change<Chunk>> {
     const outcome = await effect();
     if (outcome.outcome === 'done') {
-      this.#setChunk(this.of(partition), base, outcome.item);
+      const truth = this.of(partition);
+      await this.#checkReplacement(truth, outcome.item);
+      this.#setChunk(truth, base, outcome.item);
       this.count('replacements');
     }
     return outcome;
+  }
+
+  /** What a chunk comes to name is there, and holds what was committed at its offsets. */
+  async #checkReplacement({ domain, records, head }: PartitionTruth, chunk: Chunk): Promise<void> {
+    const { base, end, maxId, entries } = chunk;
+    const name = `chunk ${base}-${end}`;
+    this.expect(head.floor >= maxId, 'Floor before forgetting', () => `${name} is replaced above the floor`);
+    this.expect(end <= head.tailBase, 'Chunk before trim', () => `${name} is replaced in front of its trim`);
+    const entry = decodeEntry(entries[0]!);
+    if (entry.kind === 'inline') return this.expect(false, MIXED, () => `${name} is replaced by batches`);
+    const key = segmentKey({ prefix: this.#base.prefix, domain, level: 1, id: entry.id });
+    const data = await this.#base.objects.get(key, entry.position, entry.lengthBytes);
+    this.expect(data !== null, MIXED, () => `${name} comes to name ${key}, which is not there`);
+    let offset = base;
+    for (const { bytes } of splitBatches(data ?? new Uint8Array(0))) {
+      for (const { offset: at, value } of decodeBatch(bytes)) {
+        const isSame = at === offset && Buffer.from(value!).toString().trimEnd() === records[Number(at)];
+        this.expect(isSame, 'Stable prefix', () => `${name} has something else at ${at}`);
+        offset += 1n;
+      }
+    }
+    this.expect(offset === end, 'Stable prefix', () => `${name} ends at ${offset}`);
   }
 
   async onChunkRemove(partition: PartitionKey, base: bigint, effect: () => Promise<boolean>): Promise<boolean> {

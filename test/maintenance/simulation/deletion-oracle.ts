@@ -85,7 +85,9 @@ export class DeletionOracle implements DeletionJudge {
 
   onStartRaised(truth: PartitionTruth, before: Head): void {
     const { start } = truth.head;
-    const allowed = this.#allowedStart(truth, before.start, entryUnits(truth));
+    const byPolicy = this.#allowedStart(truth, before.start, entryUnits(truth), 0);
+    const trimmed = this.#trims.get(partitionPk(truth.partition)) ?? 0n;
+    const allowed = byPolicy > trimmed ? byPolicy : trimmed;
     this.#oracle.count('starts raised');
     this.#oracle.expect(
       start <= allowed,
@@ -95,12 +97,12 @@ export class DeletionOracle implements DeletionJudge {
     );
   }
 
-  /** How far the policy lets the start rise now. */
-  #allowedStart(truth: PartitionTruth, start: bigint, units: readonly Unit[]): bigint {
+  /** How far the policy lets the start rise now, or let it some time ago. */
+  #allowedStart(truth: PartitionTruth, start: bigint, units: readonly Unit[], agoMs: number): bigint {
     const { maxAgeMs, minBytes } = this.#policyOf(truth);
-    const nowMs = START_MS + this.#time.nowMs;
+    const nowMs = START_MS + this.#time.nowMs - agoMs;
     const live = units.filter(({ end }) => end > start);
-    let allowed = this.#trims.get(partitionPk(truth.partition)) ?? 0n;
+    let allowed = 0n;
     if (maxAgeMs !== null) {
       for (const { end, maxTimestampMs } of live) {
         if (nowMs - maxTimestampMs <= maxAgeMs) break;
@@ -137,9 +139,11 @@ export class DeletionOracle implements DeletionJudge {
     for (const key of keys) {
       if (key.includes('_maintenance/')) continue;
       const { level, id } = parseSegmentKey(key);
-      this.#oracle.count('objects removed');
-      this.#oracle.expect(level === 0, 'No early death', () => `${key} is removed`);
-      for (const truth of this.#oracle.living) this.#judge(truth, id);
+      this.#oracle.count(level === 0 ? 'objects removed' : 'compacted objects removed');
+      for (const truth of this.#oracle.living) {
+        if (level === 0) this.#judge(truth, id);
+        else this.#judgeNames(truth, id);
+      }
     }
   }
 
@@ -150,7 +154,12 @@ export class DeletionOracle implements DeletionJudge {
       'No early death',
       () => `${id} is removed and may still be committed to ${place}, whose floor is ${truth.head.floor}`,
     );
-    if (!truth.ids.has(id)) return;
+    if (truth.ids.has(id)) this.#judgeNames(truth, id);
+  }
+
+  /** What a table that is restored to any moment of the window names is there. */
+  #judgeNames(truth: PartitionTruth, id: string): void {
+    const place = partitionPk(truth.partition);
     const sinceMs = Math.max(0, this.#time.nowMs - this.#windowMs);
     const times = [sinceMs, ...[...truth.heads, ...truth.chunkHistory].map(({ atMs }) => atMs)];
     for (const atMs of new Set(times.filter((at) => at >= sinceMs))) {
@@ -165,21 +174,17 @@ export class DeletionOracle implements DeletionJudge {
   garbage(keys: readonly string[]): readonly string[] {
     const named = new Set<string>();
     for (const { head, chunks } of this.#oracle.living) for (const id of namesOf(head, chunks)) named.add(id);
-    return keys.filter((key) => key.includes('_maintenance/') || (isLevel0(key) && !named.has(key.slice(-26))));
+    return keys.filter((key) => key.includes('_maintenance/') || !named.has(key.slice(-26)));
   }
 
-  /** The first offset of a partition that its policy still keeps. */
-  expectedStart(truth: PartitionTruth): bigint {
-    const allowed = this.#allowedStart(truth, truth.head.start, storedUnits(truth));
+  /** The first offset of a partition that its policy kept some time ago. Nobody knows whether a trim that failed has happened. */
+  expectedStart(truth: PartitionTruth, agoMs: number): bigint {
+    const allowed = this.#allowedStart(truth, truth.head.start, storedUnits(truth), agoMs);
     return allowed > truth.head.start ? allowed : truth.head.start;
   }
 }
 
-function isLevel0(key: string): boolean {
-  return /\/0\/[0-9a-f]\//.test(key);
-}
-
-/** Ids of level-0 objects that a reader may come to. */
+/** Ids of objects that a reader may come to. */
 function namesOf(head: Head | null, chunks: ReadonlyMap<bigint, Chunk>): ReadonlySet<string> {
   const names = new Set<string>();
   if (head === null) return names;
@@ -193,6 +198,6 @@ function namesOf(head: Head | null, chunks: ReadonlyMap<bigint, Chunk>): Readonl
   const sorted = [...chunks.values()]
     .filter(({ base }) => base < head.tailBase)
     .sort((a, b) => Number(a.base - b.base));
-  for (const { level, entries } of liveChunks(sorted, head)) if (level === 0) add(entries);
+  for (const { entries } of liveChunks(sorted, head)) add(entries);
   return names;
 }

@@ -5,6 +5,9 @@ const RETAIN = 'lib/maintenance/retain-partition.ts';
 const NAMES = 'lib/maintenance/read-names.ts';
 const CONDEMN = 'lib/maintenance/condemn.ts';
 const COLLECT = 'lib/maintenance/collection-job.ts';
+const COMPACT = 'lib/maintenance/compaction-job.ts';
+const REWRITE = 'lib/maintenance/rewrite-chunks.ts';
+const ORPHAN = 'lib/maintenance/orphan-rule.ts';
 
 export const maintenanceMutants: readonly Mutant[] = [
   {
@@ -147,15 +150,15 @@ export const maintenanceMutants: readonly Mutant[] = [
   {
     name: 'collection: what a damaged partition may name is condemned',
     file: CONDEMN,
-    from: "if (unread.length === 0) return 'condemned';",
-    to: "if (unread.length >= 0) return 'condemned';",
+    from: "if (level === 0 && unread.length === 0) return 'condemned';",
+    to: "if (level === 0 && unread.length >= 0) return 'condemned';",
     test: 'test/maintenance/collection-job.test.ts',
   },
   {
     name: 'collection: an object whose index cannot be read is taken for one that names nothing',
     file: CONDEMN,
-    from: '    if (!isDamage(error)) throw error;\n    return true;',
-    to: '    if (!isDamage(error)) throw error;\n    return false;',
+    from: "    if (!isDamage(error)) throw error;\n    return 'kept-for-damage';",
+    to: "    if (!isDamage(error)) throw error;\n    return 'condemned';",
     test: 'test/maintenance/condemn.test.ts',
   },
   {
@@ -167,8 +170,8 @@ export const maintenanceMutants: readonly Mutant[] = [
   {
     name: 'collection: a list is dated by when its pass was begun',
     file: COLLECT,
-    from: 'this.#change({ names: null, namesAtMs: this.#deps.store.serverClock.nowMs() });',
-    to: 'this.#change({ names: null, namesAtMs: Number.parseInt(floor.slice(0, 0) || String(this.#nowMs - this.#options.freshMs), 10) });',
+    from: 'const atMs = this.#deps.store.serverClock.nowMs();',
+    to: 'const atMs = this.#nowMs - this.#options.freshMs;',
   },
   {
     name: 'collection: names that were read behind the first stored ones are lost',
@@ -209,6 +212,103 @@ export const maintenanceMutants: readonly Mutant[] = [
     from: 'isUnchanged && !isHindered',
     to: 'isUnchanged',
     test: 'test/maintenance/collection-obstacles.test.ts',
+  },
+  {
+    name: 'compaction: the floor is not raised over what the index forgets',
+    file: REWRITE,
+    from: 'const gone = await raiseFloors(deps, request.rewritten);',
+    to: 'const gone = new Set<string>();',
+  },
+  {
+    name: 'compaction: the floor rises to the id of the first chunk alone',
+    file: REWRITE,
+    from: '(chunk.maxId > most ? chunk.maxId : most), ZERO_ID)',
+    to: '(most === ZERO_ID ? chunk.maxId : most), ZERO_ID)',
+  },
+  {
+    name: 'compaction: chunks come to name an object that is not put',
+    file: 'lib/maintenance/put-under-fresh-name.ts',
+    from: 'await repeatRequest(deps, () => deps.store.objects.put(key, bytes));',
+    to: "{ answer: key.includes('/1/') ? 'created' : await deps.store.objects.put(key, bytes), unanswered: false };",
+  },
+  {
+    name: 'compaction: chunks come to name an object that somebody else has put',
+    file: 'lib/maintenance/put-under-fresh-name.ts',
+    from: "if (answer === 'created' || unanswered) return name;",
+    to: "if (answer === 'created' || answer === 'exists' || unanswered) return name;",
+  },
+  {
+    name: 'compaction: an object lies in the domain of others',
+    file: REWRITE,
+    from: 'segmentKey({ prefix: deps.store.prefix, domain, level: 1, id: name })',
+    to: "segmentKey({ prefix: deps.store.prefix, domain: domain === 'own' ? 'shared' : domain, level: 1, id: name })",
+  },
+  {
+    name: 'compaction: topics share an object',
+    file: COMPACT,
+    from: "    await this.#write();\n    return 'next';",
+    to: "    return 'next';",
+    test: 'test/maintenance/compaction-job.test.ts',
+  },
+  {
+    name: 'compaction: a chunk is rewritten that the tail still has',
+    file: 'lib/maintenance/gather-run.ts',
+    from: 'toBase: head.tailBase - 1n,',
+    to: 'toBase: head.tailBase,',
+  },
+  {
+    name: 'compaction: what is young is rewritten',
+    file: 'lib/maintenance/gather-run.ts',
+    from: 'if (!isOldEnough(chunk, nowMs, ageMs)) break;',
+    to: '',
+    test: 'test/maintenance/compaction-job.test.ts',
+  },
+  {
+    name: 'compaction: batches of a chunk are counted from where the one before began',
+    file: 'lib/maintenance/read-chunk-batches.ts',
+    from: 'for (const batch of openEntry(located, data, source)) batches.push(batch.bytes);',
+    to: 'for (const batch of openEntry({ ...located, level: 1 }, data, source)) batches.push(batch.bytes);',
+  },
+  {
+    name: 'compaction: it goes on behind what cannot be read',
+    file: COMPACT,
+    from: 'if (await this.#isStillThere(partition, run.chunks[read.length]!.end)) throw damage;\n          return true;',
+    to: 'await this.#isStillThere(partition, run.chunks[read.length]!.end);',
+    test: 'test/maintenance/compaction-job.test.ts',
+  },
+  {
+    name: 'compaction: what it may leave behind is not announced',
+    file: COMPACT,
+    from: 'rewrites: this.#state.rewrites + 1',
+    to: 'rewrites: this.#state.rewrites',
+    test: 'test/maintenance/compaction-job.test.ts',
+  },
+  {
+    name: 'collection: an object goes that a chunk may still come to name',
+    file: ORPHAN,
+    from: 'if (chunk.version <= region.chunkVersion || names(chunk, id)) return true;',
+    to: 'if (names(chunk, id)) return true;',
+  },
+  {
+    name: 'collection: an object goes that a chunk has come to name since',
+    file: ORPHAN,
+    from: 'if (chunk.version <= region.chunkVersion || names(chunk, id)) return true;',
+    to: 'if (chunk.version <= region.chunkVersion) return true;',
+    test: 'test/maintenance/orphan-rule.test.ts',
+  },
+  {
+    name: 'collection: an object goes of which a chunk is missing above the start',
+    file: ORPHAN,
+    from: 'return [...left.values()].some(({ lastOffset }) => lastOffset >= head.start);',
+    to: 'return [...left.values()].length > regions.length;',
+    test: 'test/maintenance/orphan-rule.test.ts',
+  },
+  {
+    name: 'collection: of an object only the first partition is asked',
+    file: ORPHAN,
+    from: 'for (const chunks of partitions.values()) if (await mayBeNamedBy(deps, id, chunks)) return true;',
+    to: 'for (const chunks of partitions.values()) return mayBeNamedBy(deps, id, chunks);',
+    test: 'test/maintenance/orphan-rule.test.ts',
   },
   {
     name: 'a job is taken although somebody has it',

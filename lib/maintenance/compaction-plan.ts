@@ -1,0 +1,55 @@
+/** Which chunks of a partition are worth being rewritten, and when: pure. */
+import type { Chunk } from '../log/chunk.ts';
+import { canBeRewritten, decodeEntry } from '../log/entry.ts';
+import { entryDataBytes } from '../log/locate.ts';
+import { idTimeMs } from '../segment/segment-id.ts';
+
+/** By what compaction decides. */
+export interface CompactionRules {
+  /** What one object holds, about: as long as this is not gathered, partitions of a topic share one. Default 64 MiB. */
+  readonly objectBytes: number;
+  /** A partition is rewritten once it has so many bytes that are old enough. Default 8 MiB: what one GET reads of it. */
+  readonly worthBytes: number;
+  /** Fewer are rewritten once the oldest of them is so old. Default a day. */
+  readonly waitMs: number;
+}
+
+/** See `CompactionRules`. */
+export const COMPACTION_RULES: CompactionRules = {
+  objectBytes: 64 * 1024 * 1024,
+  worthBytes: 8 * 1024 * 1024,
+  waitMs: 24 * 3_600_000,
+};
+
+/** Entries that lead to so many bytes on average are read as well where they are. */
+const LARGE_ENTRY_BYTES = 4 * 1024 * 1024;
+/** No more is held in memory for one chunk, and twice that fits into a segment. */
+const CHUNK_BYTES_MOST = 120 * 1024 * 1024;
+
+/** Bytes of record batches of a chunk of level 0. Throws CORRUPT_OBJECT. */
+export function chunkDataBytes({ entries }: Pick<Chunk, 'entries'>): number {
+  return entries.reduce((sum, bytes) => sum + entryDataBytes(decodeEntry(bytes)), 0);
+}
+
+/** Whether a chunk stays as it is: it was rewritten already, or would be read no better. Throws CORRUPT_OBJECT. */
+export function isSettled(chunk: Chunk): boolean {
+  if (chunk.level === 1 || !canBeRewritten(chunk)) return true;
+  const bytes = chunkDataBytes(chunk);
+  return bytes >= LARGE_ENTRY_BYTES * chunk.entries.length || bytes > CHUNK_BYTES_MOST;
+}
+
+/** Whether nobody can need the entries of a chunk any more, to find a commit or the batches of a producer. */
+export function isOldEnough({ maxId }: Pick<Chunk, 'maxId'>, nowMs: number, ageMs: number): boolean {
+  return idTimeMs(maxId) + ageMs <= nowMs;
+}
+
+/** Whether what was gathered of a partition should be rewritten now. */
+export function isWorth(
+  chunks: readonly Chunk[],
+  bytes: number,
+  { nowMs, rules }: { readonly nowMs: number; readonly rules: CompactionRules },
+): boolean {
+  const [first] = chunks;
+  if (first === undefined) return false;
+  return bytes >= rules.worthBytes || idTimeMs(first.minId) + rules.waitMs <= nowMs;
+}

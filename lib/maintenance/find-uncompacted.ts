@@ -1,0 +1,73 @@
+import type { Chunk } from '../log/chunk.ts';
+import { chunkPages } from '../log/chunk-pages.ts';
+import type { Head } from '../log/head.ts';
+import { coveringChunk, indexGap } from '../log/locate.ts';
+import type { PartitionKey } from '../log/partition-key.ts';
+import { repeatRequest } from '../log/repeat-request.ts';
+import { isSettled } from './compaction-plan.ts';
+import type { MaintenanceDeps } from './maintenance-deps.ts';
+
+/** A compaction that was killed leaves chunks behind that are not rewritten, among others that are: fewer than it replaces at once. */
+const LOOK_BACK = 32;
+
+/**
+ * An offset of the first chunk that compaction has not been at; null when there is none below the tail. Chunks are rewritten in the order of their offsets, so it is looked for from the end on, in a hundred chunks,
+ * and beyond them by bisection: a query for each doubling of the log. Throws OBJECT_MISSING where the index has a gap, CORRUPT_OBJECT, and what the store throws after ten attempts.
+ */
+export async function findUncompacted(
+  deps: MaintenanceDeps,
+  partition: PartitionKey,
+  { start, tailBase }: Head,
+): Promise<bigint | null> {
+  if (start >= tailBase || (await isNewestSettled(deps, partition, tailBase))) return null;
+  const newest = await newestChunks(deps, partition, tailBase);
+  const open = newest.filter((chunk) => chunk.end > start && !isSettled(chunk));
+  const lowest = newest.at(-1);
+  if (open.length === 0) return null;
+  const isBoundarySeen = lowest === undefined || lowest.base <= start || isSettled(lowest);
+  if (isBoundarySeen) return atLeast(open.at(-1)!.base, start);
+  return bisect(deps, partition, start, lowest.base);
+}
+
+/** The common case, at half a read unit: what it misses is found the next time. */
+async function isNewestSettled(deps: MaintenanceDeps, partition: PartitionKey, tailBase: bigint): Promise<boolean> {
+  const query = { toBase: tailBase - 1n, order: 'descending', limit: 1, consistent: false } as const;
+  const { answer } = await repeatRequest(deps, () => deps.store.chunks.query(partition, query));
+  return answer[0] !== undefined && isSettled(answer[0]);
+}
+
+async function bisect(
+  deps: MaintenanceDeps,
+  partition: PartitionKey,
+  start: bigint,
+  openBase: bigint,
+): Promise<bigint> {
+  let low = start;
+  let high = openBase;
+  while (low < high) {
+    const middle = low + (high - low) / 2n;
+    const { answer: chunk } = await repeatRequest(deps, () =>
+      coveringChunk(deps.store.chunks, partition, middle, true),
+    );
+    if (chunk === null) throw indexGap(partition, middle);
+    if (isSettled(chunk)) low = chunk.end;
+    else high = atLeast(chunk.base, low);
+  }
+  if (low === start) return low;
+  const query = { toBase: low - 1n, order: 'descending', limit: LOOK_BACK, consistent: true } as const;
+  const { answer } = await repeatRequest(deps, () => deps.store.chunks.query(partition, query));
+  const left = answer.filter((chunk) => chunk.end > start && !isSettled(chunk)).at(-1);
+  return left === undefined ? low : atLeast(left.base, start);
+}
+
+/** The first page of the chunks below the tail, newest first. */
+async function newestChunks(
+  deps: MaintenanceDeps,
+  partition: PartitionKey,
+  tailBase: bigint,
+): Promise<readonly Chunk[]> {
+  for await (const page of chunkPages(deps, partition, { toBase: tailBase - 1n, order: 'descending' })) return page;
+  return [];
+}
+
+const atLeast = (offset: bigint, least: bigint): bigint => (offset < least ? least : offset);

@@ -1,0 +1,312 @@
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../lib/limits.ts';
+import { Appender } from '../../lib/log/appender.ts';
+import { Fetcher } from '../../lib/log/fetcher.ts';
+import { usageBetween } from '../../lib/log/meter.ts';
+import type { PartitionKey } from '../../lib/log/partition-key.ts';
+import { rollTail } from '../../lib/log/roll.ts';
+import { COMPACTION_RULES } from '../../lib/maintenance/compaction-plan.ts';
+import type { CompactionReport } from '../../lib/maintenance/compaction-state.ts';
+import { describeJobs } from '../../lib/maintenance/describe-jobs.ts';
+import { rewritesSoFar } from '../../lib/maintenance/rewrites-so-far.ts';
+import type { MaintenanceOptions } from '../../lib/maintenance/run-maintenance.ts';
+import { decodeSegment } from '../../lib/segment/decode-segment.ts';
+import { scriptedFaults } from '../log/faulty-store.ts';
+import { batchOf, large, valuesIn } from '../log/log-stage.ts';
+import { collectFor, segments } from './collection-stage.ts';
+import { DAY_MS, HOUR_MS, type MaintenanceStage, MINUTE_MS, maintenanceStage } from './maintenance-stage.ts';
+
+/** At once, whatever there is. */
+const ALL = { jobs: ['compaction'] as const, evenIfNotDue: true, waitMs: 0 };
+/** Until the clock counts, and everything is old enough. */
+const AGE_MS = 20 * MINUTE_MS;
+
+async function compact(stage: MaintenanceStage, options: Partial<MaintenanceOptions> = {}) {
+  // Each pass goes by the time of the one before.
+  for (const passMs of [AGE_MS, 6 * MINUTE_MS]) {
+    await stage.run({ jobs: ['compaction'], evenIfNotDue: true });
+    stage.clock.pass(passMs);
+  }
+  return stage.run({ ...ALL, ...options });
+}
+
+async function reportOf(stage: MaintenanceStage): Promise<CompactionReport> {
+  const found = (await describeJobs(stage.deps)).find(({ job }) => job === 'compaction');
+  return found!.report as CompactionReport;
+}
+
+const valuesOf = async (stage: MaintenanceStage, partition: PartitionKey, domain = 'shared') => {
+  const fetcher = new Fetcher({ store: stage.base, clock: stage.clock, random: stage.random });
+  const { start } = await stage.head(partition);
+  const [read] = await fetcher.fetch([{ partition, domain, offset: start, maxBytes: 1e9 }], {
+    maxBytes: 1e9,
+    consistent: true,
+  });
+  if (read!.outcome === 'failed') throw read!.error;
+  return valuesIn(read!.batches).map((value) => value.replace(/\.+$/, ''));
+};
+
+const level1 = async (stage: MaintenanceStage) => (await segments(stage)).filter((key) => key.includes('/1/'));
+
+async function regionsOf(stage: MaintenanceStage, key: string) {
+  return decodeSegment((await stage.base.objects.get(key, 0, 1e9))!, { verifyRegions: true }).regions;
+}
+
+describe('compaction', () => {
+  it('makes one object of small regions and of inline batches, and every record stands where it stood', async () => {
+    const stage = maintenanceStage();
+    const partitions = await stage.topic('orders', { partitionCount: 2 });
+    await stage.append(partitions[0]!, ['a', 'b']);
+    await stage.append(partitions[0]!, ['c', 'd'], { inline: true });
+    await stage.append(partitions[1]!, ['e']);
+    await stage.append(partitions[0]!, ['in the tail'], { roll: false });
+    const before = await Promise.all(partitions.map((partition) => valuesOf(stage, partition)));
+    await compact(stage);
+    expect(await reportOf(stage)).toMatchObject({ topics: 1, partitions: 2, chunks: 3, objects: 1 });
+    const [key] = await level1(stage);
+    expect(await regionsOf(stage, key!)).toMatchObject([
+      { partition: 0, baseOffset: 0n, lastOffset: 1n, chunkVersion: 0, recordCount: 2 },
+      { partition: 0, baseOffset: 2n, lastOffset: 3n, chunkVersion: 0, recordCount: 2 },
+      { partition: 1, baseOffset: 0n, lastOffset: 0n, chunkVersion: 0, recordCount: 1 },
+    ]);
+    expect(await stage.chunks(partitions[0]!)).toMatchObject([
+      { level: 1, version: 1, count: 2, base: 0n, end: 2n },
+      { level: 1, version: 1, count: 2, base: 2n, end: 4n },
+    ]);
+    expect(await Promise.all(partitions.map((partition) => valuesOf(stage, partition)))).toEqual(before);
+    expect(await stage.damages()).toEqual([]);
+    // What was replaced is garbage, and what replaced it is not.
+    await collectFor(stage, 3);
+    expect(await segments(stage)).toHaveLength(1 + 1);
+    expect(await Promise.all(partitions.map((partition) => valuesOf(stage, partition)))).toEqual(before);
+    expect(await stage.damages()).toEqual([]);
+  });
+
+  it('leaves what is young alone, and what is too little until it is a day old', async () => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders');
+    await stage.append(partition!, ['a']);
+    await compact(stage, { waitMs: DAY_MS });
+    expect(await level1(stage)).toEqual([]);
+    stage.clock.pass(DAY_MS);
+    await stage.append(partition!, ['b']);
+    await stage.run({ ...ALL, waitMs: DAY_MS });
+    stage.clock.pass(6 * MINUTE_MS);
+    await stage.run({ ...ALL, waitMs: DAY_MS });
+    expect(await stage.chunks(partition!)).toMatchObject([{ level: 1 }, { level: 0 }]);
+    await stage.run({ ...ALL });
+    expect(await stage.chunks(partition!)).toMatchObject([{ level: 1 }, { level: 0 }]);
+    stage.clock.pass(limits.compactionAgeMs + 2 * MINUTE_MS);
+    await stage.run(ALL);
+    stage.clock.pass(6 * MINUTE_MS);
+    await stage.run(ALL);
+    expect(await stage.chunks(partition!)).toMatchObject([{ level: 1 }, { level: 1 }]);
+  });
+
+  it('is worth it from eight megabytes on', async () => {
+    const stage = maintenanceStage();
+    const [small, enough] = await stage.topic('orders', { partitionCount: 2 });
+    const appender = new Appender({ store: stage.base, clock: stage.clock, random: stage.random });
+    for (const [partition, count] of [
+      [small!, 7],
+      [enough!, 9],
+    ] as const) {
+      for (let n = 0; n < count; n++) {
+        const batches = batchOf([large('x', 1024 * 1024)], [stage.clock.nowMs()]);
+        await appender.append({ target: { partition, domain: 'shared', inlineMaxBytes: 0 }, batches });
+      }
+      await rollTail(stage.base, partition, await stage.head(partition));
+    }
+    await compact(stage, { waitMs: COMPACTION_RULES.waitMs });
+    expect(await stage.chunks(small!)).toMatchObject([{ level: 0 }]);
+    expect(await stage.chunks(enough!)).toMatchObject([{ level: 1 }]);
+  });
+
+  it('never mixes topics, nor isolation domains', async () => {
+    const stage = maintenanceStage();
+    const topics = [
+      { name: 'a', domain: 'shared' },
+      { name: 'b', domain: 'shared' },
+      { name: 'c', domain: 'sales' },
+    ];
+    for (const { name, domain } of topics) {
+      const [partition] = await stage.topic(name, { domain });
+      await stage.append(partition!, [name], { domain });
+    }
+    await compact(stage);
+    const keys = await level1(stage);
+    expect(keys.map((key) => key.split('/')[0]).toSorted()).toEqual(['sales', 'shared', 'shared']);
+    for (const key of keys) expect(await regionsOf(stage, key)).toHaveLength(1);
+    expect(await stage.damages()).toEqual([]);
+  });
+
+  it('goes by slices however short they are, and each goes on where the one before was', async () => {
+    const stage = maintenanceStage();
+    const partitions = await stage.topic('orders', { partitionCount: 5 });
+    for (const partition of partitions) await stage.append(partition, ['a']);
+    await compact(stage, { deadlineMs: 0 });
+    const done = async () => (await Promise.all(partitions.map((one) => stage.chunks(one)))).map(([one]) => one!.level);
+    expect(await done()).toEqual([1, 0, 0, 0, 0]);
+    const outcomes: string[] = [];
+    for (let slice = 0; slice < 10 && outcomes.at(-1) !== 'done'; slice++) {
+      outcomes.push((await stage.run({ ...ALL, deadlineMs: 0 }))[0]!.result.outcome);
+    }
+    expect(await done()).toEqual([1, 1, 1, 1, 1]);
+    expect(outcomes.length).toBeLessThan(7);
+    expect(await reportOf(stage)).toMatchObject({ partitions: 5, chunks: 5, objects: 5 });
+  });
+
+  it('finds where it was in a long log with a few queries, and what a killed one left in between', async () => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders');
+    for (let n = 0; n < 260; n++) await stage.append(partition!, [`${n}`], { inline: true });
+    // More than a page is left, so that the place is found by bisection.
+    const run = compact(stage, { objectBytes: 100, deadlineMs: 0 });
+    await run;
+    for (let slice = 0; slice < 100; slice++) await stage.run({ ...ALL, objectBytes: 70, deadlineMs: 0 });
+    const levels = async () => (await stage.chunks(partition!)).map(({ level }) => level).join('');
+    expect(await levels()).toMatch(/^1{90,}0{101,}$/);
+    const settled = (await levels()).indexOf('0');
+    // Chunks in between that a killed one did not come to.
+    const chunk = (await stage.chunks(partition!))[settled + 2]!;
+    const reference = (await stage.chunks(partition!))[0]!.entries[0]!;
+    await stage.base.chunks.replace(partition!, chunk.base, { version: 0, end: chunk.end, reference });
+    const before = stage.meter.usage;
+    await stage.run({ ...ALL, objectBytes: 1, deadlineMs: 0 });
+    const { readRequests } = usageBetween(before, stage.meter.usage);
+    expect(readRequests).toBeLessThan(30);
+    expect((await levels()).indexOf('0')).toBeGreaterThan(settled);
+  });
+});
+
+describe('collection beside compaction', () => {
+  it('rests while nothing is written or rewritten, and deletes what was replaced', async () => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders');
+    await stage.append(partition!, ['a', 'b']);
+    const keys = await segments(stage);
+    for (let hour = 0; hour < 24; hour += 6) {
+      await stage.run();
+      stage.clock.pass(6 * HOUR_MS + MINUTE_MS);
+    }
+    expect(await segments(stage)).toEqual(keys);
+    for (let hour = 0; hour < 60; hour += 6) {
+      await stage.run();
+      stage.clock.pass(6 * HOUR_MS + MINUTE_MS);
+    }
+    expect(await segments(stage)).toEqual(await level1(stage));
+    expect(await valuesOf(stage, partition!)).toEqual(['0:a', '1:b']);
+    // Nor is anything left of a topic that is gone.
+    await stage.admin.deleteTopic('orders');
+    await collectFor(stage, 3);
+    expect(await segments(stage)).toEqual([]);
+  });
+
+  it('deletes what was rewritten once retention has dropped it', async () => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders', { config: { 'retention.ms': String(2 * DAY_MS) } });
+    await stage.append(partition!, ['a']);
+    await compact(stage);
+    expect(await level1(stage)).toHaveLength(1);
+    for (let hour = 0; hour < 6 * 24; hour += 6) {
+      await stage.run();
+      stage.clock.pass(6 * HOUR_MS + MINUTE_MS);
+    }
+    expect(await stage.head(partition!)).toMatchObject({ start: 1n, next: 1n });
+    expect(await segments(stage)).toEqual([]);
+  });
+});
+
+describe('what is in the way of compaction', () => {
+  it('is left as it is, with all behind it: an object that is missing', async () => {
+    const stage = maintenanceStage();
+    const [damaged, sound] = await stage.topic('orders', { partitionCount: 2 });
+    for (const value of ['a', 'b', 'c']) await stage.append(damaged!, [value]);
+    await stage.append(sound!, ['d']);
+    const keys = await segments(stage);
+    const [, second] = await stage.chunks(damaged!);
+    const lost = keys.find((key) => second!.minId === key.slice(-26))!;
+    const bytes = (await stage.base.objects.get(lost, 0, 1e9))!;
+    await stage.base.objects.remove([lost]);
+    await compact(stage);
+    expect((await reportOf(stage)).damages).toMatchObject({
+      count: 1,
+      first: [{ topic: 'orders', partition: 0, code: 'OBJECT_MISSING' }],
+    });
+    expect(await stage.chunks(damaged!)).toMatchObject([{ level: 1 }, { level: 0 }, { level: 0 }]);
+    expect(await stage.chunks(sound!)).toMatchObject([{ level: 1 }]);
+    await collectFor(stage, 3);
+    await stage.base.objects.put(lost, bytes);
+    await stage.run(ALL);
+    expect((await reportOf(stage)).damages.count).toBe(0);
+    expect(await stage.chunks(damaged!)).toMatchObject([{ level: 1 }, { level: 1 }, { level: 1 }]);
+    expect(await valuesOf(stage, damaged!)).toEqual(['0:a', '1:b', '2:c']);
+  });
+
+  it('is left as it is: a batch of which a byte is wrong', async () => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders');
+    await stage.append(partition!, ['a']);
+    const [key] = await segments(stage);
+    const bytes = (await stage.base.objects.get(key!, 0, 1e9))!;
+    bytes[100]! ^= 1;
+    await stage.base.objects.remove([key!]);
+    await stage.base.objects.put(key!, bytes);
+    await compact(stage);
+    expect((await reportOf(stage)).damages).toMatchObject({ count: 1, first: [{ code: 'CORRUPT_OBJECT' }] });
+    expect(await stage.chunks(partition!)).toMatchObject([{ level: 0, version: 0 }]);
+    expect(await level1(stage)).toEqual([]);
+  });
+
+  it('is no damage where retention has passed meanwhile', async () => {
+    const stage = maintenanceStage({
+      async onCall({ operation }) {
+        if (operation !== 'objects.get') return;
+        const head = await stage.head(partition!);
+        await stage.base.heads.advanceStart(partition!, { start: head.next, floor: head.floor });
+        await stage.base.objects.remove(await segments(stage));
+      },
+    });
+    const [partition] = await stage.topic('orders');
+    await stage.append(partition!, ['a']);
+    await compact(stage);
+    expect(await reportOf(stage)).toMatchObject({ damages: { count: 0 }, chunks: 0, objects: 0 });
+  });
+
+  it('is nothing of a partition that is deleted meanwhile', async () => {
+    const stage = maintenanceStage({
+      async onCall({ operation }) {
+        if (operation === 'heads.raiseFloor') await stage.base.heads.remove(partition!);
+      },
+    });
+    const [partition] = await stage.topic('orders');
+    await stage.append(partition!, ['a']);
+    await compact(stage);
+    expect(await level1(stage)).toEqual([]);
+    expect(await stage.chunks(partition!)).toMatchObject([{ level: 0 }]);
+  });
+});
+
+describe('a compaction that is killed', () => {
+  it.each(['objects.put', 'chunks.replace'] as const)(
+    'at %s leaves nothing behind once the next one was there',
+    async (operation) => {
+      const stage = maintenanceStage({
+        plan: scriptedFaults({ [operation]: Array(operation === 'objects.put' ? 10 : 20).fill('lost') }),
+      });
+      const [partition] = await stage.topic('orders');
+      for (const value of ['a', 'b']) await stage.append(partition!, [value]);
+      const [run] = await compact(stage);
+      expect(run!.result.outcome).toBe('failed');
+      // Collection knows that there may be something for it.
+      expect(await rewritesSoFar(stage.deps)).toBe(1);
+      await collectFor(stage, 3);
+      stage.clock.pass(HOUR_MS);
+      await stage.run(ALL);
+      await collectFor(stage, 3);
+      expect(await segments(stage)).toHaveLength(1);
+      expect(await valuesOf(stage, partition!)).toEqual(['0:a', '1:b']);
+      expect(await stage.damages()).toEqual([]);
+    },
+  );
+});
