@@ -26,3 +26,33 @@ export const prices = {
   cloudWatchDashboardMonth: 3,
   cloudWatchLogsPerGb: 0.5,
 } as const;
+
+/** When the lists of prices were read. */
+export const PRICES_AS_OF = 'November 2026';
+
+/**
+ * Prices of what else does the work of a log: us-east-1, in dollars. What a list gives for nothing to each account is not counted. Sources: https://aws.amazon.com/sqs/pricing/, https://aws.amazon.com/sns/pricing/,
+ * https://aws.amazon.com/kinesis/data-streams/pricing/ and https://aws.amazon.com/msk/pricing/.
+ */
+export const peerPrices = {
+  /** A request of up to 64 KB to a standard queue. */
+  sqsRequestPerMillion: 0.4,
+  /** A publication of up to 64 KB; its deliveries to queues are free. */
+  snsPublishPerMillion: 0.5,
+  kinesisOnDemandStreamHour: 0.04,
+  /** Each record counts as whole KB. */
+  kinesisOnDemandInPerGb: 0.08,
+  kinesisOnDemandOutPerGb: 0.04,
+  /** Beyond 24 hours, up to 7 days. */
+  kinesisOnDemandRetentionPerGbMonth: 0.1,
+  kinesisShardHour: 0.015,
+  /** A record counts as whole units of 25 KB. */
+  kinesisPutUnitPerMillion: 0.014,
+  /** Beyond 24 hours, up to 7 days. */
+  kinesisShardRetentionHour: 0.02,
+  mskServerlessClusterHour: 0.75,
+  mskServerlessPartitionHour: 0.0015,
+  mskServerlessInPerGb: 0.1,
+  mskServerlessOutPerGb: 0.05,
+  mskServerlessPerGbMonth: 0.1,
+} as const;

@@ -9,6 +9,7 @@ import { addConsumeCommand } from './consume-command.ts';
 import { addDelayedCommands } from './delayed-commands.ts';
 import { addDevCommand } from './dev-command.ts';
 import { addDlqCommands } from './dlq-commands.ts';
+import { addEstimateCommand } from './estimate-command.ts';
 import { addGatewayCommand } from './gateway-command.ts';
 import { addGcCommand } from './gc-command.ts';
 import { addGroupCommands } from './group-commands.ts';
@@ -59,6 +60,7 @@ function buildProgram(io: CliIo): CliCommand {
   addGatewayCommand(program, io);
   addGcCommand(program, io);
   addPerfCommands(program, io);
+  addEstimateCommand(program, io);
   addInspectCommands(program, io);
   addVerifyCommand(program, io);
   addHelpCommand(program);

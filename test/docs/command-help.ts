@@ -42,6 +42,7 @@ export const COMMANDS: readonly string[] = [
   'perf produce',
   'perf consume',
   'perf end-to-end',
+  'estimate',
   'inspect segment',
   'inspect batch',
   'verify',
