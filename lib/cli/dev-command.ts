@@ -27,7 +27,12 @@ export function addDevCommand(program: CliCommand, io: CliIo): void {
     .command('dev')
     .description('Run a log on this machine that calls functions, with a page to look at it. Ends with Ctrl-C.')
     .option('--data <dir>', 'directory of the log', '.millrace')
-    .option('--http-port <port>', 'port of the page; 0: any that is free', parseCount('--http-port', 0), DEFAULT_PORT)
+    .option(
+      '--http-port <port>',
+      'port of the page and of the HTTP API; 0: any that is free',
+      parseCount('--http-port', 0),
+      DEFAULT_PORT,
+    )
     .option(
       '--kafka-port <port>',
       'serve clients written for Kafka at this port; 0: any that is free',

@@ -11,15 +11,25 @@ const TOPIC_MAX_AGE_MS = 30_000;
 /** A function has no time to wait for longer. */
 const DELIVERY_TIMEOUT_MS = 20_000;
 
+/** What a process knows of topics. */
+export function deployedTopics({ store }: DeployedStore): TopicDirectory {
+  return new TopicDirectory({ ...machine, source: new TopicAdmin({ ...machine, store }), maxAgeMs: TOPIC_MAX_AGE_MS });
+}
+
 /** A producer without all that a client has beside it: the bundle of a function is loaded whenever one starts. */
-export function deployedProducer({ store, target }: DeployedStore, options: ProducerOptions): Producer {
+export function deployedProducer(
+  deployed: DeployedStore,
+  options: ProducerOptions,
+  topics: TopicDirectory = deployedTopics(deployed),
+): Producer {
+  const { store, target } = deployed;
   const deps = { ...machine, store };
   return new Producer(
     {
       ...machine,
       appender: new Appender({ ...deps, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS }),
       delays: target.delays ? new DelayWriter(deps) : null,
-      topics: new TopicDirectory({ ...machine, source: new TopicAdmin(deps), maxAgeMs: TOPIC_MAX_AGE_MS }),
+      topics,
     },
     options,
   );

@@ -4,9 +4,13 @@ import { OneTimeSchedules } from '../aws/one-time-schedules.ts';
 import { noticeSender } from '../connect/notice-sender.ts';
 import { MillraceError } from '../errors.ts';
 import { SubscriptionAdmin } from '../event-source/subscription-admin.ts';
+import { HttpApi } from '../http/http-api.ts';
+import { Fetcher } from '../log/fetcher.ts';
 import { TopicAdmin } from '../log/topic-admin.ts';
 import { DEFAULT_TIME_MS, type FunctionContext } from '../middleware/function-time.ts';
+import { deployedProducer, deployedTopics } from './deployed-producer.ts';
 import { type Environment, machine, openDeployedStore, variable } from './deployment.ts';
+import { answerOf, type FunctionUrlEvent, requestOf } from './function-url.ts';
 import { jobMetricLines, maintain } from './maintain.ts';
 import { deployedMetrics, logNews } from './metrics.ts';
 import { answerResource, type ResourceEvent } from './provider/custom-resource.ts';
@@ -132,4 +136,19 @@ export function providerHandler(environment: Environment): Handler {
       });
     });
   };
+}
+
+/** Producing and reading over HTTP. */
+export function httpHandler(environment: Environment): Handler {
+  const deployed = openDeployedStore(environment);
+  const { store } = deployed;
+  const topics = deployedTopics(deployed);
+  const api = new HttpApi({
+    ...machine,
+    store,
+    topics,
+    fetcher: new Fetcher({ ...machine, store }),
+    producer: deployedProducer(deployed, {}, topics),
+  });
+  return async (event) => answerOf(await api.answer(requestOf(event as FunctionUrlEvent)));
 }

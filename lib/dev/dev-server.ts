@@ -15,9 +15,12 @@ import { LocalEventSource } from '../event-source/local-event-source.ts';
 import { EventSourceMetrics } from '../event-source/metrics/event-source-metrics.ts';
 import type { CreateSubscriptionRequest } from '../event-source/subscription-request.ts';
 import { startGateway } from '../gateway/gateway.ts';
+import { HttpApi } from '../http/http-api.ts';
+import { NodeHttpApi } from '../http/node-http.ts';
 import { InvokeApi } from '../lambda-host/invoke-api.ts';
 import { type HostNews, LambdaHost } from '../lambda-host/lambda-host.ts';
 import { Fetcher } from '../log/fetcher.ts';
+import { TopicDirectory } from '../log/topic-directory.ts';
 import { MaintenanceLoop } from '../maintenance/maintenance-loop.ts';
 import type { JobRun } from '../maintenance/run-maintenance.ts';
 import { openFileStore } from '../sqlite/sqlite-store.ts';
@@ -51,7 +54,7 @@ export interface DevServerOptions {
 export interface DevServer {
   readonly tools: EventSourceTools;
   readonly host: LambdaHost;
-  /** Of the page, and of Lambda's Invoke API. */
+  /** Of the page, of Lambda's Invoke API, and of the HTTP API. */
   readonly address: string;
   /** Of the gateway for Kafka's clients; null when there is none. */
   readonly kafkaAddress: string | null;
@@ -59,6 +62,8 @@ export interface DevServer {
   close(): Promise<void>;
 }
 
+/** How long the HTTP API believes what it read of a topic. */
+const TOPIC_MAX_AGE_MS = 30_000;
 /** News of every batch that nobody needs to read: they are in the metrics. */
 const COUNTED_ONLY: ReadonlySet<string> = new Set(['read', 'committed']);
 
@@ -113,7 +118,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
       return totals.of(group);
     };
     const invokeApi = new InvokeApi(host, clock);
-    const server = new ConsoleServer(new ConsoleApi(tools, host, metricsOf), clock.nowMs, [invokeApi]);
+    const server = new ConsoleServer(new ConsoleApi(tools, host, metricsOf), clock.nowMs, [invokeApi, httpApi(tools)]);
     listeners.push((news) => {
       if (!COUNTED_ONLY.has(news.kind)) server.tell(news);
       if (news.kind === 'log') invokeApi.tell(news);
@@ -129,6 +134,14 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     await close();
     throw error;
   }
+}
+
+/** The one that the function of a deployment serves. */
+function httpApi({ store, millrace }: EventSourceTools): NodeHttpApi {
+  const deps = { store, clock, random };
+  const topics = new TopicDirectory({ source: millrace.topics, clock, maxAgeMs: TOPIC_MAX_AGE_MS });
+  const api = new HttpApi({ ...deps, topics, fetcher: new Fetcher(deps), producer: millrace.producer() });
+  return new NodeHttpApi(api);
 }
 
 /** Releases what is due, whoever sent it. */

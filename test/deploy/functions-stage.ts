@@ -4,7 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { CreateEventSourceMappingCommand, CreateFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  CreateEventSourceMappingCommand,
+  CreateFunctionCommand,
+  CreateFunctionUrlConfigCommand,
+  LambdaClient,
+} from '@aws-sdk/client-lambda';
 import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { createTables } from '../../lib/aws/tables.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
@@ -28,6 +33,8 @@ export interface FunctionsStage {
   readonly endpoint: string;
   readonly lambda: LambdaClient;
   readonly tools: EventSourceTools;
+  /** Of the HTTP API. */
+  readonly url: string;
   /** What functions and clients are told of the log. */
   readonly store: string;
   /** Deploys a function; `source` is ESM with the export `handler`. Resolves to its ARN. */
@@ -81,7 +88,9 @@ export async function deployFunctions(): Promise<FunctionsStage> {
     MILLRACE_SCHEDULE_GROUP: 'millrace',
     MILLRACE_SCHEDULE_ROLE: ROLE,
   });
-  for (const name of ['maintenance', 'provider']) await own(name);
+  for (const name of ['maintenance', 'provider', 'http']) await own(name);
+  const url = new CreateFunctionUrlConfigCommand({ FunctionName: 'millrace-http', AuthType: 'NONE' });
+  const { FunctionUrl } = await lambda.send(url);
   const dynamodb = new DynamoDBClient({ endpoint });
   const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: table }));
   await lambda.send(
@@ -99,6 +108,7 @@ export async function deployFunctions(): Promise<FunctionsStage> {
   return {
     endpoint,
     lambda,
+    url: FunctionUrl!,
     tools,
     store,
     deploy,

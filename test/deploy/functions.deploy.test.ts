@@ -1,5 +1,5 @@
 /** The deployed functions, called by what calls them on AWS: a stream, schedules, CloudFormation, and each other. */
-import { createServer } from 'node:http';
+import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { build } from 'esbuild';
@@ -63,6 +63,20 @@ async function call(name: string, payload: object): Promise<unknown> {
   return text === '' ? undefined : JSON.parse(text);
 }
 
+/** An emulator has no names in the DNS: it knows a function URL by the name that a request gives. */
+function askUrl(method: string, path: string, headers = {}, body = ''): Promise<{ status: number; json: object }> {
+  const { hostname, port } = new URL(stage.endpoint);
+  const host = new URL(stage.url).host;
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ hostname, port, method, path, headers: { ...headers, host } }, async (response) => {
+      let text = '';
+      for await (const part of response) text += part;
+      resolve({ status: response.statusCode!, json: JSON.parse(text) });
+    });
+    request.on('error', reject).end(body);
+  });
+}
+
 describe('deployed functions', () => {
   beforeAll(async () => {
     await stage.tools.millrace.topics.createTopic({ name: 'seen' });
@@ -103,6 +117,18 @@ describe('deployed functions', () => {
     await vi.waitFor(async () => expect(await seen('pulled')).toEqual(values), LONG);
     await vi.waitFor(async () => expect((await tools.subscriptions.describe('pulling')).lag.records).toBe(0n), LONG);
   }, 100_000);
+
+  it('take records over HTTP, and give them', async () => {
+    await stage.tools.millrace.topics.createTopic({ name: 'over-http' });
+    const body = JSON.stringify({ records: [{ key: 'k', value: 'a' }, { value: 'b' }] });
+    const headers = { 'content-type': 'application/json' };
+    const produced = await askUrl('POST', '/topics/over-http/records', headers, body);
+    expect(produced).toMatchObject({ status: 200, json: { results: [{ offset: 0 }, { offset: 1 }] } });
+    const read = await askUrl('GET', '/topics/over-http/partitions/0/records?offset=beginning');
+    expect(read).toMatchObject({ status: 200, json: { records: [{ key: 'k', value: 'a' }, { value: 'b' }] } });
+    expect(await askUrl('POST', '/topics/nowhere/records', headers, body)).toMatchObject({ status: 404 });
+    expect(await askUrl('POST', '/topics/over-http/records', headers, '{')).toMatchObject({ status: 400 });
+  }, 60_000);
 
   it('release delayed records, by the second', async () => {
     const { tools, store } = stage;

@@ -1,0 +1,3 @@
+import { httpHandler } from '../lib/deployed/functions.ts';
+
+export const handler = httpHandler(process.env);

@@ -1,0 +1,47 @@
+/** Requests as Lambda's function URLs and HTTP APIs hand them over (payload format 2.0). Source: "Invoking Lambda function URLs" in the Lambda developer guide. */
+import type { HttpRequest, HttpResponse } from '../http/http-message.ts';
+
+/** What is used of such an event. */
+export interface FunctionUrlEvent {
+  readonly rawPath: string;
+  readonly rawQueryString?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly isBase64Encoded?: boolean;
+  readonly requestContext: { readonly http: { readonly method: string }; readonly stage?: string };
+}
+
+/** What is answered. */
+export interface FunctionUrlAnswer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly isBase64Encoded: false;
+}
+
+/** The request of an event. */
+export function requestOf({
+  rawPath,
+  rawQueryString = '',
+  headers = {},
+  body = '',
+  isBase64Encoded = false,
+  requestContext: { http, stage = '$default' },
+}: FunctionUrlEvent): HttpRequest {
+  // An HTTP API puts the name of a stage before the path, if it has one.
+  const prefix = `/${stage}/`;
+  const path = stage !== '$default' && rawPath.startsWith(prefix) ? rawPath.slice(prefix.length - 1) : rawPath;
+  const named = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
+  return {
+    method: http.method,
+    path,
+    query: new URLSearchParams(rawQueryString),
+    headers: Object.fromEntries(named) as HttpRequest['headers'],
+    body: Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'),
+  };
+}
+
+/** The answer to it. */
+export function answerOf({ status, headers, body }: HttpResponse): FunctionUrlAnswer {
+  return { statusCode: status, headers, body, isBase64Encoded: false };
+}

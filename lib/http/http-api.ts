@@ -1,0 +1,116 @@
+/**
+ * The HTTP API: producing and reading without a client of the log, for whoever speaks HTTP. Whoever serves it checks who asks.
+ *
+ * | request | |
+ * |---|---|
+ * | `POST /topics/TOPIC/records` | see `produce-request.ts` |
+ * | `GET /topics/TOPIC/partitions/PARTITION/records?offset=…` | see `fetch-request.ts` |
+ */
+import { MillraceError } from '../errors.ts';
+import { type TopicDirectory, unknownPartition } from '../log/topic-directory.ts';
+import { type FetchRecordsDeps, fetchRecords } from './fetch-records.ts';
+import { parseFetchRequest } from './fetch-request.ts';
+import { errorResponse } from './http-errors.ts';
+import { type HttpRequest, type HttpResponse, jsonResponse } from './http-message.ts';
+import { type HttpProducer, produceRecords } from './produce-records.ts';
+import { parseProduceRequest } from './produce-request.ts';
+
+/** What it needs. */
+export interface HttpApiDeps extends FetchRecordsDeps {
+  readonly topics: Pick<TopicDirectory, 'read'>;
+  readonly producer: HttpProducer;
+}
+
+/** Lambda: a request has 6 MB at most, with all around the body. Source: "Lambda quotas" in the developer guide. */
+export const MAX_BODY_BYTES = 6_000_000;
+
+const RECORDS = /^\/topics\/([^/]+)\/records\/?$/;
+const PARTITION = /^\/topics\/([^/]+)\/partitions\/([^/]+)\/records\/?$/;
+const INTEGER = /^\d{1,9}$/;
+
+/** See the module comment. */
+export class HttpApi {
+  readonly #deps: HttpApiDeps;
+
+  constructor(deps: HttpApiDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether a path is one of this API. */
+  matches(path: string): boolean {
+    return RECORDS.test(path) || PARTITION.test(path);
+  }
+
+  /** Answers whatever comes; never rejects. */
+  async answer(request: HttpRequest): Promise<HttpResponse> {
+    try {
+      const produced = RECORDS.exec(request.path);
+      if (produced !== null) return await this.#produce(decoded(produced[1]!), request);
+      const read = PARTITION.exec(request.path);
+      if (read !== null) return await this.#read(decoded(read[1]!), decoded(read[2]!), request);
+      const hint = 'There are POST /topics/TOPIC/records and GET /topics/TOPIC/partitions/PARTITION/records.';
+      return errorOf(404, `there is no ${request.path}`, hint);
+    } catch (error) {
+      return errorResponse(error);
+    }
+  }
+
+  async #produce(topic: string, request: HttpRequest): Promise<HttpResponse> {
+    if (request.method !== 'POST') return notAllowed(request.method, 'POST');
+    if (request.body.length > MAX_BODY_BYTES) throw tooLarge();
+    if (request.headers['idempotency-key'] !== undefined) throw noIdempotencyKeys();
+    const records = parseProduceRequest(topic, request);
+    // An unknown topic is told once, and not of each record.
+    await this.#deps.topics.read(topic);
+    return produceRecords(this.#deps.producer, records);
+  }
+
+  async #read(name: string, partition: string, { method, query }: HttpRequest): Promise<HttpResponse> {
+    if (method !== 'GET') return notAllowed(method, 'GET');
+    const request = parseFetchRequest(query);
+    const route = await this.#deps.topics.read(name);
+    const number = INTEGER.test(partition) ? Number(partition) : Number.NaN;
+    if (!(number < route.partitionCount)) throw unknownPartition(route, partition);
+    const { topicId, domain } = route;
+    return fetchRecords(this.#deps, { partition: { topicId, partition: number }, domain }, request);
+  }
+}
+
+/** The answer for a body that is larger than `MAX_BODY_BYTES`, for whoever stops reading it. */
+export function bodyTooLarge(): HttpResponse {
+  return errorResponse(tooLarge());
+}
+
+function tooLarge(): MillraceError {
+  return new MillraceError('MESSAGE_TOO_LARGE', `the body has more than ${MAX_BODY_BYTES} bytes`, {
+    hint: 'Send fewer records at once; a larger one needs a client of the log.',
+  });
+}
+
+/** A promise that is not kept would be worse than none. */
+function noIdempotencyKeys(): MillraceError {
+  return new MillraceError('INVALID_REQUEST', 'idempotency keys are not supported', {
+    value: 'idempotency-key',
+    hint: 'Leave the header out, and give records a key or an id by which their readers know one that comes twice.',
+  });
+}
+
+function notAllowed(method: string, allowed: string): HttpResponse {
+  return errorOf(405, `${method} is not for this`, `Use ${allowed}.`, { allow: allowed });
+}
+
+function errorOf(status: number, message: string, hint: string, headers = {}): HttpResponse {
+  return jsonResponse(status, { error: { code: 'INVALID_REQUEST', message, hint, retriable: false } }, headers);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw new MillraceError('INVALID_REQUEST', `${text} is no part of a path`, {
+      value: text,
+      hint: 'Escape each byte of UTF-8 as %XX.',
+      cause,
+    });
+  }
+}
