@@ -1,0 +1,3 @@
+import { endToEnd } from './end-to-end.suite.ts';
+
+endToEnd({ strict: false });
