@@ -16,6 +16,11 @@ export function deployedTopics({ store }: DeployedStore): TopicDirectory {
   return new TopicDirectory({ ...machine, source: new TopicAdmin({ ...machine, store }), maxAgeMs: TOPIC_MAX_AGE_MS });
 }
 
+/** What appends, as long as a function has time for. */
+export function deployedAppender({ store }: DeployedStore): Appender {
+  return new Appender({ ...machine, store, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS });
+}
+
 /** A producer without all that a client has beside it: the bundle of a function is loaded whenever one starts. */
 export function deployedProducer(
   deployed: DeployedStore,
@@ -23,12 +28,11 @@ export function deployedProducer(
   topics: TopicDirectory = deployedTopics(deployed),
 ): Producer {
   const { store, target } = deployed;
-  const deps = { ...machine, store };
   return new Producer(
     {
       ...machine,
-      appender: new Appender({ ...deps, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS }),
-      delays: target.delays ? new DelayWriter(deps) : null,
+      appender: deployedAppender(deployed),
+      delays: target.delays ? new DelayWriter({ ...machine, store }) : null,
       topics,
     },
     options,

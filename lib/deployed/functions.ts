@@ -1,6 +1,7 @@
 /** What the deployed functions do with an event, each opened once in the life of its process. */
 import { LambdaFunctions } from '../aws/lambda-functions.ts';
 import { OneTimeSchedules } from '../aws/one-time-schedules.ts';
+import { RepeatableSends } from '../client/repeatable-sends.ts';
 import { noticeSender } from '../connect/notice-sender.ts';
 import { MillraceError } from '../errors.ts';
 import { SubscriptionAdmin } from '../event-source/subscription-admin.ts';
@@ -8,7 +9,7 @@ import { HttpApi } from '../http/http-api.ts';
 import { Fetcher } from '../log/fetcher.ts';
 import { TopicAdmin } from '../log/topic-admin.ts';
 import { DEFAULT_TIME_MS, type FunctionContext } from '../middleware/function-time.ts';
-import { deployedProducer, deployedTopics } from './deployed-producer.ts';
+import { deployedAppender, deployedProducer, deployedTopics } from './deployed-producer.ts';
 import { type Environment, machine, openDeployedStore, variable } from './deployment.ts';
 import { answerOf, type FunctionUrlEvent, requestOf } from './function-url.ts';
 import { jobMetricLines, maintain } from './maintain.ts';
@@ -149,6 +150,7 @@ export function httpHandler(environment: Environment): Handler {
     topics,
     fetcher: new Fetcher({ ...machine, store }),
     producer: deployedProducer(deployed, {}, topics),
+    repeatable: new RepeatableSends({ ...machine, topics, appender: deployedAppender(deployed) }),
   });
   return async (event) => answerOf(await api.answer(requestOf(event as FunctionUrlEvent)));
 }

@@ -1,5 +1,6 @@
 /** Everything on one machine, in one process: an embedded store, the event source, functions as processes, and a page. */
 import { resolve } from 'node:path';
+import { RepeatableSends } from '../client/repeatable-sends.ts';
 import { systemClock as clock, systemRandom as random } from '../clock.ts';
 import { type EventSourceTools, eventSourceTools } from '../connect/event-source-tools.ts';
 import { ConsoleApi } from '../console/console-api.ts';
@@ -19,6 +20,7 @@ import { HttpApi } from '../http/http-api.ts';
 import { NodeHttpApi } from '../http/node-http.ts';
 import { InvokeApi } from '../lambda-host/invoke-api.ts';
 import { type HostNews, LambdaHost } from '../lambda-host/lambda-host.ts';
+import { Appender } from '../log/appender.ts';
 import { Fetcher } from '../log/fetcher.ts';
 import { TopicDirectory } from '../log/topic-directory.ts';
 import { MaintenanceLoop } from '../maintenance/maintenance-loop.ts';
@@ -140,7 +142,9 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
 function httpApi({ store, millrace }: EventSourceTools): NodeHttpApi {
   const deps = { store, clock, random };
   const topics = new TopicDirectory({ source: millrace.topics, clock, maxAgeMs: TOPIC_MAX_AGE_MS });
-  const api = new HttpApi({ ...deps, topics, fetcher: new Fetcher(deps), producer: millrace.producer() });
+  const repeatable = new RepeatableSends({ clock, topics, appender: new Appender(deps) });
+  const fetcher = new Fetcher(deps);
+  const api = new HttpApi({ ...deps, topics, fetcher, producer: millrace.producer(), repeatable });
   return new NodeHttpApi(api);
 }
 

@@ -6,19 +6,23 @@
  * | `POST /topics/TOPIC/records` | see `produce-request.ts` |
  * | `GET /topics/TOPIC/partitions/PARTITION/records?offset=…` | see `fetch-request.ts` |
  */
+import { isDelayed } from '../delay/delay-time.ts';
 import { MillraceError } from '../errors.ts';
 import { type TopicDirectory, unknownPartition } from '../log/topic-directory.ts';
 import { type FetchRecordsDeps, fetchRecords } from './fetch-records.ts';
 import { parseFetchRequest } from './fetch-request.ts';
 import { errorResponse } from './http-errors.ts';
 import { type HttpRequest, type HttpResponse, jsonResponse } from './http-message.ts';
-import { type HttpProducer, produceRecords } from './produce-records.ts';
-import { parseProduceRequest } from './produce-request.ts';
+import { type HttpProducer, type HttpRepeatableSends, producedResponse, produceRecords } from './produce-records.ts';
+import { type HttpRecord, type ImmediateRecord, parseProduceRequest } from './produce-request.ts';
+import { requestIdOf } from './request-id.ts';
 
 /** What it needs. */
 export interface HttpApiDeps extends FetchRecordsDeps {
   readonly topics: Pick<TopicDirectory, 'read'>;
   readonly producer: HttpProducer;
+  /** For requests with an idempotency key. */
+  readonly repeatable: HttpRepeatableSends;
 }
 
 /** Lambda: a request has 6 MB at most, with all around the body. Source: "Lambda quotas" in the developer guide. */
@@ -58,11 +62,14 @@ export class HttpApi {
   async #produce(topic: string, request: HttpRequest): Promise<HttpResponse> {
     if (request.method !== 'POST') return notAllowed(request.method, 'POST');
     if (request.body.length > MAX_BODY_BYTES) throw tooLarge();
-    if (request.headers['idempotency-key'] !== undefined) throw noIdempotencyKeys();
     const records = parseProduceRequest(topic, request);
+    const requestId = requestIdOf(request);
     // An unknown topic is told once, and not of each record.
     await this.#deps.topics.read(topic);
-    return produceRecords(this.#deps.producer, records);
+    if (requestId === null) return produceRecords(this.#deps.producer, records);
+    const delayed = records.find(isDelayed);
+    if (delayed !== undefined) throw delayedWithKey(delayed);
+    return producedResponse(await this.#deps.repeatable.send(requestId, topic, records as readonly ImmediateRecord[]));
   }
 
   async #read(name: string, partition: string, { method, query }: HttpRequest): Promise<HttpResponse> {
@@ -87,11 +94,11 @@ function tooLarge(): MillraceError {
   });
 }
 
-/** A promise that is not kept would be worse than none. */
-function noIdempotencyKeys(): MillraceError {
-  return new MillraceError('INVALID_REQUEST', 'idempotency keys are not supported', {
-    value: 'idempotency-key',
-    hint: 'Leave the header out, and give records a key or an id by which their readers know one that comes twice.',
+/** Its id is not known before it is sent. */
+function delayedWithKey(record: HttpRecord): MillraceError {
+  return new MillraceError('INVALID_REQUEST', 'a delayed record in a request with an idempotency key', {
+    value: record,
+    hint: 'Send delayed records without a key, and cancel by its id the one that came twice.',
   });
 }
 

@@ -1,11 +1,11 @@
 import { asMillraceError } from '../errors.ts';
 import { type ErrorBody, errorBody, statusOf } from './http-errors.ts';
 import { type HttpResponse, jsonResponse } from './http-message.ts';
-import type { HttpRecord } from './produce-request.ts';
+import type { HttpRecord, ImmediateRecord } from './produce-request.ts';
 
 /** Where a record stands, or waits. */
 export type ProducedPlace =
-  | { readonly partition: number; readonly offset: bigint; readonly timestampMs: bigint }
+  | { readonly partition: number; readonly offset: bigint; readonly timestampMs?: bigint }
   | { readonly id: string; readonly partition: number; readonly dueMs: number };
 
 /** Sends records: a producer of the client is one. */
@@ -14,11 +14,25 @@ export interface HttpProducer {
   send(record: HttpRecord): Promise<ProducedPlace>;
 }
 
+/** Sends requests that may come again. */
+export interface HttpRepeatableSends {
+  /** Sends records once, however often the request comes. Throws before anything is sent. */
+  send(
+    requestId: bigint,
+    topic: string,
+    records: readonly ImmediateRecord[],
+  ): Promise<readonly PromiseSettledResult<ProducedPlace>[]>;
+}
+
 type ProducedRecord = ProducedPlace | { readonly error: ErrorBody };
 
-/** Sends all records of a request, and tells of each what became of it: 200 when all of them are durable, 207 when some are, and the status of the first error when none is. */
+/** Sends all records of a request, and tells of each what became of it. */
 export async function produceRecords(producer: HttpProducer, records: readonly HttpRecord[]): Promise<HttpResponse> {
-  const settled = await Promise.allSettled(records.map((record) => producer.send(record)));
+  return producedResponse(await Promise.allSettled(records.map((record) => producer.send(record))));
+}
+
+/** What became of the records of a request: 200 when all of them are durable, 207 when some are, and the status of the first error when none is. */
+export function producedResponse(settled: readonly PromiseSettledResult<ProducedPlace>[]): HttpResponse {
   const errors = settled.flatMap((one) => (one.status === 'rejected' ? [asMillraceError(one.reason)] : []));
   const results = settled.map(
     (one): ProducedRecord =>
@@ -26,11 +40,15 @@ export async function produceRecords(producer: HttpProducer, records: readonly H
   );
   const [first] = errors;
   if (first === undefined) return jsonResponse(200, { results });
-  return jsonResponse(errors.length < records.length ? 207 : statusOf(first), { results });
+  return jsonResponse(errors.length < settled.length ? 207 : statusOf(first), { results });
 }
 
 function placeOf(place: ProducedPlace): ProducedPlace {
   const { partition } = place;
   if ('id' in place) return { id: place.id, partition, dueMs: place.dueMs };
-  return { partition, offset: place.offset, timestampMs: place.timestampMs };
+  return {
+    partition,
+    offset: place.offset,
+    ...(place.timestampMs !== undefined && { timestampMs: place.timestampMs }),
+  };
 }

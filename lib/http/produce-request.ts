@@ -18,14 +18,18 @@ import type { HttpRequest } from './http-message.ts';
 
 type Bytes = string | Uint8Array | null;
 
-/** A record as a producer takes it. */
-export interface HttpRecord {
+/** A record that enters its topic at once. */
+export interface ImmediateRecord {
   readonly topic: string;
   readonly value: Bytes;
   readonly key?: Bytes;
   readonly headers?: readonly (readonly [string, Bytes])[];
   readonly partition?: number;
   readonly timestampMs?: number;
+}
+
+/** A record as a producer takes it. */
+export interface HttpRecord extends ImmediateRecord {
   readonly delay?: number | string;
   readonly deliverAt?: Date;
 }

@@ -65,7 +65,7 @@ export const NODE_MODULES: readonly { readonly files: RegExp; readonly modules: 
   { files: /^lib\/gateway\//, modules: ['node:net', 'node:tls', 'node:crypto'] },
   // Names of schedules.
   { files: /^lib\/deployed\//, modules: ['node:crypto'] },
-  { files: /^lib\/http\//, modules: ['node:http'] },
+  { files: /^lib\/http\//, modules: ['node:http', 'node:crypto'] },
   {
     files: /^lib\/sqlite\//,
     modules: [

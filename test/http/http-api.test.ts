@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Millrace } from '../../lib/client/millrace.ts';
+import { RepeatableSends } from '../../lib/client/repeatable-sends.ts';
 import { systemRandom as random } from '../../lib/clock.ts';
 import { answerOf, requestOf } from '../../lib/deployed/function-url.ts';
 import { MillraceError } from '../../lib/errors.ts';
 import { HttpApi, MAX_BODY_BYTES } from '../../lib/http/http-api.ts';
 import type { HttpRecord } from '../../lib/http/produce-request.ts';
+import { Appender } from '../../lib/log/appender.ts';
 import { Fetcher } from '../../lib/log/fetcher.ts';
 import { TopicDirectory } from '../../lib/log/topic-directory.ts';
 import { readAll, TOPIC } from '../client/client-stage.ts';
@@ -23,6 +25,7 @@ async function served({ config = {}, fail = (_: HttpRecord): MillraceError | und
     clock,
     random,
     topics,
+    repeatable: new RepeatableSends({ clock, topics, appender: new Appender({ store, clock, random }) }),
     fetcher: new Fetcher({ store, clock, random }),
     producer: {
       async send(record) {
@@ -137,6 +140,27 @@ describe('producing over HTTP', () => {
     expect(await produce({ value: 'x', partition: 9 })).toMatchObject({ status: 404 });
   });
 
+  it('takes a request with an idempotency key once, however often it comes', async () => {
+    const { ask, all, produce } = await served();
+    const target = `/topics/${TOPIC}/records`;
+    const headers = { ...JSON_TYPE, 'idempotency-key': '0f9619ff-8b86-4011-b42d-00c04fc964ff' };
+    const body = JSON.stringify({ records: [{ key: 'a', value: '1' }, { value: '2' }] });
+    const first = await ask('POST', target, headers, body);
+    expect(first).toMatchObject({ status: 200, json: { results: [{ offset: 0 }, { offset: expect.any(Number) }] } });
+    expect(await ask('POST', target, headers, body)).toEqual(first);
+    expect(await all()).toHaveLength(2);
+    // Another body is another request: nothing is dropped because somebody has used a key twice.
+    await ask('POST', target, headers, JSON.stringify({ value: '3' }));
+    expect(await all()).toHaveLength(3);
+    const delayed = await ask('POST', target, headers, JSON.stringify({ value: '3', delay: '10s' }));
+    expect(delayed).toMatchObject({ status: 400, json: { error: { message: expect.stringContaining('delayed') } } });
+    const bad = JSON.stringify({ records: [{ value: 'ok' }, { value: 'far', partition: 9 }] });
+    expect(await ask('POST', target, headers, bad)).toMatchObject({ status: 404, json: { error: {} } });
+    expect(await all()).toHaveLength(3);
+    await produce({ value: '4' });
+    expect(await all()).toHaveLength(4);
+  });
+
   it.each([
     ['no JSON', '{', 400, 'no JSON'],
     ['bytes that are no UTF-8', Uint8Array.of(0x22, 0xff, 0x22), 400, 'no JSON'],
@@ -173,10 +197,10 @@ describe('producing over HTTP', () => {
     for (const type of ['', 'text/plain', 'application/x-www-form-urlencoded']) {
       expect(await ask('POST', target, { 'content-type': type }, 'v')).toMatchObject({ status: 400 });
     }
-    expect(await ask('POST', target, { ...JSON_TYPE, 'idempotency-key': 'a' }, '{"value":""}')).toMatchObject({
-      status: 400,
-      json: { error: { message: expect.stringContaining('not supported') } },
-    });
+    for (const key of ['', 'a b', 'ü', 'x'.repeat(256)]) {
+      const refused = await ask('POST', target, { ...JSON_TYPE, 'idempotency-key': key }, '{"value":""}');
+      expect(refused).toMatchObject({ status: 400, json: { error: { message: expect.stringContaining('key') } } });
+    }
     expect(await ask('PUT', target, JSON_TYPE, '{"value":""}')).toMatchObject({
       status: 405,
       headers: { allow: 'POST' },
