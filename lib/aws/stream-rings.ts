@@ -4,6 +4,7 @@
  * Heads ring by their new image, which is used but never believed to be the newest; bells and due minutes by being written. Whatever else comes is not for here.
  */
 import { DUE_MINUTE_PKS, type DueMinute, dueMinuteFromItem } from '../delay/due-minute.ts';
+import { asMillraceError, MillraceError } from '../errors.ts';
 import { BELLS_PK, bellFromItem, type RungBell } from '../event-source/bell.ts';
 import { HEAD_SK, type Head, headFromItem } from '../log/head.ts';
 import { type PartitionKey, partitionFromPk } from '../log/partition-key.ts';
@@ -32,10 +33,13 @@ export interface StreamRings {
   readonly heads: readonly { readonly partition: PartitionKey; readonly head: Head }[];
   readonly bells: readonly RungBell[];
   readonly dueMinutes: readonly DueMinute[];
+  /** Items of ours that could not be read: a newer Millrace, or somebody else, may have written them. They must not hold up the others. */
+  readonly unreadable: readonly MillraceError[];
 }
 
-/** Reads a batch. Throws CORRUPT_OBJECT when an item of ours cannot be read. */
+/** Reads a batch. */
 export function readStreamRings(records: readonly StreamRecord[]): StreamRings {
+  const unreadable: MillraceError[] = [];
   const heads: { partition: PartitionKey; head: Head }[] = [];
   const bells: RungBell[] = [];
   const dueMinutes: DueMinute[] = [];
@@ -43,11 +47,16 @@ export function readStreamRings(records: readonly StreamRecord[]): StreamRings {
     if (eventName === 'REMOVE' || dynamodb?.Keys === undefined || dynamodb.NewImage === undefined) continue;
     const { pk, sk } = unmarshalKey(sdkItem(dynamodb.Keys));
     const item = () => unmarshal(sdkItem(dynamodb.NewImage!));
-    if (sk === HEAD_SK) heads.push({ partition: partitionFromPk(pk), head: headFromItem(item()) });
-    else if (pk === BELLS_PK) bells.push(bellFromItem(sk, item()));
-    else if (DUE_MINUTE_PKS.includes(pk)) dueMinutes.push(dueMinuteFromItem(sk, item()));
+    try {
+      if (sk === HEAD_SK) heads.push({ partition: partitionFromPk(pk), head: headFromItem(item()) });
+      else if (pk === BELLS_PK) bells.push(bellFromItem(sk, item()));
+      else if (DUE_MINUTE_PKS.includes(pk)) dueMinutes.push(dueMinuteFromItem(sk, item()));
+    } catch (cause) {
+      const { code, message } = asMillraceError(cause);
+      unreadable.push(new MillraceError(code, `${pk} / ${sk}: ${message}`, { value: { pk, sk }, cause }));
+    }
   }
-  return { heads, bells, dueMinutes };
+  return { heads, bells, dueMinutes, unreadable };
 }
 
 /** As the SDK would have it. */

@@ -57,6 +57,7 @@ export function routerHandler(environment: Environment): Handler {
       metrics?.onNews(news);
       logNews(news, say);
     },
+    onError: ({ code, message }) => say(JSON.stringify({ kind: 'unreadable-item', code, error: message })),
     // A metric with values in every hour costs as much as a busy one, however idle the log.
     onLag: (group, lag) => (lag.records > 0n ? metrics?.onLag(group, lag) : undefined),
   });
@@ -107,7 +108,8 @@ export function maintenanceHandler(environment: Environment): Handler {
   const deps = { ...machine, store: openDeployedStore(environment).store };
   const tellsJobs = environment.MILLRACE_JOB_METRICS === 'true';
   const tellJobs = async () => {
-    if (tellsJobs) for (const line of await jobMetricLines(deps)) say(line);
+    // As it is: what `console.log` puts before it would hide it from CloudWatch.
+    if (tellsJobs) for (const line of await jobMetricLines(deps)) process.stdout.write(`${line}\n`);
   };
   return async (_, context) => {
     const runs = await maintain(deps, remainingMs(context)).finally(tellJobs);

@@ -38,6 +38,8 @@ export interface StreamRouterDeps extends RouterDeps {
   readonly pump: string;
   readonly releaser: string;
   readonly onNews: (news: EventSourceNews) => void;
+  /** Told of items that could not be read, and were passed over. */
+  readonly onError: (error: MillraceError) => void;
   readonly onLag: (group: string, lag: SubscriptionLag) => void;
 }
 
@@ -71,7 +73,8 @@ export class StreamRouter {
   }
 
   async #route(records: readonly StreamRecord[]): Promise<RouterReport> {
-    const { heads, bells, dueMinutes } = readStreamRings(records);
+    const { heads, bells, dueMinutes, unreadable } = readStreamRings(records);
+    for (const error of unreadable) this.#deps.onError(error);
     const nowMs = this.#deps.clock.nowMs();
     const rings: Ring[] = [
       ...heads.map(({ partition, head }) => ({ partition, head, group: null })),
@@ -81,9 +84,14 @@ export class StreamRouter {
     ];
     const minutesMs = dueMinutes.map(({ minuteMs }) => minuteMs);
     const wakeUps = bells.filter(({ atMs }) => atMs > nowMs);
-    const booked = await this.#book({ wakeUps, minutesMs });
-    const routed = rings.length === 0 ? [] : await routeRings(this.#deps, this.#waker, rings);
-    return { rings: rings.length, woken: countWoken(routed), booked };
+    // What cannot be booked must not keep anybody from being woken.
+    const [booked, routed] = await Promise.allSettled([
+      this.#book({ wakeUps, minutesMs }),
+      rings.length === 0 ? [] : routeRings(this.#deps, this.#waker, rings),
+    ]);
+    if (routed.status === 'rejected') throw routed.reason;
+    if (booked.status === 'rejected') throw booked.reason;
+    return { rings: rings.length, woken: countWoken(routed.value), booked: booked.value };
   }
 
   /** Finds what a crash or a lost request has left, wake-ups and due minutes among it. */

@@ -12,7 +12,7 @@ describe('a batch of the stream', () => {
     const bell = { group: 'g#h', partition, stamp: 's', atMs: 1_700_000_000_000 };
     const minute = { partition, minuteMs: 1_700_000_040_000, stamp: 't' };
     const rings = readStreamRings([headRecord(partition, head), bellRecord(bell), minuteRecord(minute)]);
-    expect(rings).toEqual({ heads: [{ partition, head }], bells: [bell], dueMinutes: [minute] });
+    expect(rings).toEqual({ heads: [{ partition, head }], bells: [bell], dueMinutes: [minute], unreadable: [] });
   });
 
   it('says nothing by what was removed, and by items that ring for nobody', () => {
@@ -22,11 +22,16 @@ describe('a batch of the stream', () => {
       streamRecord({ pk: 'JOBS', sk: 'retention' }, { epoch: 1n }),
       {},
     ];
-    expect(readStreamRings(records)).toEqual({ heads: [], bells: [], dueMinutes: [] });
+    expect(readStreamRings(records)).toEqual({ heads: [], bells: [], dueMinutes: [], unreadable: [] });
   });
 
-  it('refuses a head that somebody else has changed', () => {
+  it('names a head that somebody else has changed, and reads the others', () => {
     const damaged = streamRecord({ pk: `P#${partition.topicId}#7`, sk: 'HEAD' }, { next: 3n });
-    expect(() => readStreamRings([damaged])).toThrow(expect.objectContaining({ code: 'CORRUPT_OBJECT' }));
+    const bell = { group: 'g', partition, stamp: 's', atMs: 0 };
+    const { bells, unreadable } = readStreamRings([damaged, bellRecord(bell)]);
+    expect(bells).toEqual([bell]);
+    expect(unreadable).toMatchObject([
+      { code: 'CORRUPT_OBJECT', message: expect.stringContaining(`P#${partition.topicId}#7 / HEAD`) },
+    ]);
   });
 });

@@ -25,6 +25,7 @@ export function deployedLog() {
   const booked = new Map<string, PlannedCall>();
   const news: EventSourceNews[] = [];
   const released: DelayNews[] = [];
+  const errors: MillraceError[] = [];
   const lags: [string, SubscriptionLag][] = [];
   const state = {
     refuse: (() => undefined) as Refusal,
@@ -84,6 +85,8 @@ export function deployedLog() {
     },
     calls: {
       async book(call) {
+        const refusal = state.refuse('scheduler');
+        if (refusal !== undefined) throw refusal;
         if (booked.has(call.name)) return;
         booked.set(call.name, call);
         // The latest that Scheduler may be.
@@ -94,6 +97,7 @@ export function deployedLog() {
       },
     },
     onNews: (one) => news.push(one),
+    onError: (error) => errors.push(error),
     onLag: (group, lag) => lags.push([group, lag]),
   });
   return {
@@ -106,6 +110,7 @@ export function deployedLog() {
     news,
     released,
     lags,
+    errors,
     state,
     release,
     millrace: new Millrace({ store, clock, random }),

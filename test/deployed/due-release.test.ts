@@ -57,6 +57,26 @@ describe('the releaser', () => {
     expect(await values()).toHaveLength(40);
   });
 
+  it('is not missed when a minute is rung at the very moment at which the job is let go of', async () => {
+    const { delay, values, clock, store, state } = await delayedLog();
+    const { update } = store.jobs;
+    let hasRung = false;
+    // The router sees that somebody has the job, and drops the ring; then the job is released.
+    store.jobs.update = async (name, args) => {
+      if (name === RELEASE_JOB && args.expiresAtMs === 0 && !hasRung) {
+        hasRung = true;
+        await delay('between', '5s');
+      }
+      return update(name, args);
+    };
+    await delay('first', '5s');
+    await clock.advance(3 * MINUTE_MS);
+    expect(hasRung).toBe(true);
+    expect(await values()).toEqual(['first', 'between']);
+    await clock.advance(3 * MINUTE_MS);
+    expect(state.awake).toBe(0);
+  });
+
   it('takes over from one that has died, once that is certain', async () => {
     const { delay, values, clock, state, store, release } = await delayedLog();
     state.crash = true;

@@ -3,7 +3,7 @@ import { RELEASE_JOB } from '../../lib/deployed/due-release.ts';
 import { MillraceError } from '../../lib/errors.ts';
 import { parsePullEvent } from '../../lib/event-source/pull-pointer.ts';
 import { deployedLog } from './deployed-log.ts';
-import { bellRecord, headRecord, minuteRecord } from './stream-records.ts';
+import { bellRecord, headRecord, minuteRecord, streamRecord } from './stream-records.ts';
 
 async function subscribedLog(modes: Readonly<Record<string, 'push' | 'pull'>> = { pushed: 'push', pulled: 'pull' }) {
   const log = deployedLog();
@@ -54,6 +54,17 @@ describe('the router', () => {
     await expect(router.handle({ Records: [await commit()] })).rejects.toMatchObject({ code: 'THROTTLED' });
     // All the others were woken.
     expect(calls.map(({ target }) => target)).toEqual(['target-of-pulled']);
+  });
+
+  it('wakes whom it can although something cannot be booked or read, and is told of it again', async () => {
+    const { router, commit, state, calls, partition, clock, errors } = await subscribedLog({ pushed: 'push' });
+    const far = bellRecord({ group: 'pushed', partition, stamp: 's', atMs: clock.nowMs() + 3_600_000 });
+    const damaged = streamRecord({ pk: 'BELLS', sk: 'x#0#g' }, {});
+    state.refuse = (target) => (target === 'scheduler' ? new MillraceError('ACCESS_DENIED', 'no') : undefined);
+    const records = [far, damaged, await commit()];
+    await expect(router.handle({ Records: records })).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+    expect(calls.map(({ target }) => target)).toEqual(['pump']);
+    expect(errors).toMatchObject([{ code: 'CORRUPT_OBJECT' }]);
   });
 
   it('sees to a bell at once, or when its time has come', async () => {
