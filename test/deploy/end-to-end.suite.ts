@@ -1,5 +1,4 @@
 /** Of a log as a user deploys it: constructs, functions, traffic while it is deployed again, and its end. What became of each record is judged by the checker of histories. */
-import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EventSourceTools, openEventSourceTools } from '../../lib/connect/event-source-tools.ts';
 import { hasCode } from '../../lib/errors.ts';
@@ -11,6 +10,7 @@ import type { LogEvent } from '../history/log-event.ts';
 import { Cdk } from './cdk.ts';
 import { type CountingProxy, countingProxy } from './counting-proxy.ts';
 import type { Seen } from './end-to-end-functions.ts';
+import { askFunctionUrl } from './function-url-request.ts';
 import { startDeployEmulator } from './ministack.ts';
 
 const PARTITIONS = 4;
@@ -65,23 +65,12 @@ export function endToEnd({ strict }: { readonly strict: boolean }): void {
     await server?.stop();
   });
 
-  /** An emulator has no names in the DNS: it knows a function URL by the name that a request gives. */
-  function post(records: readonly object[]): Promise<{ status: number; results: { offset?: number }[] }> {
-    const { hostname, port } = new URL(server.endpoint);
-    const headers = { host: new URL(url).host, 'content-type': 'application/json' };
-    const options = { hostname, port, method: 'POST', path: '/topics/orders/records', headers };
-    return new Promise((resolve, reject) => {
-      const request = httpRequest(options, async (response) => {
-        let text = '';
-        for await (const part of response) text += part;
-        try {
-          resolve({ status: response.statusCode!, results: [], ...JSON.parse(text) });
-        } catch {
-          resolve({ status: response.statusCode!, results: [] });
-        }
-      });
-      request.on('error', reject).end(JSON.stringify({ records }));
-    });
+  async function post(records: readonly object[]): Promise<readonly { readonly offset?: number }[]> {
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ records });
+    const asked = { endpoint: server.endpoint, url, method: 'POST', path: '/topics/orders/records', headers, body };
+    const { json } = await askFunctionUrl(asked);
+    return (json as { results?: { offset?: number }[] } | null)?.results ?? [];
   }
 
   /** Sends by the SDK until it is stopped. */
@@ -109,8 +98,8 @@ export function endToEnd({ strict }: { readonly strict: boolean }): void {
       const partition = n % PARTITIONS;
       const value = `${client} ${n}`;
       history.push({ kind: 'sent', client, partition, value });
-      const { results } = await post([{ partition, value: value.padEnd(PADDED) }]).catch(() => ({ results: [] }));
-      const offset = (results[0] as { offset?: number } | undefined)?.offset;
+      const [result] = await post([{ partition, value: value.padEnd(PADDED) }]).catch(() => []);
+      const offset = result?.offset;
       if (offset !== undefined) history.push({ kind: 'acked', client, partition, value, offset });
       else history.push({ kind: 'unknown', client, partition, value });
     }

@@ -1,5 +1,5 @@
 /** The deployed functions, called by what calls them on AWS: a stream, schedules, CloudFormation, and each other. */
-import { createServer, request as httpRequest } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { build } from 'esbuild';
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connect } from '../../lib/connect/connect.ts';
 import { jobNames } from '../../lib/maintenance/run-maintenance.ts';
 import { ROOT } from '../aws/server-process.ts';
+import { askFunctionUrl } from './function-url-request.ts';
 import { deployFunctions, type FunctionsStage } from './functions-stage.ts';
 
 let stage: FunctionsStage;
@@ -64,19 +65,8 @@ async function call(name: string, payload: object): Promise<unknown> {
   return text === '' ? undefined : JSON.parse(text);
 }
 
-/** An emulator has no names in the DNS: it knows a function URL by the name that a request gives. */
-function askUrl(method: string, path: string, headers = {}, body = ''): Promise<{ status: number; json: object }> {
-  const { hostname, port } = new URL(stage.endpoint);
-  const host = new URL(stage.url).host;
-  return new Promise((resolve, reject) => {
-    const request = httpRequest({ hostname, port, method, path, headers: { ...headers, host } }, async (response) => {
-      let text = '';
-      for await (const part of response) text += part;
-      resolve({ status: response.statusCode!, json: JSON.parse(text) });
-    });
-    request.on('error', reject).end(body);
-  });
-}
+const askUrl = (method: string, path: string, headers = {}, body = '') =>
+  askFunctionUrl({ endpoint: stage.endpoint, url: stage.url, method, path, headers, body });
 
 describe('deployed functions', () => {
   beforeAll(async () => {
