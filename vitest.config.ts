@@ -4,13 +4,18 @@ import { defineConfig } from 'vitest/config';
 const leftOut = process.env.MILLRACE_TEST_LEFT_OUT?.split(',') ?? [];
 
 // The suffix of a test file says its kind; each kind is a project, so that `vitest run --project <kind>` runs one.
-const project = (name: string, include: string[], options: { exclude?: string[]; testTimeout?: number } = {}) => ({
+const project = (
+  name: string,
+  include: string[],
+  options: { exclude?: string[]; testTimeout?: number; globalSetup?: string[] } = {},
+) => ({
   test: {
     name,
     include,
     exclude: ['**/node_modules/**', ...leftOut, ...(options.exclude ?? [])],
     testTimeout: options.testTimeout ?? 30_000,
     hookTimeout: 60_000,
+    ...(options.globalSetup && { globalSetup: options.globalSetup }),
   },
 });
 
@@ -36,7 +41,10 @@ export default defineConfig({
       project('counts', ['test/**/*.counts.test.ts'], { testTimeout: 120_000 }),
       project('emulator', ['test/**/*.emulator.test.ts'], { testTimeout: 60_000 }),
       project('chaos', ['test/**/*.chaos.test.ts'], { testTimeout: 240_000 }),
-      project('deploy', ['test/**/*.deploy.test.ts'], { testTimeout: 240_000 }),
+      project('deploy', ['test/**/*.deploy.test.ts'], {
+        testTimeout: 240_000,
+        globalSetup: ['test/deploy/build-functions.ts'],
+      }),
       project('browser', ['test/**/*.browser.test.ts']),
       project('clients', ['test/clients/**/*.test.ts'], { testTimeout: 180_000 }),
       project('mutants', ['test/**/*.mutants.test.ts'], { testTimeout: 300_000 }),

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EventSourceTools, openEventSourceTools } from '../../lib/connect/event-source-tools.ts';
 import { hasCode } from '../../lib/errors.ts';
 import { connect, type Millrace } from '../../lib/index.ts';
-import { buildLambdas } from '../../tools/build-lambdas.ts';
 import type { Server } from '../aws/server-process.ts';
 import { checkLogHistory } from '../history/check-log-history.ts';
 import type { LogEvent } from '../history/log-event.ts';
@@ -45,7 +44,6 @@ export function endToEnd({ strict }: { readonly strict: boolean }): void {
   };
 
   beforeAll(async () => {
-    await buildLambdas();
     server = await startDeployEmulator({ strict });
     process.env.AWS_ENDPOINT_URL = server.endpoint;
     proxy = await countingProxy(server.endpoint);

@@ -2,7 +2,6 @@
 import { GetFunctionConfigurationCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EventSourceTools, openEventSourceTools } from '../../lib/connect/event-source-tools.ts';
-import { buildLambdas } from '../../tools/build-lambdas.ts';
 import type { Server } from '../aws/server-process.ts';
 import { Cdk, type StackOutputs } from './cdk.ts';
 import { askFunctionUrl } from './function-url-request.ts';
@@ -17,7 +16,6 @@ let outputs: StackOutputs;
 let tools: EventSourceTools;
 
 beforeAll(async () => {
-  await buildLambdas();
   server = await startDeployEmulator();
   process.env.AWS_ENDPOINT_URL = server.endpoint;
   cdk = new Cdk(server.endpoint, 'examples/stacks/app.ts');

@@ -14,9 +14,8 @@ import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-sch
 import { createTables } from '../../lib/aws/tables.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { type EventSourceTools, openEventSourceTools } from '../../lib/connect/event-source-tools.ts';
-import { buildLambdas } from '../../tools/build-lambdas.ts';
 import { makeBucket } from '../aws/emulators.ts';
-import { freshContainer } from '../aws/server-process.ts';
+import { freshContainer, ROOT } from '../aws/server-process.ts';
 import { startDeployEmulator } from './ministack.ts';
 
 const ROLE = 'arn:aws:iam::000000000000:role/millrace-test';
@@ -50,8 +49,6 @@ export interface DeployOptions {
 
 /** Starts an emulator with everything in it. */
 export async function deployFunctions(): Promise<FunctionsStage> {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-lambdas-'));
-  await buildLambdas(folder);
   const server = await startDeployEmulator();
   const { endpoint } = server;
   process.env.AWS_ENDPOINT_URL = endpoint;
@@ -77,7 +74,7 @@ export async function deployFunctions(): Promise<FunctionsStage> {
     return FunctionArn!;
   };
   const own = (name: string, environment: Readonly<Record<string, string>> = {}) =>
-    deploy(`millrace-${name}`, { folder: join(folder, name) }, { environment });
+    deploy(`millrace-${name}`, { folder: join(ROOT, 'dist/lambdas', name) }, { environment });
   const scheduler = new SchedulerClient({ endpoint });
   await scheduler.send(new CreateScheduleGroupCommand({ Name: 'millrace' }));
   const releaser = await own('releaser');
@@ -116,7 +113,6 @@ export async function deployFunctions(): Promise<FunctionsStage> {
       await tools.close();
       for (const client of [lambda, scheduler, dynamodb]) client.destroy();
       await server.stop();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
