@@ -19,7 +19,7 @@ import { requestIdOf } from './request-id.ts';
 
 /** What it needs. */
 export interface HttpApiDeps extends FetchRecordsDeps {
-  readonly topics: Pick<TopicDirectory, 'read'>;
+  readonly topics: Pick<TopicDirectory, 'peek' | 'read'>;
   readonly producer: HttpProducer;
   /** For requests with an idempotency key. */
   readonly repeatable: HttpRepeatableSends;
@@ -64,12 +64,15 @@ export class HttpApi {
     if (request.body.length > MAX_BODY_BYTES) throw tooLarge();
     const records = parseProduceRequest(topic, request);
     const requestId = requestIdOf(request);
+    const { topics, clock, producer, repeatable } = this.#deps;
+    if (requestId !== null) {
+      const delayed = records.find(isDelayed);
+      if (delayed !== undefined) throw delayedWithKey(delayed);
+      return producedResponse(await repeatable.send(requestId, topic, records as readonly ImmediateRecord[]));
+    }
     // An unknown topic is told once, and not of each record.
-    await this.#deps.topics.read(topic);
-    if (requestId === null) return produceRecords(this.#deps.producer, records);
-    const delayed = records.find(isDelayed);
-    if (delayed !== undefined) throw delayedWithKey(delayed);
-    return producedResponse(await this.#deps.repeatable.send(requestId, topic, records as readonly ImmediateRecord[]));
+    if (topics.peek({ topic }, clock.monotonicMs()) === null) await topics.read(topic);
+    return produceRecords(producer, records);
   }
 
   async #read(name: string, partition: string, { method, query }: HttpRequest): Promise<HttpResponse> {
