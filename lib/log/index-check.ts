@@ -37,6 +37,8 @@ export class IndexCheck {
   #hasThinned = false;
   /** Chunks that stood above the one before were deleted by right. */
   #isBehindGap = false;
+  /** Below the log start offset retention has deleted some, and a roll that came late has brought back one in front of them. */
+  #hasGap = false;
   /** Given, and not looked at yet: what comes next tells whether it is dead. */
   #held: Chunk | null = null;
   #end: bigint | null = null;
@@ -56,7 +58,9 @@ export class IndexCheck {
 
   /** Whether the index still names everything that was ever committed, as it was committed: then its sums are those of the head. */
   get isWhole(): boolean {
-    return (this.#firstBase ?? this.#head.tailBase) === 0n && !this.#hasThinned && this.damages.length === 0;
+    return (
+      (this.#firstBase ?? this.#head.tailBase) === 0n && !this.#hasThinned && !this.#hasGap && this.damages.length === 0
+    );
   }
 
   /** The next chunk; returns the entries of the one before it, or none when they cannot be read. */
@@ -116,6 +120,7 @@ export class IndexCheck {
     const { start } = this.#head;
     const from = lastEnd > start ? lastEnd : start;
     if (from < base) this.#gap(from, base);
+    if (lastEnd < base) this.#hasGap = true;
     return lastEnd < base;
   }
 
@@ -198,8 +203,8 @@ export class IndexCheck {
     const isFirst = this.#isBehindGap || (this.#chunkCount === 1 && base > 0n);
     const before = this.#runMax;
     this.#runMax = { timestampMs: runMaxTimestampMs, offset: runMaxTimestampOffset };
-    // Of what was below the first one nothing is known any more.
-    if (isFirst && runMaxTimestampMs > maxTimestampMs) return;
+    // Of what was below the first one nothing is known any more; it may have had the same timestamp.
+    if (isFirst && runMaxTimestampMs >= maxTimestampMs && runMaxTimestampOffset < base) return;
     const rises = isFirst || maxTimestampMs > before.timestampMs;
     const first = entries.find(({ entry }) => entry.maxTimestampMs === maxTimestampMs);
     const isPlaced = !rises || chunk.level === 1 || first === undefined || first.baseOffset === runMaxTimestampOffset;

@@ -24,6 +24,7 @@ import { compactionPauseMs } from './job-schedule.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import { readChunkBatches } from './read-chunk-batches.ts';
 import { type RewrittenChunk, rewriteChunks } from './rewrite-chunks.ts';
+import { namesObjects, rollOldTail } from './roll-old-tail.ts';
 import type { JobSlice, MaintenanceJob, SliceEnd } from './run-job.ts';
 import { headSum, SUM_LIMIT } from './store-change.ts';
 import { lookAtTime } from './trusted-time.ts';
@@ -59,6 +60,14 @@ interface OpenPartition {
   readonly fromOffset: bigint;
 }
 
+/** What was found in a partition. */
+interface LookedAt {
+  /** Whether anything of it may be rewritten, now or later. */
+  readonly hasMore: boolean;
+  /** Null: nothing now. */
+  readonly partition: OpenPartition | null;
+}
+
 class CompactionSlice {
   readonly #deps: MaintenanceDeps;
   readonly #slice: JobSlice<CompactionState>;
@@ -66,7 +75,7 @@ class CompactionSlice {
   readonly #ids: IdSource;
   #state: CompactionState;
   #nowMs = 0;
-  #open: OpenObject | null = null;
+  #object: OpenObject | null = null;
   #hasAnnounced = false;
   /** Of partitions, in this slice: one at least, so that slices come to an end however short they are. */
   #done = 0;
@@ -132,16 +141,14 @@ class CompactionSlice {
   }
 
   async #heads(topic: Topic, heads: readonly WalkedHead[]): Promise<'next' | 'stop'> {
-    const starts = await mapInParallel(heads, PARALLEL, (one) => this.#start(topic, one));
-    for (const [index, { partition, head }] of heads.entries()) {
+    const open = await mapInParallel(heads, PARALLEL, (one) => this.#open(topic, one));
+    for (const [index, one] of heads.entries()) {
       if (this.#slice.isOver() && this.#done > 0) return this.#stop();
-      const fromOffset = starts[index]!;
-      if (fromOffset !== null && !(head instanceof Error)) {
-        this.#state = { ...this.#state, isWaiting: true };
-        // What of it is left comes next.
-        if (!(await this.#partition(topic, { partition, head, fromOffset }))) return this.#stop();
-      }
-      await this.#passed(topic, { partition, head });
+      const { hasMore, partition } = open[index]!;
+      if (hasMore) this.#state = { ...this.#state, isWaiting: true };
+      // What of it is left comes next.
+      if (partition !== null && !(await this.#partition(topic, partition))) return this.#stop();
+      await this.#passed(topic, one);
     }
     await this.#write();
     return 'next';
@@ -152,14 +159,18 @@ class CompactionSlice {
     return 'stop';
   }
 
-  /** Where the rewriting of a partition begins; null: there is nothing to do. */
-  async #start(topic: Topic, { partition, head }: WalkedHead): Promise<bigint | null> {
+  /** What there is to do in a partition. */
+  async #open(topic: Topic, { partition, head: walked }: WalkedHead): Promise<LookedAt> {
+    const ages = { nowMs: this.#nowMs, waitMs: this.#rules.waitMs, ageMs: limits.compactionAgeMs };
     try {
-      if (head instanceof Error) throw head;
-      return await findUncompacted(this.#deps, partition, head);
+      if (walked instanceof Error) throw walked;
+      const head = await rollOldTail(this.#deps, partition, walked, ages);
+      const fromOffset = await findUncompacted(this.#deps, partition, head);
+      if (fromOffset === null) return { hasMore: namesObjects(head), partition: null };
+      return { hasMore: true, partition: { partition, head, fromOffset } };
     } catch (cause) {
       this.#damaged(topic.name, partition.partition, cause);
-      return null;
+      return { hasMore: true, partition: null };
     }
   }
 
@@ -170,7 +181,7 @@ class CompactionSlice {
     const { topics, partitions } = this.#state.report;
     const isFirst = this.#state.place?.topicId !== topicId;
     this.#report({ topics: topics + (isFirst ? 1 : 0), partitions: partitions + 1 });
-    if (this.#slice.isSaveDue() && this.#open !== null) await this.#write();
+    if (this.#slice.isSaveDue() && this.#object !== null) await this.#write();
     const place = { topic: name, topicId, partition: partition.partition + 1 };
     this.#state = { ...this.#state, place, sum: (this.#state.sum + sum) % SUM_LIMIT };
     if (this.#slice.isSaveDue()) await this.#slice.save(this.#state);
@@ -210,8 +221,8 @@ class CompactionSlice {
 
   async #add(domain: string, read: readonly RewrittenChunk[]): Promise<void> {
     if (read.length === 0) return;
-    this.#open ??= { domain, from: this.#state.place, chunks: [], bytes: 0 };
-    const open = this.#open;
+    this.#object ??= { domain, from: this.#state.place, chunks: [], bytes: 0 };
+    const open = this.#object;
     open.chunks.push(...read);
     open.bytes += read.reduce((sum, { batches }) => sum + batches.reduce((all, { length }) => all + length, 0), 0);
     if (open.bytes >= this.#rules.objectBytes / 2 || open.chunks.length >= CHUNKS_MOST) await this.#write();
@@ -219,8 +230,8 @@ class CompactionSlice {
 
   /** Writes what was gathered, of one topic. */
   async #write(): Promise<void> {
-    const open = this.#open;
-    this.#open = null;
+    const open = this.#object;
+    this.#object = null;
     if (open === null) return;
     const { domain, from, chunks: rewritten } = open;
     await this.#announce(from);

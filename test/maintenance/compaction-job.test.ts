@@ -59,7 +59,7 @@ describe('compaction', () => {
     await stage.append(partitions[0]!, ['a', 'b']);
     await stage.append(partitions[0]!, ['c', 'd'], { inline: true });
     await stage.append(partitions[1]!, ['e']);
-    await stage.append(partitions[0]!, ['in the tail'], { roll: false });
+    await stage.append(partitions[0]!, ['in the tail'], { roll: false, inline: true });
     const before = await Promise.all(partitions.map((partition) => valuesOf(stage, partition)));
     await compact(stage);
     expect(await reportOf(stage)).toMatchObject({ topics: 1, partitions: 2, chunks: 3, objects: 1 });
@@ -77,9 +77,28 @@ describe('compaction', () => {
     expect(await stage.damages()).toEqual([]);
     // What was replaced is garbage, and what replaced it is not.
     await collectFor(stage, 3);
-    expect(await segments(stage)).toHaveLength(1 + 1);
+    expect(await segments(stage)).toHaveLength(1);
     expect(await Promise.all(partitions.map((partition) => valuesOf(stage, partition)))).toEqual(before);
     expect(await stage.damages()).toEqual([]);
+  });
+
+  it('rolls the tail of a partition to which hardly anybody writes, where it names objects', async () => {
+    const stage = maintenanceStage();
+    const [references, inline] = await stage.topic('orders', { partitionCount: 2 });
+    await stage.append(references!, ['a', 'b'], { roll: false });
+    await stage.append(inline!, ['c'], { roll: false, inline: true });
+    await compact(stage, { waitMs: DAY_MS });
+    expect((await stage.head(references!)).tail).toHaveLength(2);
+    stage.clock.pass(DAY_MS);
+    await stage.append(references!, ['young'], { roll: false });
+    for (let pass = 0; pass < 2; pass++) {
+      stage.clock.pass(6 * MINUTE_MS);
+      await stage.run({ ...ALL, waitMs: DAY_MS });
+    }
+    expect(await stage.chunks(references!)).toMatchObject([{ base: 0n, end: 2n, level: 1 }]);
+    expect((await stage.head(references!)).tail).toHaveLength(1);
+    expect((await stage.head(inline!)).tail).toHaveLength(1);
+    expect(await valuesOf(stage, references!)).toEqual(['0:a', '1:b', '2:young']);
   });
 
   it('leaves what is young alone, and what is too little until it is a day old', async () => {

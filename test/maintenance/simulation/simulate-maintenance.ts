@@ -6,13 +6,15 @@ import type { LogStore } from '../../../lib/log/log-store.ts';
 import { TopicAdmin } from '../../../lib/log/topic-admin.ts';
 import { verifyTopic } from '../../../lib/log/verify-topic.ts';
 import type { CompactionRules } from '../../../lib/maintenance/compaction-plan.ts';
-import type { Jobs, MaintenancePorts } from '../../../lib/maintenance/jobs.ts';
+import type { MaintenancePorts } from '../../../lib/maintenance/jobs.ts';
+import { namesObjects } from '../../../lib/maintenance/roll-old-tail.ts';
 import { type MaintenanceOptions, runMaintenance } from '../../../lib/maintenance/run-maintenance.ts';
 import { decodeSegment } from '../../../lib/segment/decode-segment.ts';
 import { MemberProcess } from '../../group/simulation/member-process.ts';
 import type { PartitionTruth } from '../../log/simulation/partition-truth.ts';
 import { LogRun } from '../../log/simulation/simulate.ts';
 import type { SimulateOptions, SimulationRun } from '../../simulate/simulation-run.ts';
+import { connectMaintenance } from './connect-maintenance.ts';
 import { DeletionOracle, type SimulatedPolicy } from './deletion-oracle.ts';
 
 /** Processes of maintenance at a time, and in all. */
@@ -71,20 +73,6 @@ class MaintenanceRun extends LogRun {
     if (this.dice.chance(0.5)) this.#addTrimmer();
   }
 
-  #connect(process: MemberProcess): LogStore & MaintenancePorts {
-    const store = this.network.connect(process);
-    const { jobs } = this.base;
-    const { serverClock } = store;
-    const ask = <T>(name: string, effect: () => Promise<T>) => this.way.send(process, { name, effect, serverClock });
-    const overNetwork: Jobs = {
-      read: (name) => ask(`read job ${name}`, () => jobs.read(name)),
-      take: (name, args) => ask(`take job ${name} ${args.seen}`, () => jobs.take(name, args)),
-      update: (name, args) => ask(`update job ${name} ${args.epoch}.${args.sequence}`, () => jobs.update(name, args)),
-    };
-    const spentTopics = { has: (topicId: string) => ask('spent', () => this.base.spentTopics.has(topicId)) };
-    return { ...store, jobs: overNetwork, spentTopics };
-  }
-
   #process(): MemberProcess {
     this.#workers += 1;
     this.oracle.count('clients');
@@ -117,7 +105,7 @@ class MaintenanceRun extends LogRun {
 
   async #work(process: MemberProcess): Promise<void> {
     const { dice } = this;
-    const store = this.#connect(process);
+    const store = connectMaintenance(this, process);
     while (process.alive && !this.busy.isOver) {
       const deadlineMs = process.monotonicMs() + dice.magnitude(20, 5_000);
       await this.#maintain(store, process, { deadlineMs });
@@ -159,7 +147,7 @@ class MaintenanceRun extends LogRun {
   #addTrimmer(): void {
     const { dice, time, oracle } = this;
     const process = this.#process();
-    const store = this.#connect(process);
+    const store = connectMaintenance(this, process);
     const admin = new TopicAdmin({ store, clock: process, random: dice });
     const next = async () => {
       if (this.busy.isOver) return;
@@ -182,7 +170,7 @@ class MaintenanceRun extends LogRun {
   /** All that has expired is gone, and all that nothing names, behind whatever was under way and some passes more, since each goes by the time of the one before, and what is rewritten leaves more to collect; and what is left is sound. */
   override async atRest(): Promise<void> {
     const process = this.#process();
-    const store = this.#connect(process);
+    const store = connectMaintenance(this, process);
     // Clocks that ran ahead have made ids of a time that has to pass first.
     await this.#wait(1_200_000);
     for (let pass = 0; pass < 8; pass++) {
@@ -241,6 +229,7 @@ class MaintenanceRun extends LogRun {
       oracle.expect(dead === undefined, 'Freed', () => `chunk ${dead!.base}-${dead!.end} is left below ${head.start}`);
       // Keepers rewrite chunks anywhere, and what they leave in between is not looked for.
       const last = [...chunks.values()].find(({ end }) => end === head.tailBase);
+      oracle.expect(!namesObjects(head), 'Rewritten', () => `the tail from ${head.tailBase} on names objects`);
       oracle.expect(last?.level !== 0, 'Rewritten', () => `chunk ${last!.base}-${last!.end} is as it was rolled`);
     }
     const keys = (await base.objects.list('', null, 1_000)).map(({ key }) => key);

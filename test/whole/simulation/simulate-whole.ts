@@ -3,6 +3,7 @@ import { Millrace } from '../../../lib/client/millrace.ts';
 import type { DelayStore } from '../../../lib/delay/delay-store.ts';
 import { type AssignorName, assignorNames } from '../../../lib/group/assignor.ts';
 import { limits } from '../../../lib/limits.ts';
+import type { MaintenancePorts } from '../../../lib/maintenance/jobs.ts';
 import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { GroupNetwork, type GroupWatch } from '../../group/simulation/group-network.ts';
 import { MemberProcess } from '../../group/simulation/member-process.ts';
@@ -11,6 +12,7 @@ import { Network } from '../../log/simulation/network.ts';
 import { Oracle } from '../../log/simulation/oracle.ts';
 import { shrinkLimits } from '../../log/simulation/simulate.ts';
 import { Dice, type Process, VirtualTime } from '../../log/simulation/virtual-time.ts';
+import { connectMaintenance } from '../../maintenance/simulation/connect-maintenance.ts';
 import { RequestWay } from '../../simulate/request-way.ts';
 import { runUntil } from '../../simulate/run-until.ts';
 import { BusyTime, LEAST } from '../../simulate/schedule-size.ts';
@@ -18,6 +20,7 @@ import type { SimulateOptions, SimulationRun } from '../../simulate/simulation-r
 import { Administrator, type Duty } from './administrator.ts';
 import { ConsumingClient, SESSION_MS } from './consuming-client.ts';
 import { FINAL_READER, History, KEPT, type Named, REMADE } from './history.ts';
+import { anyMaintainerOptions, Maintainer, type MaintainerOptions } from './maintainer.ts';
 import { ProducingClient } from './producing-client.ts';
 import { ReadingClient } from './reading-client.ts';
 import { damagesIn, spoilOneObject } from './rotten-object.ts';
@@ -33,7 +36,7 @@ class Run {
   readonly time = new VirtualTime();
   readonly dice: Dice;
   readonly world: MemberProcess;
-  readonly base: DelayStore;
+  readonly base: DelayStore & MaintenancePorts;
   readonly oracle: Oracle;
   readonly history: History;
   readonly way: RequestWay;
@@ -47,6 +50,7 @@ class Run {
   readonly durationMs: number;
   readonly remadeCount: number;
   readonly assignor: AssignorName;
+  readonly maintenance: MaintainerOptions;
   #names = 0;
 
   constructor(seed: number, { keepTrace = false, keepDigest = true, withoutFaults = new Set() }: SimulateOptions) {
@@ -54,6 +58,8 @@ class Run {
     const { time } = this;
     this.dice = dice;
     shrinkLimits(dice);
+    Object.assign(limits, { clockConfirmMs: dice.pick([0, 20]), compactionAgeMs: dice.pick([0, 500, 3_000]) });
+    this.maintenance = anyMaintainerOptions(dice);
     this.world = new MemberProcess(time, 'w', 0);
     this.base = memoryStore({ clock: this.world });
     this.direct = new Millrace({ store: this.base, clock: this.world, random: dice });
@@ -224,6 +230,30 @@ class Run {
     }
   }
 
+  addMaintainers(): void {
+    for (let count = this.dice.between(0, 2); count > 0; count--) this.#addMaintainer();
+  }
+
+  #makeMaintainer(): Maintainer {
+    const { dice, oracle, maintenance: options } = this;
+    const process = new MemberProcess(this.time, `t${this.#names++}`, dice.between(-2_000, 2_000));
+    oracle.count('clients');
+    return new Maintainer({ process, store: connectMaintenance(this, process), dice, oracle, options });
+  }
+
+  #addMaintainer(): void {
+    const { dice, time, durationMs } = this;
+    const maintainer = this.#makeMaintainer();
+    const { process } = maintainer;
+    void maintainer.run(this.busy);
+    const trouble = dice.pick(['none', 'crash', 'stop'] as const);
+    if (trouble === 'none') return;
+    time.schedule(dice.between(0, durationMs), () => {
+      if (trouble === 'stop') process.stop(dice.pick([500, 8_000]));
+      else this.#crash(process, () => this.#addMaintainer());
+    });
+  }
+
   /** Runs until `isOver`, or `limitMs` from now; false when that was too short. */
   until(limitMs: number, isOver: () => boolean): Promise<boolean> {
     return runUntil(this, { limitMs, maxEvents: MAX_EVENTS }, isOver);
@@ -251,6 +281,7 @@ class Run {
     void reader.run(this.busy);
     this.addAdministrator();
     this.addKeepers();
+    this.addMaintainers();
     while ((this.oracle.counts.get('clients') ?? 0) < LEAST.clients) this.addProducer();
     await this.until(Number.POSITIVE_INFINITY, () => this.busy.isOver);
     await this.#settle();
@@ -272,6 +303,8 @@ class Run {
     const last = new ProducingClient({ ...this.connect('p'), time, dice, history, targets, deliveryTimeoutMs: 30_000 });
     await this.within(60_000, 'one more record everywhere', () => last.sendEverywhere());
     await this.within(60_000, 'closing', () => last.close());
+    // Now and then what is read to the end is as it was written.
+    if (this.dice.chance(0.7)) await this.within(600_000, 'maintenance', () => this.#makeMaintainer().finish());
     await this.#readAll();
     const member = this.addMember();
     const isRead = () => [...this.oracle.living].every((truth) => history.isGiven(truth));
