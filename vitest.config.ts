@@ -37,7 +37,7 @@ export default defineConfig({
     projects: [
       project('unit', ['test/**/*.test.ts'], { exclude: special }),
       // A second or two for each file, to load the CDK.
-      project('constructs', ['test/constructs/**/*.test.ts']),
+      project('constructs', ['test/constructs/**/*.test.ts'], { testTimeout: 120_000 }),
       project('counts', ['test/**/*.counts.test.ts'], { testTimeout: 120_000 }),
       project('emulator', ['test/**/*.emulator.test.ts'], { testTimeout: 60_000 }),
       project('chaos', ['test/**/*.chaos.test.ts'], { testTimeout: 240_000 }),

@@ -1,5 +1,5 @@
 /** Three examples on one log, which is deleted with its stack: `npx cdk deploy --app 'node examples/stacks/app.ts' --all`. */
-import { App, RemovalPolicy, Stack, Tags, Validations } from 'aws-cdk-lib';
+import { App, CfnOutput, RemovalPolicy, Stack, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { Millrace } from 'millrace/constructs';
 import { LedgerStack } from './ledger-stack.ts';
@@ -14,6 +14,7 @@ const { CDK_DEFAULT_ACCOUNT: account, CDK_DEFAULT_REGION: region } = process.env
 const env = account !== undefined && region !== undefined ? { env: { account, region } } : {};
 const logStack = new Stack(app, 'MillraceExamples', env);
 const millrace = new Millrace(logStack, 'Millrace', { removalPolicy: RemovalPolicy.DESTROY });
+new CfnOutput(logStack, 'ConnectionString', { value: millrace.connectionString });
 new OrdersStack(app, 'MillraceOrders', { millrace, ...env });
 new StarsStack(app, 'MillraceStars', { millrace, ...env });
 new LedgerStack(app, 'MillraceLedger', { millrace, ...env });

@@ -41,10 +41,13 @@ function missingObjects({ bucket, objectPrefix }: LogPlace, domain: string): Acc
   };
 }
 
-/** Use of the customer's key; nothing where there is none. */
-export function keyAccess({ encryptionKey }: LogPlace, effect: 'read' | 'write'): readonly Access[] {
-  if (encryptionKey === undefined) return [];
-  return [{ actions: effect === 'read' ? READ_KEY : WRITE_KEY, resourceArns: [encryptionKey.keyArn] }];
+/** Use of the customer's keys, that of the log and those of a bucket and tables that were there; nothing where there are none. */
+export function keyAccess(place: LogPlace, effect: 'read' | 'write'): readonly Access[] {
+  const holders = [place, place.bucket, place.logTable, place.groupsTable];
+  const keys = new Set(holders.flatMap(({ encryptionKey }) => encryptionKey ?? []));
+  if (keys.size === 0) return [];
+  const resourceArns = [...keys].map(({ keyArn }) => keyArn);
+  return [{ actions: effect === 'read' ? READ_KEY : WRITE_KEY, resourceArns }];
 }
 
 /** Appends records to a topic: its heads and chunks, and new objects of its domain, none of which it can read. */

@@ -38,7 +38,8 @@ export function logBucket(
  */
 export function denyOverwriting(scope: Construct, bucket: s3.IBucket, objectPrefix: string): void {
   const statement = new iam.PolicyStatement({
-    sid: 'MillraceObjectsAreWrittenOnce',
+    // Several logs may share a bucket, and a policy has each name once.
+    sid: `MillraceObjectsAreWrittenOnce${scope.node.addr}`,
     effect: iam.Effect.DENY,
     principals: [new iam.AnyPrincipal()],
     actions: ['s3:PutObject'],

@@ -3,6 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { ProduceApi, Topic, TopicEventSource } from 'millrace/constructs';
 import { describe, expect, it } from 'vitest';
 import { prices } from '../../lib/prices.ts';
+import { readDocument, tableBelow } from '../docs/markdown.ts';
 import { newFunction, newLog, newStack } from './stack-with-log.ts';
 
 const HOURS = 30 * 24;
@@ -73,6 +74,7 @@ describe('a month in which nothing happens', () => {
     ]);
     const total = [...costs.values()].reduce((sum, dollars) => sum + dollars, 0);
     expect(total).toBeLessThan(0.05);
-    expect(total).toBeGreaterThan(0.01);
+    const stated = tableBelow(readDocument('docs/cost.md').text, '## Your own workload').map(([, dollars]) => dollars);
+    expect(stated).toEqual([...costs.values(), 0, total].map((dollars) => (dollars === 0 ? '0' : dollars.toFixed(3))));
   });
 });

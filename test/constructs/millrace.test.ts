@@ -1,13 +1,14 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Tags } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
 import { Millrace, type MillraceProps, outputsOf } from 'millrace/constructs';
 import { describe, expect, it } from 'vitest';
-import { emptyFunctions, flatten, newLog, newStack } from './stack-with-log.ts';
+import { emptyFunctions, flatten, newFunction, newLog, newStack, statementsIn } from './stack-with-log.ts';
 
 function templateOf(props: MillraceProps = {}): Template {
   const stack = newStack();
@@ -126,6 +127,26 @@ describe('a log', () => {
     byDefault.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(15 minutes)' });
   });
 
+  it('takes the tags of its stack, in everything that takes any', () => {
+    const stack = newStack();
+    newLog(stack);
+    Tags.of(stack).add('team', 'shop');
+    const template = Template.fromStack(stack);
+    const tag = { Key: 'team', Value: 'shop' };
+    for (const type of [
+      'AWS::S3::Bucket',
+      'AWS::SQS::Queue',
+      'AWS::Lambda::Function',
+      'AWS::Logs::LogGroup',
+      'AWS::IAM::Role',
+    ]) {
+      template.allResourcesProperties(type, { Tags: Match.arrayWith([tag]) });
+    }
+    template.allResourcesProperties('AWS::DynamoDB::GlobalTable', {
+      Replicas: [Match.objectLike({ Tags: Match.arrayWith([tag]) })],
+    });
+  });
+
   it('lets schedules invoke the releaser alone, in the name of this account alone', () => {
     byDefault.hasResourceProperties('AWS::IAM::Role', {
       AssumeRolePolicyDocument: {
@@ -241,6 +262,40 @@ describe('props of a log', () => {
       objectPrefix: 'p',
     });
     expect(millrace.connectionString).toBe('aws:?bucket=objects&table=log&groups=groups&prefix=p&delays=true');
+  });
+});
+
+describe('grants on a log', () => {
+  it('open it all to operators, and a group to whoever is a member of it', () => {
+    const stack = newStack();
+    const millrace = newLog(stack);
+    const [operator, member] = [newFunction(stack, 'Operator'), newFunction(stack, 'Member')];
+    millrace.grantManage(operator);
+    millrace.grants.group(member, 'billing');
+    const actions = (id: RegExp) => statementsIn(stack, id).flatMap(({ Action }) => Action);
+    expect(actions(/^Operator/)).toEqual(expect.arrayContaining(['dynamodb:DeleteItem', 's3:DeleteObject']));
+    expect(actions(/^Member/).filter((action) => !action.startsWith('dynamodb:'))).toEqual([]);
+  });
+
+  it('open the key of a bucket that was there', () => {
+    const stack = newStack();
+    const bucket = new s3.Bucket(stack, 'Bucket', { encryption: s3.BucketEncryption.KMS, bucketKeyEnabled: true });
+    const millrace = newLog(stack, { bucket: bucket as s3.IBucket });
+    const operator = newFunction(stack, 'Operator');
+    millrace.grantManage(operator);
+    expect(statementsIn(stack, /^Operator/).at(-1)).toMatchObject({
+      Action: ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey'],
+      Resource: expect.stringMatching(/^\$\{BucketKey\w+\.Arn\}$/),
+    });
+  });
+
+  it('deny overwriting in a bucket that two logs share, each below its prefix', () => {
+    const stack = newStack();
+    const bucket = new s3.Bucket(stack, 'Bucket') as s3.IBucket;
+    for (const objectPrefix of ['a', 'b']) newLog(new Construct(stack, objectPrefix), { bucket, objectPrefix });
+    const [policy] = Object.values(Template.fromStack(stack).findResources('AWS::S3::BucketPolicy'));
+    const sids = policy!.Properties.PolicyDocument.Statement.map(({ Sid }: { Sid: string }) => Sid);
+    expect(new Set(sids).size).toBe(2);
   });
 });
 

@@ -106,6 +106,14 @@ describe('an event source', () => {
     expect(subscribed({ startingPosition }).properties.StartingPosition).toBe(text);
   });
 
+  it.each([
+    [() => StartingPosition.atOffset(1.5), /cannot be 1\.5\. Give an integer from 0/],
+    [() => StartingPosition.atOffset(-1n), /cannot be -1\./],
+    [() => StartingPosition.atTimestamp(new Date('soon')), /Give a date since 1970/],
+  ])('begins nowhere else', (position, message) => {
+    expect(position).toThrow(message);
+  });
+
   it('goes away with its progress if it is told so', () => {
     expect(subscribed({ removalPolicy: RemovalPolicy.DESTROY }).properties.OnDelete).toBe('delete');
   });

@@ -53,7 +53,9 @@ export class Cdk {
   #run(args: readonly string[]): Promise<void> {
     const program = `${ROOT}node_modules/aws-cdk/bin/cdk`;
     const app = `${process.execPath} ${ROOT}${this.#app}`;
-    const child = spawn(process.execPath, [program, ...args, '--app', app, '--output', join(this.#folder, 'cdk.out')], {
+    // The functions are built once, before all tests that deploy them.
+    const made = ['--app', app, '--build', 'true', '--output', join(this.#folder, 'cdk.out')];
+    const child = spawn(process.execPath, [program, ...args, ...made], {
       cwd: ROOT,
       timeout: DEPLOY_MS,
       env: {
