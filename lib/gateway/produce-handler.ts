@@ -6,6 +6,8 @@
 import type { Clock } from '../clock.ts';
 import { asMillraceError, hasCode, MillraceError } from '../errors.ts';
 import { appendTarget, type TopicRoute } from '../log/topic-directory.ts';
+import { type BatchHeader, parseBatchHeader } from '../record/batch-header.ts';
+import { AwaitedSequences } from './awaited-sequences.ts';
 import { BatchTurns } from './batch-turns.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { type Handler, type Route, route } from './handler.ts';
@@ -43,6 +45,7 @@ export function produceRoute(deps: GatewayDeps): Route {
 
 function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
   const turns = new BatchTurns(deps.clock);
+  const awaited = new AwaitedSequences(deps.clock);
   return async ({ transactionalId, acks, timeoutMs, topicData }, { apiVersion }) => {
     const how: ProduceTerms = { apiVersion, timeoutMs };
     const refusal = refusalOf(transactionalId, acks);
@@ -67,10 +70,11 @@ function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
     try {
       topic = knownRoute(named, index) ?? (await deps.topics.route(named, index));
       checkPartition(topic, index);
-      return await append(topic, index, records, how);
+      return await append(topic, index, records, { ...how, place: placeOf(named, index) });
     } catch (error) {
       const isGone = topic !== null && hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION');
       if (isGone) deps.topics.forget(topic!);
+      if (topic === null) awaitAgain(placeOf(named, index), headerOf(records), asMillraceError(error));
       return refused(index, asMillraceError(error));
     }
   }
@@ -83,19 +87,33 @@ function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
     return topic?.topicId === topicId ? topic : null;
   }
 
-  async function append(topic: TopicRoute, partition: number, records: Uint8Array | null, how: ProduceTerms) {
-    const { apiVersion, timeoutMs } = how;
+  /** What may be appended later is not to be overtaken by what was sent behind it. */
+  function awaitAgain(place: string, header: BatchHeader | null, error: MillraceError): void {
+    const mayComeAgain = error.retriable || error.code === 'COMMIT_UNKNOWN';
+    if (mayComeAgain && header !== null && header.producerId >= 0n) awaited.refused(place, header);
+  }
+
+  async function append(
+    topic: TopicRoute,
+    partition: number,
+    records: Uint8Array | null,
+    { apiVersion, timeoutMs, place }: ProduceTerms & { readonly place: string },
+  ) {
     const target = appendTarget(topic, partition);
     // Checked and handed to the appender in one turn: what comes behind it is behind it there.
     const { batch, appended } = await turns.run((spend) => {
       const checked = checkBatch(records, { config: topic.config, apiVersion, clock: deps.clock, spend });
       const isSequenced = checked.header.producerId >= 0n;
-      const appending = deps.appender.append({ target, batches: checked.bytes, isSequenced });
+      const missingSequence = isSequenced ? awaited.missing(place, checked.header) : null;
+      const onGivenUp = (error: MillraceError) => awaitAgain(place, checked.header, error);
+      const request = { target, batches: checked.bytes, isSequenced, missingSequence, onGivenUp };
+      const appending = deps.appender.append(request);
       // Whoever waits for the turn learns of it later than it may fail.
       appending.catch(() => {});
       return { batch: checked, appended: appending };
     });
     const { baseOffset } = await inTime(deps.clock, appended, timeoutMs);
+    awaited.appended(place, batch.header);
     deps.watch.appended(target.partition, baseOffset + BigInt(batch.header.recordCount));
     return {
       index: partition,
@@ -105,6 +123,20 @@ function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
       logAppendTimeMs: batch.logAppendTimeMs ?? NO_TIME,
       error: null,
     };
+  }
+}
+
+/** Of a partition, as its client names it. */
+function placeOf({ name, topicId }: TopicData, partition: number): string {
+  return `${topicId === ZERO_UUID ? name : topicId} ${partition}`;
+}
+
+function headerOf(records: Uint8Array | null): BatchHeader | null {
+  try {
+    return records === null ? null : parseBatchHeader(records);
+  } catch {
+    // It would be refused for that, too.
+    return null;
   }
 }
 

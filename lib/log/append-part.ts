@@ -32,6 +32,8 @@ export interface AppendRequest {
    * INVALID_PRODUCER_EPOCH refuse it alone.
    */
   readonly isSequenced?: boolean;
+  /** The number of a batch that its producer has sent before it, and that was not appended: if the log does not know the producer, this one is out of order. */
+  readonly missingSequence?: number | null;
   /**
    * Called when the request is given up, in the same turn and before the promise rejects: whoever queues more behind it can hold that back. A promise alone would tell it some
    * microtasks later, in which a batch of the queue could still be appended, and stand in the log without what it was sent behind.
@@ -91,11 +93,14 @@ export class AppendPart {
   }
 
   /** Adds a request's record batches; `summary` is theirs. */
-  add({ batches, isSequenced, onGivenUp }: AppendRequest, summary: BatchSummary): Promise<AppendResult> {
+  add(
+    { batches, isSequenced, missingSequence = null, onGivenUp }: AppendRequest,
+    summary: BatchSummary,
+  ): Promise<AppendResult> {
     const { promise, resolve, reject } = Promise.withResolvers<AppendResult>();
     const { batchCount, recordCount } = summary;
     this.#producer = this.#requests.length === 0 ? summary.producer : null;
-    if (isSequenced) this.sequenced = { ...summary.producer!, recordCount };
+    if (isSequenced) this.sequenced = { ...summary.producer!, recordCount, missingSequence };
     this.#requests.push({ batches, batchCount, recordCount, resolve, reject, onGivenUp });
     this.byteCount += batches.length;
     this.recordCount += summary.recordCount;

@@ -9,6 +9,8 @@ import type { EntryProducer } from './entry.ts';
 /** A batch of an idempotent producer. */
 export interface SequencedBatch extends EntryProducer {
   readonly recordCount: number;
+  /** The number of one that was sent before it and was not appended; none by default. */
+  readonly missingSequence?: number | null;
 }
 
 /** What to do with a batch. */
@@ -48,9 +50,12 @@ export class ProducerStates {
   readonly #states = new Map<bigint, ProducerState>();
 
   /** What a batch is, given all that was recorded. */
-  decide({ producerId, producerEpoch, baseSequence, recordCount }: SequencedBatch): SequenceDecision {
+  decide({ producerId, producerEpoch, baseSequence, recordCount, missingSequence }: SequencedBatch): SequenceDecision {
     const state = this.#states.get(producerId);
-    if (state === undefined) return { kind: 'append' };
+    if (state === undefined) {
+      // Whoever is not known may begin with any number, but not with its second batch when its first is on its way.
+      return missingSequence == null ? { kind: 'append' } : { kind: 'out-of-order', expectedSequence: missingSequence };
+    }
     if (producerEpoch < state.producerEpoch) return { kind: 'old-epoch', producerEpoch: state.producerEpoch };
     if (producerEpoch > state.producerEpoch) {
       return baseSequence === 0 ? { kind: 'append' } : { kind: 'out-of-order', expectedSequence: 0 };

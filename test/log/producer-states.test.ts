@@ -64,6 +64,14 @@ describe('a producer', () => {
     expect(states.decide(batch(9, 1, { producerId: 8n }))).toMatchObject({ kind: 'out-of-order' });
   });
 
+  it('that nobody knows does not begin with its second batch while its first is on its way', () => {
+    const states = new ProducerStates();
+    const second = batch(1, 1, { missingSequence: 0 });
+    expect(states.decide(second)).toEqual({ kind: 'out-of-order', expectedSequence: 0 });
+    states.record(batch(0), 5n, 0);
+    expect(states.decide(second)).toEqual({ kind: 'append' });
+  });
+
   it('does not disturb another', () => {
     const states = statesAfter(3);
     expect(states.decide(batch(0, 1, { producerId: 8n }))).toEqual({ kind: 'append' });

@@ -26,6 +26,7 @@ describe('npm run simulate', () => {
         ['log', 30],
         ['groups', 30],
         ['gateway-groups', 30],
+        ['gateway-produce', 30],
         ['event-source', 30],
         ['maintenance', 30],
         ['administration', 30],

@@ -10,6 +10,7 @@ const RUNS = [
   ['log', 20_000, 'acked'],
   ['groups', 20_000, 'delivered'],
   ['gateway-groups', 4_000, 'delivered'],
+  ['gateway-produce', 8_000, 'acked'],
   ['event-source', 4_000, 'handled'],
   ['maintenance', 3_000, 'chunks removed'],
   ['administration', 3_000, 'letters sent'],

@@ -29,6 +29,8 @@ export interface KeeperParts {
   readonly partitions: () => readonly PartitionKey[];
   /** Whether it deletes records. */
   readonly retains: boolean;
+  /** Whether it compacts, however young the chunks are. */
+  readonly compacts: boolean;
   /** Whether it deletes objects, all at one moment. */
   readonly collects: boolean;
   /** How much of all work is for the first partition. */
@@ -40,7 +42,11 @@ const CONSISTENT = { consistent: true } as const;
 /** Does one of these at a time, again and again for as long as all are busy. */
 export function startKeeper(parts: KeeperParts, busy: BusyTime, pauseMs: number): void {
   const { dice, time, partitions, hotShare } = parts;
-  const duties = [roll, roll, raiseFloor, compact, compact, ...(parts.retains ? [retain] : [])];
+  const duties = [
+    ...[roll, roll, raiseFloor],
+    ...(parts.compacts ? [compact, compact] : []),
+    ...(parts.retains ? [retain] : []),
+  ];
   const next = async () => {
     if (busy.isOver) return;
     try {

@@ -87,6 +87,7 @@ export class Oracle {
       head,
       isGone: false,
       ids: new Set(),
+      places: new Set(),
       chunks,
       heads: [{ atMs: 0, value: head }],
       chunkHistory: [{ atMs: 0, value: chunks }],
@@ -165,7 +166,10 @@ export class Oracle {
   async #addEntry(truth: PartitionTruth, bytes: Uint8Array): Promise<void> {
     const entry = decodeEntry(bytes);
     const base = BigInt(truth.records.length);
-    this.expect(!truth.ids.has(entry.id), 'Once', () => `${entry.id} is committed again at ${base}`);
+    // Batches of idempotent producers are entries of their own, though of one object.
+    const place = entry.kind === 'inline' ? entry.id : `${entry.id}@${entry.position}`;
+    this.expect(!truth.places.has(place), 'Once', () => `${place} is committed again at ${base}`);
+    truth.places.add(place);
     truth.ids.add(entry.id);
     const aheadMs = idTimeMs(entry.id) - START_MS - this.#time.nowMs;
     this.expect(aheadMs <= limits.clockAheadMs, 'Clock', () => `${entry.id} is ${aheadMs} ms ahead of the stores`);

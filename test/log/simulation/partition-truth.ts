@@ -29,6 +29,8 @@ export interface PartitionTruth {
   chunks: ReadonlyMap<bigint, Chunk>;
   readonly heads: History<Head | null>;
   readonly ids: Set<string>;
+  /** Of entries: an id, or an id and a position in its object. */
+  readonly places: Set<string>;
   readonly chunkHistory: History<ReadonlyMap<bigint, Chunk>>;
 }
 

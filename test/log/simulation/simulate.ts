@@ -48,6 +48,8 @@ export class LogRun {
   /** Whether keepers delete records, and objects. */
   readonly retains: boolean = true;
   readonly collects: boolean = true;
+  /** Whether keepers compact, at once. */
+  readonly compacts: boolean = true;
 
   constructor(seed: number, { keepTrace = false, keepDigest = true, withoutFaults = new Set() }: SimulateOptions) {
     const dice = new Dice(seed);
@@ -184,7 +186,7 @@ export class LogRun {
   async atRest(): Promise<void> {}
 
   addKeepers(): void {
-    const { retains, collects } = this;
+    const { retains, collects, compacts } = this;
     const { dice, oracle, time, base, hotShare } = this;
     const partitions = [...oracle.partitions.values()].map(({ partition }) => partition);
     const pauseMs = this.isBusy ? 20 : dice.pick([50, 500, 3_000]);
@@ -201,6 +203,7 @@ export class LogRun {
           partitions: () => partitions,
           retains,
           collects,
+          compacts,
           hotShare,
         },
         this.busy,

@@ -222,6 +222,7 @@ class Run {
           partitions,
           retains: false,
           collects: true,
+          compacts: true,
           hotShare: 0,
         },
         this.busy,
