@@ -28,6 +28,14 @@ interface ProduceTerms {
   readonly timeoutMs: number;
 }
 
+/** Where a batch goes. */
+interface Destination {
+  readonly topic: TopicRoute;
+  readonly partition: number;
+  /** As its client names the partition. */
+  readonly place: string;
+}
+
 const ACKS_NONE = 0;
 const ACKS_LEADER = 1;
 const ACKS_ALL = -1;
@@ -40,18 +48,26 @@ const NO_TIME = -1n;
 
 /** The route of this file. */
 export function produceRoute(deps: GatewayDeps): Route {
-  return route(produceApi, produceHandler(deps));
+  return route(produceApi, new ProduceHandler(deps).handler);
 }
 
-function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
-  const turns = new BatchTurns(deps.clock);
-  const awaited = new AwaitedSequences(deps.clock);
-  return async ({ transactionalId, acks, timeoutMs, topicData }, { apiVersion }) => {
-    const how: ProduceTerms = { apiVersion, timeoutMs };
+class ProduceHandler {
+  readonly #deps: GatewayDeps;
+  readonly #turns: BatchTurns;
+  readonly #awaited: AwaitedSequences;
+
+  constructor(deps: GatewayDeps) {
+    this.#deps = deps;
+    this.#turns = new BatchTurns(deps.clock);
+    this.#awaited = new AwaitedSequences(deps.clock);
+  }
+
+  readonly handler: Handler<typeof produceApi> = async (request, { apiVersion }) => {
+    const { transactionalId, acks, timeoutMs, topicData } = request;
     const refusal = refusalOf(transactionalId, acks);
     const topics = topicData.map(async (topic) => {
       const partitions = topic.partitionData.map((data) =>
-        refusal === null ? produceTo(topic, data, how) : refused(data.index, refusal),
+        refusal === null ? this.#produceTo(topic, data, { apiVersion, timeoutMs }) : refused(data.index, refusal),
       );
       return { name: topic.name, topicId: topic.topicId, partitionResponses: await Promise.all(partitions) };
     });
@@ -65,56 +81,55 @@ function produceHandler(deps: GatewayDeps): Handler<typeof produceApi> {
     return null;
   };
 
-  async function produceTo(named: TopicData, { index, records }: PartitionData, how: ProduceTerms) {
+  async #produceTo(named: TopicData, { index, records }: PartitionData, terms: ProduceTerms) {
+    const { topics } = this.#deps;
+    const place = placeOf(named, index);
     let topic: TopicRoute | null = null;
     try {
-      topic = knownRoute(named, index) ?? (await deps.topics.route(named, index));
+      topic = this.#knownRoute(named, index) ?? (await topics.route(named, index));
       checkPartition(topic, index);
-      return await append(topic, index, records, { ...how, place: placeOf(named, index) });
+      return await this.#append({ topic, partition: index, place }, records, terms);
     } catch (error) {
       const isGone = topic !== null && hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION');
-      if (isGone) deps.topics.forget(topic!);
-      if (topic === null) awaitAgain(placeOf(named, index), headerOf(records), asMillraceError(error));
+      if (isGone) topics.forget(topic!);
+      if (topic === null) this.#awaitAgain(place, headerOf(records), asMillraceError(error));
       return refused(index, asMillraceError(error));
     }
   }
 
   /** Without waiting, so that what comes first is appended first. */
-  function knownRoute({ name, topicId }: TopicData, partition: number): TopicRoute | null {
-    if (topicId === ZERO_UUID) return deps.topics.peek(name, partition);
-    const known = deps.topics.nameOf(topicId);
-    const topic = known === undefined ? null : deps.topics.peek(known, partition);
+  #knownRoute({ name, topicId }: TopicData, partition: number): TopicRoute | null {
+    const { topics } = this.#deps;
+    if (topicId === ZERO_UUID) return topics.peek(name, partition);
+    const known = topics.nameOf(topicId);
+    const topic = known === undefined ? null : topics.peek(known, partition);
     return topic?.topicId === topicId ? topic : null;
   }
 
   /** What may be appended later is not to be overtaken by what was sent behind it. */
-  function awaitAgain(place: string, header: BatchHeader | null, error: MillraceError): void {
+  #awaitAgain(place: string, header: BatchHeader | null, error: MillraceError): void {
     const mayComeAgain = error.retriable || error.code === 'COMMIT_UNKNOWN';
-    if (mayComeAgain && header !== null && header.producerId >= 0n) awaited.refused(place, header);
+    if (mayComeAgain && header !== null && header.producerId >= 0n) this.#awaited.refused(place, header);
   }
 
-  async function append(
-    topic: TopicRoute,
-    partition: number,
-    records: Uint8Array | null,
-    { apiVersion, timeoutMs, place }: ProduceTerms & { readonly place: string },
-  ) {
+  async #append({ topic, partition, place }: Destination, records: Uint8Array | null, terms: ProduceTerms) {
+    const { clock, appender, watch } = this.#deps;
     const target = appendTarget(topic, partition);
     // Checked and handed to the appender in one turn: what comes behind it is behind it there.
-    const { batch, appended } = await turns.run((spend) => {
-      const checked = checkBatch(records, { config: topic.config, apiVersion, clock: deps.clock, spend });
+    const { batch, appended } = await this.#turns.run((spend) => {
+      const checked = checkBatch(records, { config: topic.config, apiVersion: terms.apiVersion, clock, spend });
       const isSequenced = checked.header.producerId >= 0n;
-      const missingSequence = isSequenced ? awaited.missing(place, checked.header) : null;
-      const onGivenUp = (error: MillraceError) => awaitAgain(place, checked.header, error);
+      const missingSequence = isSequenced ? this.#awaited.missing(place, checked.header) : null;
+      const onGivenUp = (error: MillraceError) => this.#awaitAgain(place, checked.header, error);
       const request = { target, batches: checked.bytes, isSequenced, missingSequence, onGivenUp };
-      const appending = deps.appender.append(request);
+      const appending = appender.append(request);
       // Whoever waits for the turn learns of it later than it may fail.
       appending.catch(() => {});
       return { batch: checked, appended: appending };
     });
-    const { baseOffset } = await inTime(deps.clock, appended, timeoutMs);
-    awaited.appended(place, batch.header);
-    deps.watch.appended(target.partition, baseOffset + BigInt(batch.header.recordCount));
+    const { baseOffset } = await inTime(clock, appended, terms.timeoutMs);
+    this.#awaited.appended(place, batch.header);
+    watch.appended(target.partition, baseOffset + BigInt(batch.header.recordCount));
     return {
       index: partition,
       errorCode: errorCodes.NONE,

@@ -21,8 +21,11 @@ export class ChaosProcess {
     {
       args,
       env,
+      program = process.execPath,
       onLine,
     }: {
+      /** What runs the script; Node by default. */
+      readonly program?: string;
       readonly args: readonly string[];
       readonly env?: Readonly<Record<string, string>>;
       readonly onLine: (line: string) => void;
@@ -30,7 +33,7 @@ export class ChaosProcess {
   ) {
     this.name = name;
     const path = fileURLToPath(new URL(script, import.meta.url));
-    const child = spawn(process.execPath, [path, ...args], {
+    const child = spawn(program, [path, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });

@@ -6,10 +6,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from './free-ports.ts';
 import { kafkaClassPath } from './kafka-jars.ts';
 import { runProgram } from './run-program.ts';
 import { isAnswering } from './wire.ts';
@@ -38,18 +38,6 @@ const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 const POLL_MS = 100;
 const JVM = ['-Xms256m', '-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
-
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    if (address !== null && typeof address === 'object') ports.push(address.port);
-  }
-  for (const server of servers) await new Promise((resolve) => server.close(resolve));
-  return [ports[0]!, ports[1]!];
-}
 
 function serverProperties(
   folder: string,
@@ -137,9 +125,9 @@ function launch(classPath: string, folder: string): ChildProcess {
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const classPath = await kafkaClassPath();
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
-  const ports = await freePorts();
+  const [port, controllerPort] = (await freePorts(2)) as [number, number];
   const properties = join(folder, 'server.properties');
-  writeFileSync(properties, serverProperties(folder, ports, options.settings));
+  writeFileSync(properties, serverProperties(folder, [port, controllerPort], options.settings));
   if (options.folder === undefined) {
     const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', properties];
     await runProgram('java', ['-XX:TieredStopAtLevel=1', '-cp', classPath, ...format]);
@@ -152,13 +140,13 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     if (!keep) rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await waitUntilReady(child, ports[0], join(folder, 'broker.log'));
+    await waitUntilReady(child, port, join(folder, 'broker.log'));
   } catch (error) {
     await end(false);
     throw error;
   }
   return {
-    port: ports[0],
+    port,
     pid: child.pid!,
     dataDir: join(folder, 'data'),
     folder,

@@ -38,8 +38,8 @@ export const gatewayProduceMutants: readonly Mutant[] = [
   {
     name: 'what was given up is not awaited',
     file: HANDLER,
-    from: 'if (mayComeAgain && header !== null && header.producerId >= 0n) awaited.refused(place, header);',
-    to: 'if (mayComeAgain && header === null) awaited.refused(place, header!);',
+    from: 'if (mayComeAgain && header !== null && header.producerId >= 0n) this.#awaited.refused(place, header);',
+    to: 'if (mayComeAgain && header === null) this.#awaited.refused(place, header!);',
   },
   {
     name: 'what others have appended is not looked for',
