@@ -79,6 +79,18 @@ describe('what a flush writes', () => {
     });
   });
 
+  it('shares a segment when it is small for more partitions than a PUT costs, but for topics that pay for milliseconds', () => {
+    const small = Array.from({ length: 7 }, (_, partition) => part(partition, 'red', 10, 1_024));
+    const other = part(8, 'blue', 10, 1_024);
+    const hasty = part(9, 'red', 10, 2_048);
+    const again = part(0, 'red', 10, 1_024);
+    expect(planFlush([...small.slice(0, 6), again, other]).segments).toEqual([]);
+    expect(planFlush([...small, again, other, hasty])).toEqual({
+      inline: [other, hasty],
+      segments: [{ domain: 'red', parts: [...small, again] }],
+    });
+  });
+
   it('goes inline up to the limit of its topic, not beyond', () => {
     const small = part(0, 'red', 100, 0);
     const at = part(0, 'red', 100, small.byteCount);

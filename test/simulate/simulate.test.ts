@@ -16,7 +16,7 @@ function simulate(
 }
 
 describe('npm run simulate', () => {
-  it('runs schedules of every simulation, and says how large they were', { timeout: 120_000 }, async () => {
+  it('runs schedules of every simulation, and says how large they were', { timeout: 300_000 }, async () => {
     const { code, out } = await simulate('--seeds', '30', '--from', '5', '--json');
     const { report, failures } = JSON.parse(out) as { report: Record<string, never>[]; failures: unknown[] };
     expect([code, failures, report.map(({ name, schedules }) => [name, schedules])]).toEqual([
