@@ -15,7 +15,7 @@ import type { CommitOutcome, Heads } from '../log/heads.ts';
 import { binaryList, type Item, integer } from '../log/item.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import { encodeId } from '../segment/segment-id.ts';
-import { allOf } from './alias.ts';
+import { allOf, anyOf } from './alias.ts';
 import type { DynamoTable, ItemUpdate } from './dynamo-table.ts';
 
 // What a head may refuse, by the names that `head-transitions.ts` gives the clauses.
@@ -32,6 +32,9 @@ const FLOOR_RISES = '#floor < :floor';
 const FLOOR_NOT_ABOVE = '#floor <= :floor';
 const START_RISES = '#start < :start';
 const START_WITHIN_LOG = '#next >= :start';
+const NEVER_CLEANED = 'attribute_not_exists(#clean)';
+const CLEANED_END_RISES = '#clean < :clean';
+const CLEANED_END_BELOW_TAIL = '#tailBase >= :clean';
 
 const MAY_APPEND = [HEAD_EXISTS, ID_ABOVE_FLOOR, TAIL_HAS_ROOM, TAIL_HAS_BYTES];
 
@@ -133,6 +136,14 @@ export function dynamoHeads(table: DynamoTable): Heads {
         update: 'SET #start = :start, #floor = :floor, #ring = :zero',
         condition: allOf(START_RISES, START_WITHIN_LOG, FLOOR_NOT_ABOVE),
         values: { ':start': start, ':floor': encodeId(floor), ':zero': 0n },
+        returns: 'ALL_NEW',
+      });
+    },
+    async noteCleaned(partition, { cleanedEnd, cleanedBytes }) {
+      return change(partition, {
+        update: 'SET #clean = :clean, #cleanB = :cleanB, #ring = :zero',
+        condition: allOf(anyOf(NEVER_CLEANED, CLEANED_END_RISES), CLEANED_END_BELOW_TAIL),
+        values: { ':clean': cleanedEnd, ':cleanB': cleanedBytes, ':zero': 0n },
         returns: 'ALL_NEW',
       });
     },

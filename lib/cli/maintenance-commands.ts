@@ -20,8 +20,9 @@ const FOR_EVER_S = 365 * 86_400;
 
 const RUN_HELP = `
 Jobs are: retention (drops records by retention.ms and retention.bytes, deletes what trims have left, finishes
-deletions of topics), compaction (rewrites small pieces of the log into large objects), collection (deletes objects
-that nothing names any more). Without a name all of them are run. Each may
+deletions of topics), compaction (rewrites small pieces of the log into large objects), key-compaction (removes
+records behind which others have their keys, in topics whose cleanup.policy holds compact), collection (deletes
+objects that nothing names any more). Without a name all of them are run. Each may
 be stopped at any time, by Ctrl-C too: the next run goes on. Several may be run at once; each job is done by one of
 them. The exit code is 1 when a job failed, or found damage, which is left as it is.`;
 
@@ -29,7 +30,7 @@ them. The exit code is 1 when a job failed, or found damage, which is left as it
 export function addMaintenanceCommands(program: CliCommand, io: CliIo): void {
   const maintenance = program
     .command('maintenance')
-    .description('Run what keeps a log small: retention, compaction and collection. See how it stands.')
+    .description('Run what keeps a log small: retention, compaction, key compaction and collection. See how it stands.')
     .examples('millrace maintenance run', 'millrace maintenance status');
   addRun(maintenance, io);
   addStatus(maintenance, io);

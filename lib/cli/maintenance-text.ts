@@ -1,4 +1,5 @@
 /** Maintenance as people read it. */
+import type { CleanReport } from '../maintenance/clean/clean-state.ts';
 import type { CompactionReport } from '../maintenance/compaction-state.ts';
 import type { JobDescription } from '../maintenance/describe-jobs.ts';
 import type { RetentionReport } from '../maintenance/retention-job.ts';
@@ -40,7 +41,17 @@ export function reportLines(described: JobDescription): readonly string[] {
 
 function linesOf(described: JobDescription): string[] {
   if (described.job === 'retention') return retentionLines(described.report!);
-  return described.job === 'compaction' ? compactionLines(described.report!) : collectionLines(described);
+  if (described.job === 'compaction') return compactionLines(described.report!);
+  return described.job === 'key-compaction' ? cleanLines(described.report!) : collectionLines(described);
+}
+
+function cleanLines(report: CleanReport): string[] {
+  const { topics, partitions, cleaned, recordsRemoved, chunksRewritten, objects, bytesWritten } = report;
+  const rewritten = `rewrote ${counted(chunksRewritten, 'chunk')} into ${counted(objects, 'object')} (${bytesWritten} bytes)`;
+  return [
+    `  looked at ${counted(partitions, 'partition')} of ${counted(topics, 'topic')} compacted by key`,
+    `  removed ${counted(recordsRemoved, 'record')} in ${counted(cleaned, 'cleaning')}, ${rewritten}`,
+  ];
 }
 
 function compactionLines({ topics, partitions, chunks, objects, bytes }: CompactionReport): string[] {

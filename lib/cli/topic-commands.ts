@@ -101,12 +101,7 @@ function describeText({ topic, partitions, config }: TopicDescription): string {
     highWatermark - logStartOffset,
     appendedBytes,
   ]);
-  const settings = config.map(({ name, value, isDefault, effect }) => [
-    name,
-    value,
-    isDefault ? 'default' : 'set',
-    effect === 'accepted' ? 'kept, without effect in this version' : '',
-  ]);
+  const settings = config.map(({ name, value, isDefault }) => [name, value, isDefault ? 'default' : 'set']);
   return [
     `topic       ${topic.name} (${topic.state})`,
     `id          ${topic.topicId}`,
@@ -116,7 +111,7 @@ function describeText({ topic, partitions, config }: TopicDescription): string {
     '',
     table(['partition', 'log start', 'high watermark', 'records', 'bytes appended'], rows),
     '',
-    table(['setting', 'value', 'origin', ''], settings),
+    table(['setting', 'value', 'origin'], settings),
   ].join('\n');
 }
 

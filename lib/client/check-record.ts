@@ -14,10 +14,19 @@ export function checkRecord(
   if (record.partition !== undefined && record.partition >= route.partitionCount) {
     return unknownPartition(route, record.partition);
   }
+  if (record.key === null && route.config.cleanupPolicy.includes('compact')) return withoutKey(route);
   const batchBytes = BATCH_HEADER_BYTES + record.encodedBytes;
   if (batchBytes > route.config.maxMessageBytes) return tooLarge(batchBytes, route);
   if (record.timestampMs === undefined || route.config.messageTimestampType === 'LogAppendTime') return null;
   return checkTimestamp(record.timestampMs, route, clock.nowMs());
+}
+
+/** As Kafka's `LogValidator`: where the last record of each key is kept, one without a key has no place. */
+function withoutKey({ name }: TopicRoute): MillraceError {
+  return new MillraceError('INVALID_RECORD', `a record without a key, and topic ${name} is compacted by key`, {
+    value: null,
+    hint: 'Give every record a key, or take compact out of cleanup.policy of the topic.',
+  });
 }
 
 function tooLarge(batchBytes: number, { name, config }: TopicRoute): MillraceError {

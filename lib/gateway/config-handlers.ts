@@ -82,7 +82,6 @@ function describeHandler({ topics, cluster }: GatewayDeps): Handler<typeof descr
         name,
         value,
         isDefault: true,
-        effect: 'acted-on',
         doc: 'Given when the gateway is started.',
       }),
       readOnly: true,

@@ -221,7 +221,9 @@ class FetchHandler {
       const { target } = asked[index]!;
       const room = { bytes: maxBytes - byteCount, ownBytes: target!.maxBytes, isFirst: byteCount === 0 };
       const { taken, left } = cutBatches(result.batches, room);
-      if (left.length > 0) this.#remainders.keep(target!, left, result);
+      // A client goes on behind what it was given, which is below the next batch where key compaction has left a gap.
+      const offset = taken.length > 0 ? endOf(taken.at(-1)!) : target!.offset;
+      if (left.length > 0) this.#remainders.keep({ ...target!, offset }, left, result);
       byteCount += bytesOf(taken);
       return { ...result, batches: taken };
     });
@@ -236,8 +238,13 @@ function isCutShort({ target }: Asked, { highWatermark, batches }: PartitionResu
   if (target === null) return false;
   const last = batches.at(-1);
   if (last === undefined) return highWatermark > target.offset;
-  const { baseOffset, lastOffsetDelta } = parseBatchHeader(last);
-  return baseOffset + BigInt(lastOffsetDelta) + 1n < highWatermark;
+  return endOf(last) < highWatermark;
+}
+
+/** First offset behind a batch. */
+function endOf(batch: Uint8Array): bigint {
+  const { baseOffset, lastOffsetDelta } = parseBatchHeader(batch);
+  return baseOffset + BigInt(lastOffsetDelta) + 1n;
 }
 
 function answerBytesMax({ maxBytes }: FetchRequest): number {

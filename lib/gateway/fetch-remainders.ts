@@ -1,7 +1,6 @@
 /** What was read and did not fit into an answer: the next request asks for just that. Bounded; the oldest goes first. */
 import type { FetchTarget } from '../log/fetcher.ts';
 import { type PartitionKey, partitionPk } from '../log/partition-key.ts';
-import { parseBatchHeader } from '../record/batch-header.ts';
 
 /** The ends of a partition when it was read. */
 export interface PartitionEnds {
@@ -40,12 +39,11 @@ export class FetchRemainders {
     return offset < start ? null : kept;
   }
 
-  /** Keeps record batches that were read for a target. */
-  keep({ partition }: FetchTarget, batches: readonly Uint8Array[], ends: PartitionEnds): void {
-    const { baseOffset } = parseBatchHeader(batches[0]!);
+  /** Keeps record batches for whoever asks for this target. */
+  keep({ partition, offset }: FetchTarget, batches: readonly Uint8Array[], ends: PartitionEnds): void {
     const byteCount = batches.reduce((sum, { length }) => sum + length, 0);
     if (byteCount > this.#maxBytes) return;
-    const key = `${partitionPk(partition)}@${baseOffset}`;
+    const key = `${partitionPk(partition)}@${offset}`;
     const before = this.#kept.get(key);
     if (before) this.#drop(key, before);
     const { highWatermark, logStartOffset } = ends;

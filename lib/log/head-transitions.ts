@@ -125,3 +125,17 @@ export function advanceStartTransition(head: Head | undefined, args: AdvanceStar
   if (!allowed) return { outcome: 'refused', item: head };
   return { outcome: 'done', item: { ...head, start: args.start, floor: args.floor, ring: 0 } };
 }
+
+/** Arguments of the end of a key compaction. */
+export interface NoteCleanedArgs {
+  readonly cleanedEnd: bigint;
+  readonly cleanedBytes: bigint;
+}
+
+/** Notes how far key compaction has come. What was true of a part of the log stays true of it, so a late note does no harm, and an older one changes nothing. */
+export function noteCleanedTransition(head: Head | undefined, args: NoteCleanedArgs): Change<Head> {
+  const { cleanedEnd, cleanedBytes } = args;
+  const allowed = head && head.cleanedEnd < cleanedEnd && cleanedEnd <= head.tailBase;
+  if (!allowed) return { outcome: 'refused', item: head };
+  return { outcome: 'done', item: { ...head, cleanedEnd, cleanedBytes, ring: 0 } };
+}

@@ -4,7 +4,7 @@
  * Key: `P#<topicId>#<partition>` / `HEAD`. One per partition, made with the partition, deleted with the topic; absence means that the partition
  * does not exist (any more). Changed only by the transitions in `head-transitions.ts`.
  *
- * Always true: `start <= next`; the tail's record counts add up to `next - tailBase`; `next`, `start`, `tailBase` and `floor` never go back.
+ * Always true: `start <= next`; the tail's record counts add up to `next - tailBase`; `next`, `start`, `tailBase`, `floor` and `cleanedEnd` never go back.
  */
 import { decodeId, encodeId, type SegmentId } from '../segment/segment-id.ts';
 import { binary, binaryList, type Item, type ItemKey, integer } from './item.ts';
@@ -34,6 +34,10 @@ export interface Head {
   readonly appended: bigint;
   /** Bytes of all batches ever committed. */
   readonly appendedBytes: bigint;
+  /** Key compaction has come to an end below it: no key is there twice. 0 before the first. */
+  readonly cleanedEnd: bigint;
+  /** Bytes of the batches that it left below. */
+  readonly cleanedBytes: bigint;
 }
 
 /** Sort key of every head. */
@@ -58,6 +62,8 @@ export function emptyHead(floor: SegmentId): Head {
     maxTimestampOffset: -1n,
     appended: 0n,
     appendedBytes: 0n,
+    cleanedEnd: 0n,
+    cleanedBytes: 0n,
   };
 }
 
@@ -75,6 +81,8 @@ export function headToItem(head: Head): Item {
     maxTsAt: head.maxTimestampOffset,
     appended: head.appended,
     bytes: head.appendedBytes,
+    // Most topics are never compacted by key, and every write pays for what stands in the head.
+    ...(head.cleanedEnd > 0n && { clean: head.cleanedEnd, cleanB: head.cleanedBytes }),
   };
 }
 
@@ -92,5 +100,7 @@ export function headFromItem(item: Item): Head {
     maxTimestampOffset: integer(item, 'maxTsAt'),
     appended: integer(item, 'appended'),
     appendedBytes: integer(item, 'bytes'),
+    cleanedEnd: 'clean' in item ? integer(item, 'clean') : 0n,
+    cleanedBytes: 'clean' in item ? integer(item, 'cleanB') : 0n,
   };
 }

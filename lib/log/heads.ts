@@ -1,7 +1,7 @@
 /** The port to partition heads. */
 import type { SegmentId } from '../segment/segment-id.ts';
 import type { Head } from './head.ts';
-import type { AdvanceStartArgs, Change, CommitArgs, TrimTailArgs } from './head-transitions.ts';
+import type { AdvanceStartArgs, Change, CommitArgs, NoteCleanedArgs, TrimTailArgs } from './head-transitions.ts';
 import type { PartitionKey } from './partition-key.ts';
 
 /**
@@ -34,6 +34,7 @@ export interface Heads {
   trimTail(partition: PartitionKey, args: TrimTailArgs): Promise<Change<Head>>;
   raiseFloor(partition: PartitionKey, floor: SegmentId): Promise<Change<Head>>;
   advanceStart(partition: PartitionKey, args: AdvanceStartArgs): Promise<Change<Head>>;
+  noteCleaned(partition: PartitionKey, args: NoteCleanedArgs): Promise<Change<Head>>;
   /** Deletes a head; one that is not there is deleted already. Only for topics that are being deleted. */
   remove(partition: PartitionKey): Promise<void>;
 }

@@ -88,6 +88,20 @@ class OffsetSearch {
     }
     if (!best) return null;
     const { maxTimestampMs } = best;
+    const found = await this.#firstRecord(best, (at) => at === maxTimestampMs);
+    return found ?? this.#ofLargestLeft();
+  }
+
+  /** A batch that key compaction has emptied says its largest time all the same. So entries are read as long as they may have a larger one than those before. */
+  async #ofLargestLeft(): Promise<ListedOffset | null> {
+    let best: EntryExtent | null = null;
+    for await (const extent of this.#extents(this.#head.start)) {
+      if (best && extent.maxTimestampMs <= best.maxTimestampMs) continue;
+      const left = await this.#readablePart(extent);
+      if (left.maxTimestampMs > (best?.maxTimestampMs ?? -1n)) best = left;
+    }
+    if (!best) return null;
+    const { maxTimestampMs } = best;
     return this.#firstRecord(best, (at) => at === maxTimestampMs);
   }
 

@@ -31,15 +31,11 @@ export interface TopicConfig {
   readonly inlineMaxBytes: number;
 }
 
-/** What a setting does in this version: `acted-on`, or `accepted`, that is checked and kept for later but without effect yet. */
-export type SettingEffect = 'acted-on' | 'accepted';
-
 interface Setting<T> {
   readonly name: string;
   readonly kind: ConfigKind<T>;
   /** Text form of the default. */
   readonly standard: string;
-  readonly effect: SettingEffect;
   readonly doc: string;
 }
 
@@ -49,13 +45,11 @@ export interface SettingDescription {
   /** As it was set, or the default. */
   readonly value: string;
   readonly isDefault: boolean;
-  readonly effect: SettingEffect;
-  /** One or two sentences; those of an `accepted` setting say that it has no effect yet. */
+  /** One or two sentences. */
   readonly doc: string;
 }
 
 const DAY_MS = 86_400_000n;
-const NOT_YET = 'Kept, but this version does not act on it yet.';
 
 const duration = (min: bigint, example: string, special?: string): ConfigKind<bigint> =>
   longKind({ min, max: MAX_LONG, unit: 'milliseconds', example, ...(special === undefined ? {} : { special }) });
@@ -65,7 +59,6 @@ const settings: { readonly [Key in keyof TopicConfig]: Setting<TopicConfig[Key]>
     name: 'retention.ms',
     kind: duration(-1n, '604800000 for 7 days', '-1 for no limit'),
     standard: String(7n * DAY_MS),
-    effect: 'acted-on',
     doc: 'How long records stay under the policy delete, by their timestamps. Maintenance drops them.',
   },
   retentionBytes: {
@@ -78,15 +71,13 @@ const settings: { readonly [Key in keyof TopicConfig]: Setting<TopicConfig[Key]>
       special: '-1 for no limit',
     }),
     standard: '-1',
-    effect: 'acted-on',
     doc: 'How large a partition grows before its oldest records go, under the policy delete. Maintenance drops them.',
   },
   cleanupPolicy: {
     name: 'cleanup.policy',
     kind: setKind(['delete', 'compact'], 'compact,delete'),
     standard: 'delete',
-    effect: 'accepted',
-    doc: `delete drops old records by retention.ms and retention.bytes; without it they stay. compact keeps the last record of each key. ${NOT_YET}`,
+    doc: 'delete drops old records by retention.ms and retention.bytes; without it they stay. compact keeps the last record of each key, and every record needs one. Maintenance does both.',
   },
   compressionType: {
     name: 'compression.type',
@@ -100,64 +91,55 @@ const settings: { readonly [Key in keyof TopicConfig]: Setting<TopicConfig[Key]>
       zstd: 'zstd',
     }),
     standard: 'producer',
-    effect: 'acted-on',
     doc: 'The codec of record batches: producer leaves it to the producer, uncompressed and none mean the same.',
   },
   maxMessageBytes: {
     name: 'max.message.bytes',
     kind: countKind({ min: 0, max: limits.batchBytes, unit: 'bytes', example: '1048588 for 1 MiB and its header' }),
     standard: '1048588',
-    effect: 'acted-on',
     doc: 'The largest record batch; a larger record is refused before it is written.',
   },
   messageTimestampType: {
     name: 'message.timestamp.type',
     kind: choiceKind<TopicConfig['messageTimestampType']>({ CreateTime: 'CreateTime', LogAppendTime: 'LogAppendTime' }),
     standard: 'CreateTime',
-    effect: 'acted-on',
     doc: "CreateTime keeps the record's own timestamp, LogAppendTime replaces it by the time at which its batch was made.",
   },
   messageTimestampBeforeMaxMs: {
     name: 'message.timestamp.before.max.ms',
     kind: duration(0n, '86400000 for one day'),
     standard: String(MAX_LONG),
-    effect: 'acted-on',
     doc: 'How far the timestamp of a record may lie in the past, with CreateTime.',
   },
   messageTimestampAfterMaxMs: {
     name: 'message.timestamp.after.max.ms',
     kind: duration(0n, '3600000 for one hour'),
     standard: '3600000',
-    effect: 'acted-on',
     doc: 'How far the timestamp of a record may lie in the future, with CreateTime.',
   },
   minCompactionLagMs: {
     name: 'min.compaction.lag.ms',
     kind: duration(0n, '60000 for one minute'),
     standard: '0',
-    effect: 'accepted',
-    doc: `How long a record stays even though a later one has its key. ${NOT_YET}`,
+    doc: 'How long a record stays at least even though a later one has its key.',
   },
   maxCompactionLagMs: {
     name: 'max.compaction.lag.ms',
     kind: duration(1n, '86400000 for one day'),
     standard: String(MAX_LONG),
-    effect: 'accepted',
-    doc: `How long a record may wait until it is looked at by compaction. ${NOT_YET}`,
+    doc: 'How long a record may wait until its partition is compacted by key whatever share of it is new.',
   },
   minCleanableDirtyRatio: {
     name: 'min.cleanable.dirty.ratio',
     kind: ratioKind('0.5'),
     standard: '0.5',
-    effect: 'accepted',
-    doc: `The share of a partition that must be new before it is compacted by key. ${NOT_YET}`,
+    doc: 'The share of a partition, in bytes, that must be new before it is compacted by key.',
   },
   deleteRetentionMs: {
     name: 'delete.retention.ms',
     kind: duration(0n, '86400000 for one day'),
     standard: String(DAY_MS),
-    effect: 'accepted',
-    doc: `How long the tombstone of a key stays after compaction. ${NOT_YET}`,
+    doc: 'How long a tombstone stays from the first compaction by key that meets it: who reads all of the log must come past it within that time.',
   },
   inlineMaxBytes: {
     name: 'millrace.inline.max.bytes',
@@ -169,7 +151,6 @@ const settings: { readonly [Key in keyof TopicConfig]: Setting<TopicConfig[Key]>
       special: '0 for never',
     }),
     standard: String(limits.inlineBytes),
-    effect: 'acted-on',
     doc: 'A group of record batches at most this large is stored in the order itself: faster, and for small ones cheaper, than an object.',
   },
 };
@@ -252,10 +233,10 @@ export function parseTopicConfig(overrides: Readonly<Record<string, string>>): T
   return config;
 }
 
-/** Every setting with its value, its default and its effect, in a fixed order; for people. Overrides are not checked. */
+/** Every setting with its value and whether that is its default, in a fixed order; for people. Overrides are not checked. */
 export function describeTopicConfig(overrides: Readonly<Record<string, string>>): readonly SettingDescription[] {
-  return allSettings.map(({ name, standard, effect, doc }) => {
+  return allSettings.map(({ name, standard, doc }) => {
     const isDefault = !Object.hasOwn(overrides, name);
-    return { name, value: isDefault ? standard : overrides[name]!, isDefault, effect, doc };
+    return { name, value: isDefault ? standard : overrides[name]!, isDefault, doc };
   });
 }

@@ -14,8 +14,10 @@ import { mapInParallel } from '../log/in-parallel.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { Topic } from '../log/topic.ts';
+import { parseTopicConfig } from '../log/topic-config.ts';
 import { type IdSource, UlidSource } from '../segment/id-source.ts';
-import { COMPACTION_RULES, type CompactionRules } from './compaction-plan.ts';
+import { type CleanPolicy, cleanPolicy } from './clean/clean-plan.ts';
+import { COMPACTION_RULES, type CompactionRules, rulesFor } from './compaction-plan.ts';
 import { type CompactionReport, type CompactionState, NEVER_COMPACTED, NOTHING_COMPACTED } from './compaction-state.ts';
 import { findUncompacted } from './find-uncompacted.ts';
 import { withDamage } from './found-damage.ts';
@@ -58,6 +60,8 @@ interface OpenPartition {
   readonly partition: PartitionKey;
   readonly head: Head;
   readonly fromOffset: bigint;
+  /** Of its topic, when that is compacted by key. */
+  readonly policy: CleanPolicy | null;
 }
 
 /** What was found in a partition. */
@@ -141,7 +145,8 @@ class CompactionSlice {
   }
 
   async #heads(topic: Topic, heads: readonly WalkedHead[]): Promise<'next' | 'stop'> {
-    const open = await mapInParallel(heads, PARALLEL, (one) => this.#open(topic, one));
+    const policy = this.#keyPolicy(topic);
+    const open = await mapInParallel(heads, PARALLEL, (one) => this.#open(topic, one, policy));
     for (const [index, one] of heads.entries()) {
       if (this.#slice.isOver() && this.#done > 0) return this.#stop();
       const { hasMore, partition } = open[index]!;
@@ -159,15 +164,26 @@ class CompactionSlice {
     return 'stop';
   }
 
+  #keyPolicy({ name, config }: Topic): CleanPolicy | null {
+    try {
+      return cleanPolicy(parseTopicConfig(config));
+    } catch (cause) {
+      const error = asMillraceError(cause);
+      this.#report({ damages: withDamage(this.#state.report.damages, { topic: name, partition: null }, error) });
+      return null;
+    }
+  }
+
   /** What there is to do in a partition. */
-  async #open(topic: Topic, { partition, head: walked }: WalkedHead): Promise<LookedAt> {
-    const ages = { nowMs: this.#nowMs, waitMs: this.#rules.waitMs, ageMs: limits.compactionAgeMs };
+  async #open(topic: Topic, { partition, head: walked }: WalkedHead, policy: CleanPolicy | null): Promise<LookedAt> {
+    const { waitMs } = rulesFor(this.#rules, policy);
+    const ages = { nowMs: this.#nowMs, waitMs, ageMs: limits.compactionAgeMs };
     try {
       if (walked instanceof Error) throw walked;
       const head = await rollOldTail(this.#deps, partition, walked, ages);
-      const fromOffset = await findUncompacted(this.#deps, partition, head);
+      const fromOffset = await findUncompacted(this.#deps, partition, head, policy !== null);
       if (fromOffset === null) return { hasMore: namesObjects(head), partition: null };
-      return { hasMore: true, partition: { partition, head, fromOffset } };
+      return { hasMore: true, partition: { partition, head, fromOffset, policy } };
     } catch (cause) {
       this.#damaged(topic.name, partition.partition, cause);
       return { hasMore: true, partition: null };
@@ -188,13 +204,14 @@ class CompactionSlice {
   }
 
   /** Run by run; false: the time is over, and some of it was done. */
-  async #partition(topic: Topic, { partition, head, fromOffset }: OpenPartition): Promise<boolean> {
+  async #partition(topic: Topic, { partition, head, fromOffset, policy }: OpenPartition): Promise<boolean> {
     const { name, domain } = topic;
     let from: bigint | null = fromOffset;
     try {
       while (from !== null) {
         const request = { partition, head, fromOffset: from, nowMs: this.#nowMs, ageMs: limits.compactionAgeMs };
-        const run = await gatherRun(this.#deps, { ...request, rules: this.#rules });
+        const rules = rulesFor(this.#rules, policy);
+        const run = await gatherRun(this.#deps, { ...request, rules, forKeys: policy !== null });
         if (run.chunks.length === 0) return true;
         const { batches, damage } = await readChunkBatches(this.#deps, domain, run.chunks);
         const read = batches.map((one, index) => ({ partition, chunk: run.chunks[index]!, batches: one }));

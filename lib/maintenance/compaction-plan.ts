@@ -3,6 +3,7 @@ import type { Chunk } from '../log/chunk.ts';
 import { canBeRewritten, decodeEntry } from '../log/entry.ts';
 import { entryDataBytes } from '../log/locate.ts';
 import { idTimeMs } from '../segment/segment-id.ts';
+import type { CleanPolicy } from './clean/clean-plan.ts';
 
 /** By what compaction decides. */
 export interface CompactionRules {
@@ -31,11 +32,18 @@ export function chunkDataBytes({ entries }: Pick<Chunk, 'entries'>): number {
   return entries.reduce((sum, bytes) => sum + entryDataBytes(decodeEntry(bytes)), 0);
 }
 
-/** Whether a chunk stays as it is: it was rewritten already, or would be read no better. Throws CORRUPT_OBJECT. */
-export function isSettled(chunk: Chunk): boolean {
+/** Whether a chunk stays as it is: it was rewritten already, or would be read no better. `forKeys`: its topic is compacted by key, which only rewritten chunks are. Throws CORRUPT_OBJECT. */
+export function isSettled(chunk: Chunk, forKeys = false): boolean {
   if (chunk.level === 1 || !canBeRewritten(chunk)) return true;
   const bytes = chunkDataBytes(chunk);
-  return bytes >= LARGE_ENTRY_BYTES * chunk.entries.length || bytes > CHUNK_BYTES_MOST;
+  const isReadWell = bytes >= LARGE_ENTRY_BYTES * chunk.entries.length;
+  return (isReadWell && !forKeys) || bytes > CHUNK_BYTES_MOST;
+}
+
+/** The rules for a topic: key compaction comes behind, and may have to be there by `max.compaction.lag.ms`. */
+export function rulesFor(rules: CompactionRules, policy: CleanPolicy | null): CompactionRules {
+  if (policy === null || policy.maxLagMs >= BigInt(Math.ceil(rules.waitMs))) return rules;
+  return { ...rules, waitMs: Number(policy.maxLagMs) };
 }
 
 /** Whether nobody can need the entries of a chunk any more, to find a commit or the batches of a producer. */

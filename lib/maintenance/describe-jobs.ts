@@ -1,4 +1,5 @@
 import { repeatRequest } from '../log/repeat-request.ts';
+import type { CleanReport, CleanState } from './clean/clean-state.ts';
 import type { CollectionReport, CollectionState } from './collection-state.ts';
 import type { CompactionReport, CompactionState } from './compaction-state.ts';
 import type { CondemnedList } from './condemned-list.ts';
@@ -12,6 +13,7 @@ export type JobDescription = JobTimes &
   (
     | { readonly job: 'retention'; readonly report: RetentionReport | null }
     | { readonly job: 'compaction'; readonly report: CompactionReport | null }
+    | { readonly job: 'key-compaction'; readonly report: CleanReport | null }
     | {
         readonly job: 'collection';
         readonly report: CollectionReport | null;
@@ -36,11 +38,13 @@ export interface JobTimes {
 export async function describeJobs(deps: MaintenanceDeps): Promise<readonly JobDescription[]> {
   const [retention, retentionTimes] = await readJob<RetentionState>(deps, 'retention');
   const [compaction, compactionTimes] = await readJob<CompactionState>(deps, 'compaction');
+  const [cleaning, cleaningTimes] = await readJob<CleanState>(deps, 'key-compaction');
   const [collection, collectionTimes] = await readJob<CollectionState>(deps, 'collection');
   const waiting = (collection?.lists ?? []).map(({ atMs, objects, bytes }) => ({ atMs, objects, bytes }));
   return [
     { job: 'retention', ...retentionTimes, report: retention?.report ?? null },
     { job: 'compaction', ...compactionTimes, report: compaction?.report ?? null },
+    { job: 'key-compaction', ...cleaningTimes, report: cleaning?.report ?? null },
     { job: 'collection', ...collectionTimes, report: collection?.report ?? null, waiting },
   ];
 }

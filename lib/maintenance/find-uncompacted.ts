@@ -12,35 +12,40 @@ const LOOK_BACK = 32;
 
 /**
  * An offset of the first chunk that compaction has not been at; null when there is none below the tail. Chunks are rewritten in the order of their offsets, so it is looked for from the end on, in a hundred chunks,
- * and beyond them by bisection: a query for each doubling of the log. Throws OBJECT_MISSING where the index has a gap, CORRUPT_OBJECT, and what the store throws after ten attempts.
+ * and beyond them by bisection: a query for each doubling of the log. `forKeys` as in `isSettled`. Throws OBJECT_MISSING where the index has a gap, CORRUPT_OBJECT, and what the store throws after ten attempts.
  */
 export async function findUncompacted(
   deps: MaintenanceDeps,
   partition: PartitionKey,
   { start, tailBase }: Head,
+  forKeys = false,
 ): Promise<bigint | null> {
-  if (start >= tailBase || (await isNewestSettled(deps, partition, tailBase))) return null;
+  if (start >= tailBase || (await isNewestSettled(deps, partition, tailBase, forKeys))) return null;
   const newest = await newestChunks(deps, partition, tailBase);
-  const open = newest.filter((chunk) => chunk.end > start && !isSettled(chunk));
+  const open = newest.filter((chunk) => chunk.end > start && !isSettled(chunk, forKeys));
   const lowest = newest.at(-1);
   if (open.length === 0) return null;
-  const isBoundarySeen = lowest === undefined || lowest.base <= start || isSettled(lowest);
+  const isBoundarySeen = lowest === undefined || lowest.base <= start || isSettled(lowest, forKeys);
   if (isBoundarySeen) return atLeast(open.at(-1)!.base, start);
-  return bisect(deps, partition, start, lowest.base);
+  return bisect(deps, partition, { start, openBase: lowest.base, forKeys });
 }
 
 /** The common case, at half a read unit: what it misses is found the next time. */
-async function isNewestSettled(deps: MaintenanceDeps, partition: PartitionKey, tailBase: bigint): Promise<boolean> {
+async function isNewestSettled(
+  deps: MaintenanceDeps,
+  partition: PartitionKey,
+  tailBase: bigint,
+  forKeys: boolean,
+): Promise<boolean> {
   const query = { toBase: tailBase - 1n, order: 'descending', limit: 1, consistent: false } as const;
   const { answer } = await repeatRequest(deps, () => deps.store.chunks.query(partition, query));
-  return answer[0] !== undefined && isSettled(answer[0]);
+  return answer[0] !== undefined && isSettled(answer[0], forKeys);
 }
 
 async function bisect(
   deps: MaintenanceDeps,
   partition: PartitionKey,
-  start: bigint,
-  openBase: bigint,
+  { start, openBase, forKeys }: { readonly start: bigint; readonly openBase: bigint; readonly forKeys: boolean },
 ): Promise<bigint> {
   let low = start;
   let high = openBase;
@@ -50,13 +55,13 @@ async function bisect(
       coveringChunk(deps.store.chunks, partition, middle, true),
     );
     if (chunk === null) throw indexGap(partition, middle);
-    if (isSettled(chunk)) low = chunk.end;
+    if (isSettled(chunk, forKeys)) low = chunk.end;
     else high = atLeast(chunk.base, low);
   }
   if (low === start) return low;
   const query = { toBase: low - 1n, order: 'descending', limit: LOOK_BACK, consistent: true } as const;
   const { answer } = await repeatRequest(deps, () => deps.store.chunks.query(partition, query));
-  const left = answer.filter((chunk) => chunk.end > start && !isSettled(chunk)).at(-1);
+  const left = answer.filter((chunk) => chunk.end > start && !isSettled(chunk, forKeys)).at(-1);
   return left === undefined ? low : atLeast(left.base, start);
 }
 

@@ -1,10 +1,8 @@
 import type { Chunk } from '../log/chunk.ts';
-import { chunkPages } from '../log/chunk-pages.ts';
 import type { Head } from '../log/head.ts';
-import { coveringChunk, indexGap } from '../log/locate.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
-import { repeatRequest } from '../log/repeat-request.ts';
 import { type CompactionRules, chunkDataBytes, isOldEnough, isSettled, isWorth } from './compaction-plan.ts';
+import { liveChunks } from './live-chunks.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 
 /** Chunks of a partition that are rewritten together. */
@@ -25,6 +23,8 @@ export interface GatherRequest {
   /** Entries under ids that are younger may still be looked for. */
   readonly ageMs: number;
   readonly rules: CompactionRules;
+  /** As in `isSettled`. Default false. */
+  readonly forKeys?: boolean;
 }
 
 /** Each may be a GET: a run takes seconds. */
@@ -35,14 +35,14 @@ const ENTRIES_MOST = 4_096;
  * CORRUPT_OBJECT, and what the store throws after ten attempts.
  */
 export async function gatherRun(deps: MaintenanceDeps, request: GatherRequest): Promise<CompactionRun> {
-  const { nowMs, ageMs, rules } = request;
+  const { partition, fromOffset, nowMs, ageMs, rules, head, forKeys } = request;
   const chunks: Chunk[] = [];
   let bytes = 0;
   let entries = 0;
   let nextOffset: bigint | null = null;
-  for await (const chunk of liveChunks(deps, request)) {
+  for await (const chunk of liveChunks(deps, { partition, fromOffset, tailBase: head.tailBase })) {
     if (!isOldEnough(chunk, nowMs, ageMs)) break;
-    if (isSettled(chunk)) continue;
+    if (isSettled(chunk, forKeys)) continue;
     const more = chunkDataBytes(chunk);
     const isFull = bytes + more > rules.objectBytes || entries + chunk.entries.length > ENTRIES_MOST;
     if (isFull && chunks.length > 0) {
@@ -55,25 +55,4 @@ export async function gatherRun(deps: MaintenanceDeps, request: GatherRequest): 
   }
   if (nextOffset !== null || isWorth(chunks, bytes, { nowMs, rules })) return { chunks, bytes, nextOffset };
   return { chunks: [], bytes: 0, nextOffset: null };
-}
-
-/** The chunks that readers go by, from the one that covers an offset up to the tail. */
-async function* liveChunks(deps: MaintenanceDeps, request: GatherRequest): AsyncGenerator<Chunk> {
-  const { partition, head, fromOffset } = request;
-  if (fromOffset >= head.tailBase) return;
-  const { answer: first } = await repeatRequest(deps, () =>
-    coveringChunk(deps.store.chunks, partition, fromOffset, true),
-  );
-  if (first === null) throw indexGap(partition, fromOffset);
-  yield first;
-  let { end } = first;
-  // A chunk at the tail's base was put by a roll that has still to trim the tail.
-  const rest = { fromBase: end, toBase: head.tailBase - 1n, order: 'ascending' } as const;
-  for await (const page of chunkPages(deps, partition, rest)) {
-    for (const chunk of page) {
-      if (chunk.base !== end) throw indexGap(partition, end);
-      yield chunk;
-      end = chunk.end;
-    }
-  }
 }

@@ -31,6 +31,23 @@ export function compactionPauseMs({
   return hasRewritten ? COMPACT_MS : IDLE_LOOK_MS;
 }
 
+/**
+ * How long until key compaction is due again: a quarter of an hour, twice as long after each pass in a row that found nothing changed, up to six hours; six hours when no topic is compacted by key, five minutes when
+ * the time could not be trusted yet.
+ */
+export function cleanPauseMs({
+  isTimeUnknown,
+  unchangedPasses,
+  topics,
+}: {
+  readonly isTimeUnknown: boolean;
+  readonly unchangedPasses: number;
+  readonly topics: number;
+}): number {
+  if (isTimeUnknown) return 5 * MINUTE_MS;
+  return topics === 0 ? IDLE_LOOK_MS : retentionPauseMs(unchangedPasses, null);
+}
+
 /** Between two passes of collection. */
 export const COLLECT_MS = 6 * 60 * MINUTE_MS;
 

@@ -1,6 +1,7 @@
-/** Reads what chunks of level 0 lead to, in few requests: batches with their offsets, every checksum verified. */
+/** Reads what chunks lead to, in few requests: batches with their offsets, every checksum verified. */
 import { asMillraceError, MillraceError } from '../errors.ts';
 import type { Chunk } from '../log/chunk.ts';
+import { decodeEntry } from '../log/entry.ts';
 import { isDamage } from '../log/entry-check.ts';
 import { type FetchRange, planFetch } from '../log/fetch-plan.ts';
 import { inParallel } from '../log/in-parallel.ts';
@@ -52,8 +53,17 @@ export async function readChunkBatches(
 }
 
 /** The entries of a chunk, if they are whole. */
-function locateWhole({ base, end, entries }: Chunk): readonly LocatedEntry[] | MillraceError {
+function locateWhole({ base, end, level, entries }: Chunk): readonly LocatedEntry[] | MillraceError {
   try {
+    if (level === 1) {
+      return entries.map((bytes) => ({
+        entry: decodeEntry(bytes),
+        baseOffset: base,
+        endOffset: end,
+        level,
+        hot: false,
+      }));
+    }
     const located = locateAmong(entries, base, base, false);
     const reached = located.at(-1)?.endOffset ?? base;
     if (reached === end) return located;
@@ -87,9 +97,9 @@ function openChunk(
 ): readonly Uint8Array[] | MillraceError {
   const batches: Uint8Array[] = [];
   for (const located of entries) {
-    const { entry, baseOffset } = located;
+    const { entry, baseOffset, level } = located;
     const isInline = entry.kind === 'inline';
-    const key = segmentKey({ prefix: deps.store.prefix, domain, level: 0, id: entry.id });
+    const key = segmentKey({ prefix: deps.store.prefix, domain, level, id: entry.id });
     // What an entry holds is stamped, so a copy of it is.
     const data = isInline ? entry.batches.slice() : bytes.get(located)!;
     if (data === null) return objectMissing(key, baseOffset);

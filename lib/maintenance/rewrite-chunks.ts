@@ -27,6 +27,8 @@ export interface RewrittenChunk {
   readonly chunk: Chunk;
   /** Record batches, stamped with their offsets; one at least. */
   readonly batches: readonly Uint8Array[];
+  /** Replaced once all others are, one by one, and none behind one that somebody else has changed. Default false: in any order. */
+  readonly isLast?: boolean;
 }
 
 /** What is to be put into one object. */
@@ -79,10 +81,19 @@ export async function rewriteChunks(deps: MaintenanceDeps, request: RewriteReque
     ]),
   );
   let replaced = 0;
-  await inParallel(rewritten, PARALLEL, async ({ partition, chunk }) => {
+  const replace = async ({ partition, chunk }: RewrittenChunk) => {
     const reference = references.get(placeOf(partition.topicId, partition.partition, chunk.base))!;
     if (await replaceChunk(deps, partition, chunk, reference)) replaced += 1;
-  });
+  };
+  const first = rewritten.filter(({ isLast }) => isLast !== true);
+  await inParallel(first, PARALLEL, replace);
+  let due = first.length;
+  for (const one of rewritten) {
+    if (one.isLast !== true) continue;
+    if (replaced < due) break;
+    await replace(one);
+    due += 1;
+  }
   return { id, sizeBytes: segment.bytes.length, replaced };
 }
 

@@ -1,4 +1,5 @@
 import { asMillraceError, type MillraceError } from '../errors.ts';
+import { type CleanOptions, cleanJob } from './clean/clean-job.ts';
 import { type CollectionOptions, collectionJob } from './collection-job.ts';
 import { type CompactionOptions, compactionJob } from './compaction-job.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
@@ -6,13 +7,13 @@ import { retentionJob } from './retention-job.ts';
 import { type JobOutcome, type MaintenanceJob, type RunOptions, runJob } from './run-job.ts';
 
 /** The jobs there are, in the order in which they are run. */
-export const jobNames = ['retention', 'compaction', 'collection'] as const;
+export const jobNames = ['retention', 'compaction', 'key-compaction', 'collection'] as const;
 
 /** The name of a job. */
 export type JobName = (typeof jobNames)[number];
 
 /** How maintenance is run. */
-export interface MaintenanceOptions extends RunOptions, CollectionOptions, CompactionOptions {
+export interface MaintenanceOptions extends RunOptions, CollectionOptions, CompactionOptions, CleanOptions {
   /** Default: all. */
   readonly jobs?: readonly JobName[];
 }
@@ -32,6 +33,7 @@ export async function runMaintenance(deps: MaintenanceDeps, options: Maintenance
   const made: Record<JobName, () => Promise<JobOutcome>> = {
     retention: () => run(deps, retentionJob(deps), options),
     compaction: () => run(deps, compactionJob(deps, options), options),
+    'key-compaction': () => run(deps, cleanJob(deps, options), options),
     collection: () => run(deps, collectionJob(deps, options), options),
   };
   for (const job of options.jobs ?? jobNames) {

@@ -41,6 +41,8 @@ export interface BatchHeader {
   timestampType: TimestampType;
   transactional: boolean;
   control: boolean;
+  /** Whether the base timestamp says from when tombstones and markers in the batch may go (KIP-534). */
+  hasDeleteHorizon: boolean;
   lastOffsetDelta: number;
   baseTimestampMs: bigint;
   maxTimestampMs: bigint;
@@ -68,6 +70,7 @@ const COMPRESSION_MASK = 0x07;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
+const DELETE_HORIZON = 0x40;
 
 function checkMagic(magic: number, position: number): void {
   if (magic === MAGIC) return;
@@ -150,6 +153,7 @@ export function parseBatchHeader(bytes: Uint8Array, position = 0, limit: number 
     timestampType: (attributes & LOG_APPEND_TIME) === 0 ? 'CreateTime' : 'LogAppendTime',
     transactional: (attributes & TRANSACTIONAL) !== 0,
     control: (attributes & CONTROL) !== 0,
+    hasDeleteHorizon: (attributes & DELETE_HORIZON) !== 0,
     lastOffsetDelta: view.getInt32(23),
     baseTimestampMs: view.getBigInt64(27),
     maxTimestampMs: view.getBigInt64(35),
@@ -175,7 +179,8 @@ export function writeBatchHeader(bytes: Uint8Array, header: BatchHeader): void {
     compressionTypes.indexOf(header.compression) |
       (header.timestampType === 'LogAppendTime' ? LOG_APPEND_TIME : 0) |
       (header.transactional ? TRANSACTIONAL : 0) |
-      (header.control ? CONTROL : 0),
+      (header.control ? CONTROL : 0) |
+      (header.hasDeleteHorizon ? DELETE_HORIZON : 0),
   );
   view.setInt32(23, header.lastOffsetDelta);
   view.setBigInt64(27, header.baseTimestampMs);

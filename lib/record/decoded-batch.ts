@@ -87,6 +87,14 @@ export class DecodedBatch implements Iterable<LogRecord> {
     return headers;
   }
 
+  /** A view of the encoded record behind its timestamp: offset delta, key, value and headers, as a batch of the same base offset holds them whatever its timestamps count from. */
+  untimed(index: number): Uint8Array {
+    this.#open(index);
+    this.#reader.position = this.#timestampPosition;
+    this.#reader.skipVarlong();
+    return this.#payload.subarray(this.#reader.position, this.#positions[index + 1]!);
+  }
+
   /** All of a record. */
   record(index: number): LogRecord {
     return {

@@ -1,10 +1,9 @@
 import { MillraceError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { BATCH_HEADER_BYTES, type TimestampType, writeBatchHeader } from './batch-header.ts';
-import { type CompressionType, checkCompression, compress } from './compression.ts';
+import { assembleBatch } from './assemble-batch.ts';
+import type { BatchHeader, TimestampType } from './batch-header.ts';
+import { type CompressionType, checkCompression } from './compression.ts';
 import type { RecordData } from './record.ts';
 import { RecordWriter } from './record-writer.ts';
-import { sealBatch } from './seal-batch.ts';
 
 /** The fields of a batch that do not follow from its records. */
 export interface EncodeBatchOptions {
@@ -62,34 +61,14 @@ export function finishBatch(writer: RecordWriter, options: EncodeBatchOptions): 
       hint: 'Do not send empty batches.',
     });
   }
-  const { compression = 'none' } = options;
-  let bytes: Uint8Array;
-  if (compression === 'none') {
-    bytes = writer.bytes.slice(0, writer.position);
-  } else {
-    const records = compress(
-      compression,
-      writer.bytes.subarray(BATCH_HEADER_BYTES, writer.position),
-      options.compressionLevel,
-    );
-    bytes = new Uint8Array(BATCH_HEADER_BYTES + records.length);
-    bytes.set(records, BATCH_HEADER_BYTES);
-  }
-  if (bytes.length > limits.batchBytes) {
-    throw new MillraceError('MESSAGE_TOO_LARGE', `The batch has ${bytes.length} bytes`, {
-      value: bytes.length,
-      hint: `A batch has at most ${limits.batchBytes} bytes.`,
-    });
-  }
-  writeBatchHeader(bytes, {
+  const header: Omit<BatchHeader, 'sizeBytes' | 'crc'> = {
     baseOffset: options.baseOffset ?? 0n,
-    sizeBytes: bytes.length,
     partitionLeaderEpoch: options.partitionLeaderEpoch ?? -1,
-    crc: 0,
-    compression,
+    compression: options.compression ?? 'none',
     timestampType: options.timestampType ?? 'CreateTime',
     transactional: options.transactional ?? false,
     control: options.control ?? false,
+    hasDeleteHorizon: false,
     lastOffsetDelta: writer.recordCount - 1,
     baseTimestampMs: writer.baseTimestampMs,
     maxTimestampMs: writer.maxTimestampMs,
@@ -97,9 +76,8 @@ export function finishBatch(writer: RecordWriter, options: EncodeBatchOptions): 
     producerEpoch: options.producerEpoch ?? -1,
     baseSequence: options.baseSequence ?? -1,
     recordCount: writer.recordCount,
-  });
-  sealBatch(bytes);
-  return bytes;
+  };
+  return assembleBatch(writer.bytes.subarray(0, writer.position), header, options.compressionLevel);
 }
 
 /**

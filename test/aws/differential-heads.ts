@@ -129,6 +129,22 @@ export const advanceStart = fc
       },
   );
 
+export const noteCleaned = fc
+  .record({ place, from: fc.constantFrom('tailBase', 'cleanedEnd'), delta: fc.constantFrom(-1n, 0n, 0n, 1n) })
+  .map(
+    (choice): Draw =>
+      async (world, ports) => {
+        const key = partitionAt(world, choice.place);
+        const head = await headAt(ports, key);
+        const cleanedEnd = offset((head?.[choice.from as 'tailBase' | 'cleanedEnd'] ?? 0n) + choice.delta);
+        const clauses = head
+          ? { 'cleaned end rises': head.cleanedEnd < cleanedEnd, 'below the tail': cleanedEnd <= head.tailBase }
+          : { 'head exists': false };
+        const ask = ({ heads }: Ports) => heads.noteCleaned(key, { cleanedEnd, cleanedBytes: cleanedEnd * 100n });
+        return { operation: 'noteCleaned', broken: broken(clauses), ask };
+      },
+  );
+
 export const removeHead = place.map(
   (at): Draw =>
     async (world) => {

@@ -24,7 +24,15 @@ import {
   removeOffset,
   updateGroup,
 } from './differential-groups.ts';
-import { advanceStart, commit, raiseFloor, readHeads, removeHead, trimTail } from './differential-heads.ts';
+import {
+  advanceStart,
+  commit,
+  noteCleaned,
+  raiseFloor,
+  readHeads,
+  removeHead,
+  trimTail,
+} from './differential-heads.ts';
 import { readJob, takeJob, updateJob } from './differential-jobs.ts';
 import {
   createPart,
@@ -53,6 +61,7 @@ export const anyOperation: fc.Arbitrary<Draw> = fc.oneof(
   { weight: 5, arbitrary: trimTail },
   { weight: 2, arbitrary: raiseFloor },
   { weight: 6, arbitrary: advanceStart },
+  { weight: 4, arbitrary: noteCleaned },
   { weight: 1, arbitrary: removeHead },
   { weight: 1, arbitrary: readHeads },
   { weight: 2, arbitrary: putChunk },
@@ -112,6 +121,7 @@ export const ALL_CLAUSES: readonly string[] = [
   ...['head exists', 'tail begins at base', 'tail has entries'].map((clause) => `trimTail: ${clause}`),
   ...['head exists', 'floor rises'].map((clause) => `raiseFloor: ${clause}`),
   ...['head exists', 'start rises', 'start within log', 'floor not above'].map((clause) => `advanceStart: ${clause}`),
+  ...['head exists', 'cleaned end rises', 'below the tail'].map((clause) => `noteCleaned: ${clause}`),
   'put chunk: no chunk',
   ...['chunk exists', 'same version', 'same end'].map((clause) => `replace chunk: ${clause}`),
   ...['ends below', 'ids under floor'].map((clause) => `remove chunk: ${clause}`),

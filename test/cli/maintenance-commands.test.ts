@@ -46,15 +46,16 @@ describe('millrace maintenance', () => {
   it('tells how the jobs stand', async () => {
     const stage = await filled();
     expect(await stage.ok(['maintenance', 'status'])).toMatch(
-      /^job\s+state\s+last success\s+due\nretention\s+idle\s+never\s+now\ncompaction\s+idle\s+never\s+now\ncollection\s+idle\s+never\s+now\n$/,
+      /^job\s+state\s+last success\s+due\nretention\s+idle\s+never\s+now\ncompaction\s+idle\s+never\s+now\nkey-compaction\s+idle\s+never\s+now\ncollection\s+idle\s+never\s+now\n$/,
     );
     await stage.ok(['maintenance', 'run']);
     expect(await stage.ok(['maintenance', 'status'])).toMatch(
-      /retention\s+idle\s+20\d\d-\S+Z\s+20\d\d-\S+Z\ncompaction\s+idle\s.*\ncollection\s+idle\s.*\n\nretention:\n {2}looked at/,
+      /retention\s+idle\s+20\d\d-\S+Z\s+20\d\d-\S+Z\ncompaction\s+idle\s.*\nkey-compaction\s+idle\s.*\ncollection\s+idle\s.*\n\nretention:\n {2}looked at/,
     );
     expect(await stage.json(['maintenance', 'status'])).toMatchObject([
       { job: 'retention', underWaySinceMs: null, takenUntilMs: null },
       { job: 'compaction', underWaySinceMs: null, takenUntilMs: null },
+      { job: 'key-compaction', underWaySinceMs: null, takenUntilMs: null },
       { job: 'collection', waiting: [] },
     ]);
   });
@@ -77,7 +78,7 @@ describe('millrace maintenance', () => {
     const stage = await cliStage();
     expect(await stage.failure(['maintenance', 'run', 'retentoin'])).toMatchObject({
       status: 2,
-      hint: 'Jobs: retention, compaction, collection.',
+      hint: 'Jobs: retention, compaction, key-compaction, collection.',
     });
     expect(await stage.failure(['maintenance', 'run', '--for', 'x'])).toMatchObject({ status: 2 });
   });

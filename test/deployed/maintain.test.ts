@@ -13,6 +13,7 @@ describe('maintenance as a function', () => {
     expect(runs.map(({ job, result }) => [job, result.outcome])).toEqual([
       ['retention', 'done'],
       ['compaction', 'done'],
+      ['key-compaction', 'done'],
       ['collection', 'done'],
     ]);
     await clock.advance(90_000);
@@ -20,6 +21,7 @@ describe('maintenance as a function', () => {
     expect(lines).toMatchObject([
       { Job: 'retention', SecondsSinceSuccess: 90 },
       { Job: 'compaction', SecondsSinceSuccess: 90 },
+      { Job: 'key-compaction', SecondsSinceSuccess: 90 },
       { Job: 'collection', SecondsSinceSuccess: 90 },
     ]);
     const [directive] = lines[0]._aws.CloudWatchMetrics;
@@ -39,6 +41,6 @@ describe('maintenance as a function', () => {
     };
     const deps = { store: { ...store, jobs: { ...store.jobs, read } }, clock, random };
     await expect(maintain(deps, 900_000)).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
-    expect(asked).toEqual(['retention', 'compaction', 'collection']);
+    expect(asked).toEqual(['retention', 'compaction', 'key-compaction', 'collection']);
   });
 });

@@ -88,7 +88,7 @@ function typeOf(value: Attribute): string {
 const attributesOf = (item: Item) => Object.entries(item).map(([name, value]) => [`\`${name}\``, typeOf(value)]);
 
 describe('items', () => {
-  const head = headToItem(emptyHead(ZERO_ID));
+  const head = headToItem({ ...emptyHead(ZERO_ID), tailBase: 1n, cleanedEnd: 1n });
   const timestamps = { maxTimestampMs: 0n, runMaxTimestampMs: 0n, runMaxTimestampOffset: 0n };
   const extent = { base: 0n, end: 1n, count: 1, minId: ZERO_ID, maxId: ZERO_ID };
   const chunk = chunkToItem({ ...extent, ...timestamps, level: 0, version: 0, entries: [] });

@@ -6,6 +6,7 @@ import {
   commitTransition,
   entriesBytes,
   mayCommit,
+  noteCleanedTransition,
   raiseFloorTransition,
   trimTailTransition,
 } from '../../lib/log/head-transitions.ts';
@@ -154,6 +155,24 @@ describe('a rise of the floor', () => {
     expect(raiseFloorTransition(head, head.floor)).toEqual({ outcome: 'refused', item: head });
     expect(raiseFloorTransition(head, ZERO_ID)).toEqual({ outcome: 'refused', item: head });
     expect(raiseFloorTransition(undefined, idNumbered(1))).toEqual({ outcome: 'refused', item: undefined });
+  });
+});
+
+describe('the end of a key compaction', () => {
+  const args = { cleanedEnd: head.tailBase, cleanedBytes: 70n };
+
+  it('is noted and nothing else, without ringing', () => {
+    const item = { ...head, ...args, ring: 0 };
+    expect(noteCleanedTransition({ ...head, ring: 1 }, args)).toEqual({ outcome: 'done', item });
+  });
+
+  it('never goes back, nor beyond what the chunks hold', () => {
+    const noted = { ...head, cleanedEnd: 3n, cleanedBytes: 9n };
+    const refused = { outcome: 'refused', item: noted };
+    expect(noteCleanedTransition(noted, { ...args, cleanedEnd: 3n })).toEqual(refused);
+    expect(noteCleanedTransition(noted, { ...args, cleanedEnd: 2n })).toEqual(refused);
+    expect(noteCleanedTransition(noted, { ...args, cleanedEnd: head.tailBase + 1n })).toEqual(refused);
+    expect(noteCleanedTransition(undefined, args)).toEqual({ outcome: 'refused', item: undefined });
   });
 });
 

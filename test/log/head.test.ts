@@ -18,6 +18,8 @@ const head: Head = {
   maxTimestampOffset: 7n,
   appended: 2n ** 80n,
   appendedBytes: 11n,
+  cleanedEnd: 4n,
+  cleanedBytes: 9n,
 };
 
 describe('a head', () => {
@@ -37,7 +39,7 @@ describe('a head', () => {
     for (const name of Object.keys(item)) {
       const { [name]: _, ...without } = item;
       const corrupt = expect.objectContaining({ code: 'CORRUPT_OBJECT' });
-      expect(() => headFromItem(without)).toThrow(corrupt);
+      if (name !== 'clean') expect(() => headFromItem(without)).toThrow(corrupt);
       expect(() => headFromItem({ ...item, [name]: 'text' })).toThrow(corrupt);
     }
   });
@@ -55,7 +57,15 @@ describe('a head', () => {
       maxTimestampOffset: -1n,
       appended: 0n,
       appendedBytes: 0n,
+      cleanedEnd: 0n,
+      cleanedBytes: 0n,
     });
+  });
+
+  it('says nothing of key compaction before the first, and is read so', () => {
+    const item = headToItem({ ...head, cleanedEnd: 0n, cleanedBytes: 0n });
+    expect(Object.keys(item)).not.toContain('clean');
+    expect(headFromItem(item)).toEqual({ ...head, cleanedEnd: 0n, cleanedBytes: 0n });
   });
 
   it('stays below one write unit with a full tail of references, and with all digits of its numbers', () => {

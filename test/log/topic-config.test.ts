@@ -187,12 +187,4 @@ describe('describeTopicConfig', () => {
     const defaults = Object.fromEntries(describeTopicConfig({}).map(({ name, value }) => [name, value]));
     expect(parseTopicConfig(defaults)).toEqual(parseTopicConfig({}));
   });
-
-  it('says of what is kept without effect that it is so', () => {
-    const rows = describeTopicConfig({});
-    const accepted = rows.filter(({ effect }) => effect === 'accepted');
-    expect(accepted.map(({ name }) => name)).toContain('cleanup.policy');
-    for (const { doc } of accepted) expect(doc).toContain('does not act on it yet');
-    for (const { doc, effect } of rows) if (effect === 'acted-on') expect(doc).not.toContain('not act');
-  });
 });

@@ -12,7 +12,7 @@ export const COLLECT = { jobs: ['collection'] as const, evenIfNotDue: true };
 
 /** How the job stands. */
 export const collectionOf = async (stage: MaintenanceStage) => {
-  const [, , collection] = await describeJobs(stage.deps);
+  const collection = (await describeJobs(stage.deps)).find(({ job }) => job === 'collection');
   return collection as typeof collection & { readonly report: CollectionReport };
 };
 const keyOf = (id: SegmentId, domain = 'shared') => segmentKey({ prefix: '', domain, level: 0, id });

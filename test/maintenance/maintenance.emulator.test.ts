@@ -47,7 +47,7 @@ describe('maintenance on S3 and DynamoDB', () => {
       expect(runs.map(({ result }) => result.outcome)).toEqual(['done', 'done', 'done']);
     }
     expect(await store.objects.list('', null, 1_000)).toHaveLength(40);
-    const [retention, , collection] = await describeJobs(deps);
+    const [retention, , , collection] = await describeJobs(deps);
     expect(retention!.report).toMatchObject({ topics: 2, damages: { count: 0 } });
     expect(collection!.report).toMatchObject({ named: 40, listed: 40, condemned: 0, strange: null });
     for (const name of ['dropped', 'kept']) {
@@ -75,7 +75,7 @@ describe('maintenance on S3 and DynamoDB', () => {
     for (let pass = 0; pass < 4; pass++) await runMaintenance(deps, AT_ONCE);
     const left = (await other.store.objects.list('', null, 1_000)).map(({ key }) => key);
     expect(left).toEqual(expect.arrayContaining(before.map(({ key }) => key)));
-    const [, , collection] = await describeJobs(deps);
+    const [, , , collection] = await describeJobs(deps);
     expect(collection!.report).toMatchObject({ strange: expect.stringContaining('shared/0/') });
     await millrace.close();
   });

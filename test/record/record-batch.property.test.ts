@@ -29,6 +29,7 @@ describe.each(compressionTypes)('a batch with compression %s', (compression) => 
           compression,
           sizeBytes: bytes.length,
           crc: expect.any(Number),
+          hasDeleteHorizon: false,
           lastOffsetDelta: written.length - 1,
           recordCount: written.length,
           baseTimestampMs: written[0]!.timestampMs,

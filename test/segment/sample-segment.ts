@@ -38,6 +38,7 @@ export function sampleBatch(sample: SampleBatch = {}): Uint8Array {
     timestampType: 'CreateTime',
     transactional: false,
     control: false,
+    hasDeleteHorizon: false,
     lastOffsetDelta: sample.lastOffsetDelta ?? recordCount - 1,
     baseTimestampMs,
     maxTimestampMs: sample.maxTimestampMs ?? baseTimestampMs,

@@ -3,6 +3,7 @@ import {
   advanceStartTransition,
   type Change,
   commitTransition,
+  noteCleanedTransition,
   raiseFloorTransition,
   trimTailTransition,
 } from '../head-transitions.ts';
@@ -44,6 +45,9 @@ export function transactionalHeads(items: ItemTransactions, meter: Meter): Heads
     },
     async advanceStart(partition, args) {
       return change(partition, (head) => advanceStartTransition(head, args));
+    },
+    async noteCleaned(partition, args) {
+      return change(partition, (head) => noteCleanedTransition(head, args));
     },
     async remove(partition) {
       items.write((transaction) => changeItem(transaction, meter, headKey(partition), () => 'remove'));

@@ -4,6 +4,8 @@ import {
   type AdvanceStartArgs,
   advanceStartTransition,
   type Change,
+  type NoteCleanedArgs,
+  noteCleanedTransition,
   raiseFloorTransition,
   type TrimTailArgs,
   trimTailTransition,
@@ -69,6 +71,14 @@ export function headsContract(name: string, open: OpenStore): void {
         outcome,
         (head) => advanceStartTransition(head, args),
         () => store.heads.advanceStart(partition, args),
+      );
+
+    const expectCleaned = (partition: PartitionKey, args: NoteCleanedArgs, outcome: 'done' | 'refused') =>
+      expectChange(
+        partition,
+        outcome,
+        (head) => noteCleanedTransition(head, args),
+        () => store.heads.noteCleaned(partition, args),
       );
 
     /** A head with entries `number`s in its tail, the first `rolled` of them trimmed. */
@@ -235,6 +245,28 @@ export function headsContract(name: string, open: OpenStore): void {
 
       it('is refused without an item when there is no head', async () => {
         await expectStart(absentPartition(), { start: 1n, floor }, 'refused');
+      });
+    });
+
+    describe('noteCleaned', () => {
+      it('goes up to the tail and not beyond, and is no news to consumers', async () => {
+        const partition = await rolledPartition(4, 3);
+        expect(await readHead(store, partition)).toMatchObject({ cleanedEnd: 0n, cleanedBytes: 0n });
+        await expectCleaned(partition, { cleanedEnd: 4n, cleanedBytes: 70n }, 'refused');
+        await expectCleaned(partition, { cleanedEnd: 2n, cleanedBytes: 50n }, 'done');
+        await expectCleaned(partition, { cleanedEnd: 3n, cleanedBytes: 40n }, 'done');
+        expect(await readHead(store, partition)).toMatchObject({ cleanedEnd: 3n, cleanedBytes: 40n, ring: 0 });
+      });
+
+      it('never goes back, nor is it noted again', async () => {
+        const partition = await rolledPartition(4, 3);
+        await expectCleaned(partition, { cleanedEnd: 2n, cleanedBytes: 50n }, 'done');
+        await expectCleaned(partition, { cleanedEnd: 2n, cleanedBytes: 51n }, 'refused');
+        await expectCleaned(partition, { cleanedEnd: 1n, cleanedBytes: 51n }, 'refused');
+      });
+
+      it('is refused without an item when there is no head', async () => {
+        await expectCleaned(absentPartition(), { cleanedEnd: 1n, cleanedBytes: 1n }, 'refused');
       });
     });
 

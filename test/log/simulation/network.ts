@@ -103,6 +103,10 @@ export class Network {
         ask(`start ${partition.partition} ${args.start}`, () =>
           oracle.onHead(partition, () => base.heads.advanceStart(partition, args)),
         ),
+      noteCleaned: (partition, args) =>
+        ask(`cleaned ${partition.partition} ${args.cleanedEnd}`, () =>
+          oracle.onHead(partition, () => base.heads.noteCleaned(partition, args)),
+        ),
       remove: (partition) =>
         ask(`remove head ${partition.partition}`, async () => {
           const isGone = await base.heads.remove(partition);

@@ -252,9 +252,9 @@ export const maintenanceMutants: readonly Mutant[] = [
   },
   {
     name: 'compaction: a chunk is rewritten that the tail still has',
-    file: 'lib/maintenance/gather-run.ts',
-    from: 'toBase: head.tailBase - 1n,',
-    to: 'toBase: head.tailBase,',
+    file: 'lib/maintenance/live-chunks.ts',
+    from: 'toBase: tailBase - 1n,',
+    to: 'toBase: tailBase,',
   },
   {
     name: 'compaction: what is young is rewritten',
