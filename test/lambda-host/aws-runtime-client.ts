@@ -7,7 +7,8 @@ import { ROOT } from '../aws/server-process.ts';
 const VERSION = '4.0.2';
 const FOLDER = `${ROOT}.cache/aws-lambda-ric-${VERSION}`;
 const CLIENT = join(FOLDER, 'node_modules/aws-lambda-ric');
-const INSTALL_MS = 10 * 60_000;
+/** It compiles; at most this long. */
+export const INSTALL_MS = 10 * 60_000;
 
 /** The program with its arguments, once it is there. Throws with what npm says when it cannot be built; it needs a Linux with cmake, make, g++ and Python. */
 export function awsRuntimeClient(): readonly string[] {

@@ -10,7 +10,7 @@ import { connect } from '../../lib/index.ts';
 import type { FunctionConfig } from '../../lib/lambda-host/function-config.ts';
 import { LambdaHost } from '../../lib/lambda-host/lambda-host.ts';
 import { ROOT } from '../aws/server-process.ts';
-import { awsRuntimeClient } from './aws-runtime-client.ts';
+import { awsRuntimeClient, INSTALL_MS } from './aws-runtime-client.ts';
 
 let bootstrap: readonly string[];
 let folder: string;
@@ -26,7 +26,7 @@ beforeAll(() => {
     const source = readFileSync(fileURLToPath(new URL(`functions/${name}.ts`, import.meta.url)), 'utf8');
     writeFileSync(join(folder, `${name}.mjs`), stripTypeScriptTypes(source));
   }
-});
+}, 2 * INSTALL_MS);
 afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => {
   lines = [];
