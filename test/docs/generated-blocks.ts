@@ -24,6 +24,7 @@ import {
   measureOffsetCommit,
 } from './measured-group-cost.ts';
 import { CALLS, measureIdleMonth, measureTrigger, triggerDollars } from './measured-trigger-cost.ts';
+import { scaleDollarsTable, scaleRatesTable } from './scale-tables.ts';
 
 const BLOCK = /(<!-- generated: ([^\n]+?) -->\n)[\s\S]*?(<!-- end -->)/g;
 const KIB = 1024;
@@ -289,6 +290,9 @@ const BLOCKS: Readonly<Record<string, () => Promise<string>>> = {
   'cost-idle': idleTable,
   'cost-delays': delayTable,
   'cost-example': exampleTable,
+  'scale-dollars': () => scaleDollarsTable(250),
+  'scale-dollars-slow': () => scaleDollarsTable(5_000),
+  'scale-rates': () => scaleRatesTable(250),
   'command-help': commandHelp,
   'kafka-apis': kafkaApiTable,
   'kafka-differences': kafkaDifferencesTable,
