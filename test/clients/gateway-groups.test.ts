@@ -72,7 +72,8 @@ class Stage {
 
   async addGateway(): Promise<Gateway> {
     const { store } = this;
-    const groups = { initialRebalanceDelayMs: 100, consumerHeartbeatMs: 300 };
+    // Sessions outlast the start of a Java client on a machine that is busy.
+    const groups = { initialRebalanceDelayMs: 100, consumerHeartbeatMs: 300, consumerSessionMs: 150_000 };
     const gateway = await startGateway({ store, clock, random, changes: store.changes, port: 0, groups });
     this.gateways.push(gateway);
     open.push(gateway);
