@@ -22,14 +22,14 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
-/** Sends so many records to each partition of both topics, without awaiting any. */
-const handlerOf = (perPartition: number, valueBytes: number) =>
+/** Sends so many records to each of the first partitions of both topics, all by default, without awaiting any. */
+const handlerOf = (perPartition: number, valueBytes: number, partitionCount = PARTITIONS) =>
   producerHandler(
     (_event: unknown, { producer }) => {
       const value = 'x'.repeat(valueBytes);
       for (let count = 0; count < perPartition; count++)
         for (const topic of ['orders', 'bills'])
-          for (let partition = 0; partition < PARTITIONS; partition++) producer.send({ topic, partition, value });
+          for (let partition = 0; partition < partitionCount; partition++) producer.send({ topic, partition, value });
     },
     { store },
   );
@@ -56,9 +56,15 @@ describe('an invocation', () => {
   });
 
   it('makes inline commits alone for few small records', async () => {
+    const handler = handlerOf(1, 20, 3);
+    await handler({}, context);
+    expect(await counted(() => handler({}, context))).toEqual({ puts: 0, writeRequests: 6, writeUnits: 6, reads: 0 });
+  });
+
+  it('makes one PUT for small records to more partitions than that pays for', async () => {
     const handler = handlerOf(1, 20);
     await handler({}, context);
-    expect(await counted(() => handler({}, context))).toEqual({ puts: 0, writeRequests: 16, writeUnits: 16, reads: 0 });
+    expect(await counted(() => handler({}, context))).toEqual({ puts: 1, writeRequests: 16, writeUnits: 16, reads: 0 });
   });
 
   it('asks for nothing when it sends nothing', async () => {
