@@ -32,6 +32,7 @@ const FLOOR_RISES = '#floor < :floor';
 const FLOOR_NOT_ABOVE = '#floor <= :floor';
 const START_RISES = '#start < :start';
 const START_WITHIN_LOG = '#next >= :start';
+// Absence is 0.
 const NEVER_CLEANED = 'attribute_not_exists(#clean)';
 const CLEANED_END_RISES = '#clean < :clean';
 const CLEANED_END_BELOW_TAIL = '#tailBase >= :clean';
@@ -142,7 +143,10 @@ export function dynamoHeads(table: DynamoTable): Heads {
     async noteCleaned(partition, { cleanedEnd, cleanedBytes }) {
       return change(partition, {
         update: 'SET #clean = :clean, #cleanB = :cleanB, #ring = :zero',
-        condition: allOf(anyOf(NEVER_CLEANED, CLEANED_END_RISES), CLEANED_END_BELOW_TAIL),
+        condition: allOf(
+          cleanedEnd > 0n ? anyOf(NEVER_CLEANED, CLEANED_END_RISES) : CLEANED_END_RISES,
+          CLEANED_END_BELOW_TAIL,
+        ),
         values: { ':clean': cleanedEnd, ':cleanB': cleanedBytes, ':zero': 0n },
         returns: 'ALL_NEW',
       });

@@ -265,6 +265,11 @@ export function headsContract(name: string, open: OpenStore): void {
         await expectCleaned(partition, { cleanedEnd: 1n, cleanedBytes: 51n }, 'refused');
       });
 
+      it('is never noted at offset 0, where nothing is', async () => {
+        const partition = await rolledPartition(4, 3);
+        await expectCleaned(partition, { cleanedEnd: 0n, cleanedBytes: 0n }, 'refused');
+      });
+
       it('is refused without an item when there is no head', async () => {
         await expectCleaned(absentPartition(), { cleanedEnd: 1n, cleanedBytes: 1n }, 'refused');
       });
