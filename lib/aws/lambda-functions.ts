@@ -18,6 +18,8 @@ export interface LambdaFunctionsDeps {
 
 /** A function may run for fifteen minutes; an answer that takes longer than that is lost. */
 const ANSWER_MS = 910_000;
+/** What lies between may drop a connection on which nothing is said for some minutes while a function runs. Source: "Invoke" in the Lambda API reference, on long connections. */
+const KEEP_ALIVE_MS = 60_000;
 /** What Lambda tells of a call that was not made, and will not be before something is changed. */
 const CANNOT_BE_CALLED = ['STORE_MISSING', 'ACCESS_DENIED', 'INVALID_REQUEST'] as const;
 
@@ -30,8 +32,17 @@ export class LambdaFunctions implements FunctionInvoker {
   constructor(deps: LambdaFunctionsDeps) {
     this.#deps = deps;
     const { requestHandler, ...config } = clientConfig(deps.place ?? {});
-    const times = { requestTimeout: ANSWER_MS, socketTimeout: ANSWER_MS };
-    this.#client = new LambdaClient({ ...config, requestHandler: { ...requestHandler, ...times } });
+    const { httpAgent, httpsAgent, ...handler } = requestHandler;
+    this.#client = new LambdaClient({
+      ...config,
+      requestHandler: {
+        ...handler,
+        httpAgent: { ...httpAgent, keepAliveInitialDelay: KEEP_ALIVE_MS },
+        httpsAgent: { ...httpsAgent, keepAliveInitialDelay: KEEP_ALIVE_MS },
+        requestTimeout: ANSWER_MS,
+        socketTimeout: ANSWER_MS,
+      },
+    });
   }
 
   /** See `FunctionInvoker.invoke`. */
