@@ -7,6 +7,7 @@ import { MillraceError } from '../errors.ts';
 import { SubscriptionAdmin } from '../event-source/subscription-admin.ts';
 import { HttpApi } from '../http/http-api.ts';
 import { Fetcher } from '../log/fetcher.ts';
+import { repeatRequest } from '../log/repeat-request.ts';
 import { TopicAdmin } from '../log/topic-admin.ts';
 import { DEFAULT_TIME_MS, type FunctionContext } from '../middleware/function-time.ts';
 import { deployedAppender, deployedProducer, deployedTopics } from './deployed-producer.ts';
@@ -15,6 +16,7 @@ import { answerOf, type FunctionUrlEvent, requestOf } from './function-url.ts';
 import { jobMetricLines, maintain } from './maintain.ts';
 import { deployedMetrics, logNews } from './metrics.ts';
 import { answerResource, type ResourceEvent } from './provider/custom-resource.ts';
+import { Keepers } from './provider/keeper.ts';
 import { subscriptionResource } from './provider/subscription-resource.ts';
 import { topicResource } from './provider/topic-resource.ts';
 import { pump, pumpTools } from './pump.ts';
@@ -125,20 +127,37 @@ export function providerHandler(environment: Environment): Handler {
   const destinations = noticeSender({ ...machine, place: target });
   const subscriptions = new SubscriptionAdmin({ ...deps, destinations });
   const kinds = {
-    'Custom::MillraceTopic': topicResource(topics),
-    'Custom::MillraceSubscription': subscriptionResource({ subscriptions, topics }),
+    'Custom::MillraceTopic': topicResource({ topics, keepers: new Keepers(deps, 'topic') }),
+    'Custom::MillraceSubscription': subscriptionResource({
+      subscriptions,
+      topics,
+      keepers: new Keepers(deps, 'subscription'),
+    }),
   };
   return async (event) => {
     const answer = event as ResourceEvent;
     await answerResource(answer, kinds, async (url, body) => {
-      const response = await fetch(url, { method: 'PUT', body, headers: { 'content-type': '' } });
-      if (response.ok) return;
-      throw new MillraceError('STORE_UNAVAILABLE', `CloudFormation did not take the answer: ${response.status}`, {
-        value: response.status,
-        hint: 'Lambda calls again; then look at the stack.',
-      });
+      await repeatRequest(machine, () => putAnswer(url, body));
     });
   };
+}
+
+/** How long CloudFormation may take for an answer. */
+const PUT_MS = 10_000;
+
+/** Puts an answer where CloudFormation looks for it; being there twice does no harm. */
+async function putAnswer(url: string, body: string): Promise<void> {
+  const signal = AbortSignal.timeout(PUT_MS);
+  const put = { method: 'PUT', body, headers: { 'content-type': '' }, signal };
+  const status = await fetch(url, put).then(
+    (response) => (response.ok ? null : response.status),
+    (error: unknown) => String(error),
+  );
+  if (status === null) return;
+  throw new MillraceError('STORE_UNAVAILABLE', `CloudFormation did not take the answer: ${status}`, {
+    value: status,
+    hint: 'Lambda calls again; then look at the stack.',
+  });
 }
 
 /** Producing and reading over HTTP. */

@@ -30,8 +30,8 @@ export interface CallPlace {
   readonly remainingMs: number;
 }
 
-/** How long before its end the pump hands over no batch any more: the function that has one may run for ten minutes. */
-export const LAST_CALL_MS = 605_000;
+/** How long before its end the pump hands over no batch any more: the function that has one may run for ten minutes, after it was started, and what came of it is to be stored, dead letters included. */
+export const LAST_CALL_MS = 690_000;
 /** A pump that dies is noticed after this. */
 const LEASE_MS = 30_000;
 

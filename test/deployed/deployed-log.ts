@@ -102,6 +102,7 @@ export function deployedLog() {
   });
   return {
     clock,
+    random,
     store,
     memory,
     router,

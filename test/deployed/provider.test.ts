@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { answerResource, type ResourceEvent, type ResourceKind } from '../../lib/deployed/provider/custom-resource.ts';
+import { Keepers } from '../../lib/deployed/provider/keeper.ts';
 import { subscriptionResource } from '../../lib/deployed/provider/subscription-resource.ts';
 import { topicResource } from '../../lib/deployed/provider/topic-resource.ts';
 import { MillraceError } from '../../lib/errors.ts';
@@ -13,14 +14,19 @@ function stack() {
   log.state.streamIsOff = true;
   const { topics } = log.millrace;
   const kinds: Record<string, ResourceKind> = {
-    'Custom::MillraceTopic': topicResource(topics),
-    'Custom::MillraceSubscription': subscriptionResource({ subscriptions: log.subscriptions, topics }),
+    'Custom::MillraceTopic': topicResource({ topics, keepers: new Keepers(log, 'topic') }),
+    'Custom::MillraceSubscription': subscriptionResource({
+      subscriptions: log.subscriptions,
+      topics,
+      keepers: new Keepers(log, 'subscription'),
+    }),
   };
   const ask = async (
     RequestType: ResourceEvent['RequestType'],
     ResourceType: string,
     ResourceProperties: ResourceEvent['ResourceProperties'],
     PhysicalResourceId?: string,
+    LogicalResourceId = 'Orders',
   ): Promise<Answer> => {
     const answers: string[] = [];
     const event = {
@@ -30,7 +36,7 @@ function stack() {
       ResponseURL: 'https://answers',
       StackId: 'stack',
       RequestId: 'request',
-      LogicalResourceId: 'Orders',
+      LogicalResourceId,
       ...(PhysicalResourceId !== undefined && { PhysicalResourceId }),
     };
     await answerResource(event, kinds, async (url, body) => void answers.push(`${url} ${body}`));
@@ -38,7 +44,7 @@ function stack() {
     expect(answers[0]!.length).toBeLessThan(4_096);
     expect(answers[0]).toMatch(/^https:\/\/answers /);
     const answer = JSON.parse(answers[0]!.slice('https://answers '.length)) as Answer;
-    expect(answer).toMatchObject({ StackId: 'stack', RequestId: 'request', LogicalResourceId: 'Orders' });
+    expect(answer).toMatchObject({ StackId: 'stack', RequestId: 'request', LogicalResourceId });
     expect(answer.PhysicalResourceId).toMatch(/./);
     return answer;
   };
@@ -77,12 +83,12 @@ describe('a topic of a stack', () => {
     expect(updated).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId });
     const topic = await topics.getTopic('orders');
     expect(topic).toMatchObject({ readyPartitionCount: 5, config: { 'compression.type': 'zstd' } });
-    // The rollback of that update cannot take partitions back, and says so.
+    // The rollback of that update cannot take partitions back, and does not fail for it.
     expect(await ask('Update', 'Topic', ORDERS, PhysicalResourceId)).toMatchObject({
-      Status: 'FAILED',
-      Reason: expect.stringMatching(/INVALID_PARTITIONS.*has 5 partitions already.*Give 5 or more/),
+      Status: 'SUCCESS',
+      Data: { PartitionCount: 5 },
     });
-    expect((await topics.getTopic('orders')).config).toEqual({ 'compression.type': 'zstd' });
+    expect((await topics.getTopic('orders')).config).toEqual({ 'retention.ms': '3600000' });
     const moved = await ask('Update', 'Topic', { ...changed, Isolation: 'own' }, PhysicalResourceId);
     expect(moved.Reason).toMatch(/the isolation of topic orders is shared and never changes/);
   });
@@ -92,6 +98,7 @@ describe('a topic of a stack', () => {
     const { PhysicalResourceId } = await ask('Create', 'Topic', ORDERS);
     expect(await ask('Delete', 'Topic', ORDERS, PhysicalResourceId)).toMatchObject({ Status: 'SUCCESS' });
     expect(await topics.listTopics()).toEqual(['orders']);
+    expect(await ask('Create', 'Topic', ORDERS)).toMatchObject({ PhysicalResourceId });
     await ask('Delete', 'Topic', { ...ORDERS, OnDelete: 'delete' }, PhysicalResourceId);
     expect(await topics.listTopics()).toEqual([]);
     expect(await ask('Delete', 'Topic', { ...ORDERS, OnDelete: 'delete' }, PhysicalResourceId)).toMatchObject({
@@ -122,6 +129,43 @@ describe('a topic of a stack', () => {
     expect(await topics.listTopics()).toEqual(['orders']);
   });
 
+  it('stays when its resource is renamed, and when that is rolled back', async () => {
+    const { ask, topics } = stack();
+    const properties = { ...ORDERS, OnDelete: 'delete' };
+    const { PhysicalResourceId: id } = await ask('Create', 'Topic', properties, undefined, 'Old');
+    // A deployment that renames it, and fails: what was made is deleted again.
+    expect(await ask('Create', 'Topic', properties, undefined, 'New')).toMatchObject({ PhysicalResourceId: id });
+    await ask('Delete', 'Topic', properties, id, 'New');
+    expect(await topics.listTopics()).toEqual(['orders']);
+    // One that succeeds: the old one is deleted behind it.
+    await ask('Create', 'Topic', properties, undefined, 'New');
+    await ask('Delete', 'Topic', properties, id, 'Old');
+    expect(await topics.listTopics()).toEqual(['orders']);
+    await ask('Delete', 'Topic', properties, id, 'New');
+    expect(await topics.listTopics()).toEqual([]);
+  });
+
+  it('that no stack has made keeps what the stack does not name, and has back what it does', async () => {
+    const { ask, topics } = stack();
+    const config = { 'retention.ms': '-1', 'retention.bytes': '1000000' };
+    await topics.createTopic({ name: 'orders', partitionCount: 4, config });
+    const { PhysicalResourceId, Data } = await ask('Create', 'Topic', ORDERS);
+    expect(Data).toMatchObject({ PartitionCount: 4 });
+    expect((await topics.getTopic('orders')).config).toEqual({ ...config, 'retention.ms': '3600000' });
+    await ask('Delete', 'Topic', { ...ORDERS, OnDelete: 'delete' }, PhysicalResourceId);
+    expect((await topics.getTopic('orders')).config).toEqual(config);
+  });
+
+  it('whose creation failed belongs to whom it belonged before', async () => {
+    const { ask, topics } = stack();
+    const properties = { ...ORDERS, OnDelete: 'delete' };
+    const { PhysicalResourceId } = await ask('Create', 'Topic', properties, undefined, 'Old');
+    const refused = await ask('Create', 'Topic', { ...properties, Isolation: 'own' }, undefined, 'New');
+    expect(refused.Status).toBe('FAILED');
+    await ask('Delete', 'Topic', properties, PhysicalResourceId, 'Old');
+    expect(await topics.listTopics()).toEqual([]);
+  });
+
   it('of another name is another topic', async () => {
     const { ask, topics } = stack();
     const { PhysicalResourceId } = await ask('Create', 'Topic', ORDERS);
@@ -132,9 +176,12 @@ describe('a topic of a stack', () => {
 
   it('that cannot be is refused in words, and its rollback takes nothing along', async () => {
     const { ask, topics } = stack();
-    await topics.createTopic({ name: 'orders', partitionCount: 9 });
+    await topics.createTopic({ name: 'orders', partitionCount: 9, domain: 'team' });
     const refused = await ask('Create', 'Topic', ORDERS);
-    expect(refused).toMatchObject({ Status: 'FAILED', Reason: expect.stringContaining('has 9 partitions already') });
+    expect(refused).toMatchObject({
+      Status: 'FAILED',
+      Reason: expect.stringContaining('isolation of topic orders is team'),
+    });
     const rollback = { ...ORDERS, OnDelete: 'delete' };
     expect(await ask('Delete', 'Topic', rollback, refused.PhysicalResourceId)).toMatchObject({ Status: 'SUCCESS' });
     expect(await topics.listTopics()).toEqual(['orders']);
@@ -222,12 +269,43 @@ describe('a subscription of a stack', () => {
     await ask('Delete', 'Subscription', BILLING, PhysicalResourceId);
     expect((await subscriptions.get('billing')).options.enabled).toBe(false);
     const again = await ask('Create', 'Subscription', BILLING);
-    expect(again).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId: `${PhysicalResourceId}:adopted` });
+    expect(again).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId });
     expect((await subscriptions.get('billing')).options.enabled).toBe(true);
     expect(await committed()).toBe(2n);
-    // It was there before this stack.
-    await ask('Delete', 'Subscription', { ...BILLING, OnDelete: 'delete' }, again.PhysicalResourceId);
-    expect((await subscriptions.get('billing')).options.enabled).toBe(false);
+  });
+
+  it('that no stack has made has its target and its options back when the stack goes', async () => {
+    const { ask, subscriptions } = stack();
+    await ask('Create', 'Topic', ORDERS);
+    const before = await subscriptions.create({
+      name: 'billing',
+      topic: 'orders',
+      target: 'old',
+      options: { batchSize: 7 },
+    });
+    const { PhysicalResourceId } = await ask('Create', 'Subscription', BILLING);
+    expect(PhysicalResourceId).toMatch(/:adopted$/);
+    expect(await subscriptions.get('billing')).toMatchObject({ target: BILLING.Target, options: { batchSize: 5 } });
+    await ask('Delete', 'Subscription', { ...BILLING, OnDelete: 'delete' }, PhysicalResourceId);
+    const { target, options } = await subscriptions.get('billing');
+    expect({ target, options }).toEqual({ target: 'old', options: before.options });
+  });
+
+  it('goes on when its resource is renamed, and is neither paused nor deleted under the old name', async () => {
+    for (const OnDelete of ['retain', 'delete']) {
+      const { ask, subscriptions } = stack();
+      await ask('Create', 'Topic', ORDERS);
+      const properties = { ...BILLING, OnDelete };
+      const { PhysicalResourceId: id } = await ask('Create', 'Subscription', properties, undefined, 'Old');
+      expect(await ask('Create', 'Subscription', properties, undefined, 'New')).toMatchObject({
+        PhysicalResourceId: id,
+      });
+      await ask('Delete', 'Subscription', properties, id, 'Old');
+      expect((await subscriptions.get('billing')).options.enabled).toBe(true);
+      await ask('Delete', 'Subscription', properties, id, 'New');
+      const left = (await subscriptions.list()).map(({ options }) => options.enabled);
+      expect(left).toEqual(OnDelete === 'retain' ? [false] : []);
+    }
   });
 
   it('is deleted where the stack says so, and one that is gone is deleted already', async () => {

@@ -72,7 +72,8 @@ async function carryOut(event: ResourceEvent, kinds: Readonly<Record<string, Res
       hint: `There are ${Object.keys(kinds).join(' and ')}.`,
     });
   }
-  const properties = new ResourceProperties(event.ResourceProperties);
+  const owner = `${event.StackId} ${event.LogicalResourceId}`;
+  const properties = new ResourceProperties(event.ResourceProperties, owner);
   if (RequestType === 'Create') return kind.create(properties);
   if (RequestType === 'Update') return kind.update(PhysicalResourceId, properties);
   await kind.delete(PhysicalResourceId, properties);
@@ -85,9 +86,12 @@ function nothing(physicalId: string): ResourceState {
 
 /** The properties of a resource; CloudFormation makes texts of numbers and of true and false. */
 export class ResourceProperties {
+  /** Which resource of which stack has them. */
+  readonly owner: string;
   readonly #given: Readonly<Record<string, unknown>>;
 
-  constructor(given: Readonly<Record<string, unknown>>) {
+  constructor(given: Readonly<Record<string, unknown>>, owner: string) {
+    this.owner = owner;
     this.#given = given;
   }
 

@@ -9,7 +9,8 @@
  * | `Options` | JSON text of options, by the names of `subscription-options.ts`; what is not in it has its default |
  * | `OnDelete` | `retain` (the default): it is paused, and goes on where it was if it is made again; `delete`: its progress is gone, too |
  *
- * One that is there already, of the same topic, is taken over and goes on where it is; no deletion of the resource deletes it then, it is paused.
+ * One that is there already, of the same topic, is taken over and goes on where it is. One that no stack had before has its target and its options back when the resource is deleted. One that another resource keeps is taken from it: so it is when a resource is renamed or
+ * moved, and the deletion under the old name, or the rollback, leaves it alone.
  */
 import { hasCode, MillraceError } from '../../errors.ts';
 import { deadLetterTopicOf } from '../../event-source/failure-destination.ts';
@@ -20,12 +21,17 @@ import { type SubscriptionOptions, subscriptionOptions } from '../../event-sourc
 import type { StartingPosition } from '../../event-source/subscription-request.ts';
 import type { TopicAdmin } from '../../log/topic-admin.ts';
 import type { ResourceKind, ResourceProperties, ResourceState } from './custom-resource.ts';
+import { claimed, type Keeper, type Keepers, released, releaseOf } from './keeper.ts';
 
 /** What it needs. */
 export interface SubscriptionResourceDeps {
   readonly subscriptions: Pick<SubscriptionAdmin, 'create' | 'get' | 'update' | 'pause' | 'delete' | 'makeRedrive'>;
   readonly topics: Pick<TopicAdmin, 'getTopic'>;
+  readonly keepers: Keepers<FormerSubscription>;
 }
+
+/** What a subscription was before it was taken over. */
+export type FormerSubscription = Pick<FunctionSubscription, 'target' | 'options'>;
 
 /** Where a subscription has no such topic. */
 const NO_TOPIC = 'none';
@@ -43,31 +49,42 @@ interface SubscriptionShape {
 
 /** See the module comment. */
 export function subscriptionResource(deps: SubscriptionResourceDeps): ResourceKind {
-  const { subscriptions } = deps;
-  return {
-    async create(properties) {
-      const shape = shapeOf(properties);
-      try {
-        return await stateOf(deps, await subscriptions.create(shape), '');
-      } catch (error) {
-        if (!hasCode(error, 'SUBSCRIPTION_ALREADY_EXISTS')) throw error;
+  const { subscriptions, keepers } = deps;
+  const put = async (shape: SubscriptionShape, owner: string): Promise<ResourceState> => {
+    const existing = await found(subscriptions, shape.name);
+    if (existing !== null) checkTopic(existing, shape);
+    const adopted = existing && { former: { target: existing.target, options: existing.options } };
+    // Before it is made: who is interrupted in between finds that it is his.
+    const claim = (current: Keeper<FormerSubscription> | null) => claimed(current, owner, adopted);
+    return keepers.keeping(shape.name, claim, async (keeper) => {
+      if (existing === null) {
+        try {
+          return await stateOf(deps, await subscriptions.create(shape), keeper);
+        } catch (error) {
+          if (!hasCode(error, 'SUBSCRIPTION_ALREADY_EXISTS')) throw error;
+        }
       }
-      return stateOf(deps, await align(deps, shape), ADOPTED);
-    },
-    async update(physicalId, properties) {
-      const shape = shapeOf(properties);
-      const existing = await found(subscriptions, shape.name);
-      if (existing === null || !isOf(physicalId, existing)) return this.create(properties);
-      return stateOf(deps, await align(deps, shape), physicalId.endsWith(ADOPTED) ? ADOPTED : '');
-    },
+      return stateOf(deps, await align(deps, shape), keeper);
+    });
+  };
+  return {
+    create: (properties) => put(shapeOf(properties), properties.owner),
+    update: (_, properties) => put(shapeOf(properties), properties.owner),
     async delete(physicalId, properties) {
       const [kind, name] = physicalId.split(':');
-      const existing = kind === 'subscription' && name !== undefined ? await found(subscriptions, name) : null;
-      // One that was made again by others, or moved to another topic by an update, is not the one that is deleted.
-      if (existing === null || !isOf(physicalId, existing)) return;
-      const onDelete = physicalId.endsWith(ADOPTED) ? 'retain' : properties.oneOf('OnDelete', ['retain', 'delete']);
-      if (onDelete === 'retain') await subscriptions.pause(existing.group);
-      else await subscriptions.delete(existing.group);
+      if (kind !== 'subscription' || name === undefined) return;
+      const release = releaseOf(await keepers.read(name), properties.owner);
+      const existing = release.kind === 'ours' ? await found(subscriptions, name) : null;
+      if (release.kind === 'ours' && existing !== null && isOf(physicalId, existing)) {
+        const { isAdopted, former } = release.keeper;
+        const isDeleted = properties.oneOf('OnDelete', ['retain', 'delete']) === 'delete';
+        if (isAdopted && former !== null)
+          await subscriptions.update(name, { ...former.options, target: former.target });
+        else if (isDeleted && !isAdopted) await subscriptions.delete(name);
+        else await subscriptions.pause(name);
+      }
+      const isGone = release.kind === 'ours' && (await found(subscriptions, name)) === null;
+      await keepers.change(name, (keeper) => (isGone ? null : released(keeper, properties.owner)));
     },
   };
 }
@@ -98,10 +115,16 @@ function startingPositionOf(properties: ResourceProperties): StartingPosition {
 /** Makes a subscription that is there as it is to be. */
 async function align(
   { subscriptions }: SubscriptionResourceDeps,
-  { name, topic, target, options }: SubscriptionShape,
+  shape: SubscriptionShape,
 ): Promise<FunctionSubscription> {
-  const existing = await subscriptions.get(name);
-  if (existing.topic === topic) return subscriptions.update(name, { ...options, target });
+  const { name, target, options } = shape;
+  checkTopic(await subscriptions.get(name), shape);
+  return subscriptions.update(name, { ...options, target });
+}
+
+/** Throws SUBSCRIPTION_ALREADY_EXISTS where the name is that of a subscription to another topic. */
+function checkTopic(existing: FunctionSubscription, { name, topic }: SubscriptionShape): void {
+  if (existing.topic === topic) return;
   throw new MillraceError('SUBSCRIPTION_ALREADY_EXISTS', `subscription ${name} is of topic ${existing.topic}`, {
     value: name,
     hint: `Give it another name, or delete it first (millrace subscription delete ${name}).`,
@@ -112,7 +135,7 @@ async function align(
 async function stateOf(
   deps: SubscriptionResourceDeps,
   subscription: FunctionSubscription,
-  mark: '' | typeof ADOPTED,
+  { isAdopted }: Keeper,
 ): Promise<ResourceState> {
   const { group, options } = subscription;
   const deadLetters = deadLetterTopicOf(options.onFailure, group);
@@ -125,7 +148,7 @@ async function stateOf(
     retries.map(async (tier) => [`RetryTopicId${tier}`, await idOf(retryTopic(group, tier))] as const),
   );
   return {
-    physicalId: `${physicalIdOf(subscription)}${mark}`,
+    physicalId: `${physicalIdOf(subscription)}${isAdopted ? ADOPTED : ''}`,
     attributes: {
       SubscriptionName: group,
       DeadLetterTopicId: await idOf(deadLetters),
