@@ -1,5 +1,5 @@
 /** The pump: hands batches to a function that knows nothing of Millrace, as its event source would. */
-import { asMillraceError } from '../../errors.ts';
+import { asMillraceError, UnansweredError } from '../../errors.ts';
 import { DEAD_LETTER_TIER, type FunctionSubscription } from '../function-subscription.ts';
 import { PartitionWork, type WorkOutcome } from '../partition-work.ts';
 import type { ReceivedEvent } from '../received-event.ts';
@@ -23,6 +23,9 @@ export const MAX_EVENT_BYTES = 6 * 1024 * 1024;
 /** What stands around the records. */
 const ENVELOPE_BYTES = 4096;
 const THROTTLED_MS = 1_000;
+/** A call that is left unanswered as soon as this is no attempt: it is made again a little later. */
+const QUICK_MS = 2_000;
+const UNANSWERED_MS = 5_000;
 /** A pump is small: to sleep is cheaper than to be woken. */
 const MAY_SLEEP_MS = 1_000;
 const MISSING_MS = 60_000;
@@ -164,12 +167,13 @@ async function callInWindow(
 }
 
 async function invoke(
-  { invoker }: PumpDeps,
+  { invoker, clock }: PumpDeps,
   { target, options }: FunctionSubscription,
   payload: string,
   { part, format }: Call,
   read: (outcome: BatchOutcome, payload: string) => BatchOutcome = (outcome) => outcome,
 ): Promise<WorkOutcome> {
+  const startMs = clock.monotonicMs();
   try {
     const answer = await invoker.invoke(target, payload);
     if (answer.kind === 'throttled') {
@@ -183,7 +187,12 @@ async function invoke(
     const all: BatchOutcome = { kind: 'answered', failed: new Map() };
     return read(reports ? parseBatchResponse(answer.payload, part, format) : all, answer.payload);
   } catch (cause) {
-    return { kind: 'failed', error: asMillraceError(cause).message };
+    const error = asMillraceError(cause);
+    // The service failed, or the way to it: a function that had begun with the batch would have taken its time, mostly.
+    const isQuick = clock.monotonicMs() - startMs < QUICK_MS;
+    if (error instanceof UnansweredError && isQuick)
+      return { kind: 'refused', error: error.message, retryMs: UNANSWERED_MS };
+    return { kind: 'failed', error: error.message };
   }
 }
 
