@@ -1,5 +1,5 @@
 /** Bills orders one by one. An order that cannot be billed is tried again later, and in the end waits among the dead letters; those of other customers go on. */
-import { embeddedMetrics, pullHandler, serdes } from 'millrace/middleware';
+import { pullHandler, serdes } from 'millrace/middleware';
 
 /** What is read of an order. */
 interface Order {
@@ -9,7 +9,6 @@ interface Order {
 
 export const handler = pullHandler({
   valueDeserializer: serdes.json<Order>(),
-  metrics: embeddedMetrics(),
   eachRecord({ id, value }) {
     if (value === null || value.total < 0) throw new RangeError(`order ${value?.id} has a negative total`);
     console.log(`billed ${value.total} for order ${value.id} (${id})`);

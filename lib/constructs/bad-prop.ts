@@ -11,14 +11,15 @@ export function badProp(scope: IConstruct, prop: string, value: unknown, fix: st
   });
 }
 
-/** An integer from `least` to `most`; what is known at deployment only, or is absent, passes. Throws INVALID_CONFIG. */
+/** An integer from `least` to `most`; what is absent passes, what is known at deployment only does not: it could not be written into options. Throws INVALID_CONFIG. */
 export function checkInteger(
   scope: IConstruct,
   prop: string,
   value: number | undefined,
   { least, most }: { readonly least: number; readonly most: number },
 ): void {
-  if (value === undefined || Token.isUnresolved(value)) return;
+  if (value === undefined) return;
+  if (Token.isUnresolved(value)) throw badProp(scope, prop, 'a token', 'Give a number that is known at synthesis.');
   if (Number.isInteger(value) && value >= least && value <= most) return;
   throw badProp(scope, prop, value, `Give an integer from ${least} to ${most}.`);
 }

@@ -22,6 +22,10 @@ export function checkTopicName(scope: IConstruct, name: string): void {
 
 /** Checks the name of a subscription as the log does. Throws INVALID_CONFIG. */
 export function checkSubscriptionName(scope: IConstruct, name: string): void {
+  // It stands in conditions of policies.
+  if (Token.isUnresolved(name)) {
+    throw badProp(scope, 'subscriptionName', 'a token', 'Give a name that is known at synthesis.');
+  }
   checkName(scope, 'subscriptionName', name, SUBSCRIPTION_CHARACTERS);
 }
 

@@ -39,14 +39,15 @@ function checkDuration(
   value: Duration | undefined,
   { leastMs, mostMs }: { readonly leastMs: number; readonly mostMs: number },
 ): void {
-  if (value === undefined || value.isUnresolved()) return;
+  if (value === undefined) return;
+  if (value.isUnresolved()) throw badProp(scope, prop, 'a token', 'Give a duration that is known at synthesis.');
   const ms = value.toMilliseconds({ integral: false });
   if (Number.isInteger(ms) && ms >= leastMs && ms <= mostMs) return;
   throw badProp(scope, prop, `${ms} ms`, `Give ${leastMs} to ${mostMs} milliseconds, by Duration.seconds(…).`);
 }
 
 function checkRate(scope: Construct, prop: string, value: number | undefined, most: number): void {
-  if (value === undefined || Token.isUnresolved(value) || (value >= 0.001 && value <= most)) return;
+  if (value === undefined || (!Token.isUnresolved(value) && value >= 0.001 && value <= most)) return;
   throw badProp(scope, prop, value, `Give 0.001 to ${most} records a second, or leave it out for no limit.`);
 }
 

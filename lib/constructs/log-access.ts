@@ -31,13 +31,13 @@ export function objects({ bucket, objectPrefix }: LogPlace, path: string, action
   return { actions, resourceArns: [bucket.arnForObjects(key)] };
 }
 
-/** S3 says that an object is missing, rather than forbidden, to those who may list the bucket. The condition does not apply to that; a listing has to name the domain. */
-function missingObjects({ bucket, objectPrefix }: LogPlace, domain: string): Access {
-  const path = objectPrefix === '' ? `${domain}/*` : `${objectPrefix}/${domain}/*`;
+/** S3 says that an object is missing, rather than forbidden, to those who may list the bucket; what is asked then names no prefix. So a listing that names none is allowed too, and tells the keys of all objects. */
+export function missingObjects({ bucket, objectPrefix }: LogPlace, path: string): Access {
+  const below = objectPrefix === '' ? path : `${objectPrefix}/${path}`;
   return {
     actions: ['s3:ListBucket'],
     resourceArns: [bucket.bucketArn],
-    conditions: { StringLikeIfExists: { 's3:prefix': path } },
+    ...(below !== '*' && { conditions: { StringLikeIfExists: { 's3:prefix': below } } }),
   };
 }
 
@@ -86,7 +86,7 @@ export function readAccess(place: LogPlace, { topicName, topicId, domain }: Topi
     itemsUnder(tableArn, [`P#${topicId}#*`], READ_ITEMS),
     objects(place, `${domain}/0/*`, ['s3:GetObject']),
     objects(place, `${domain}/1/*`, ['s3:GetObject']),
-    missingObjects(place, domain),
+    missingObjects(place, `${domain}/*`),
     ...keyAccess(place, 'read'),
   ];
 }
@@ -96,8 +96,8 @@ export function groupAccess(place: LogPlace, group: string): readonly Access[] {
   const { tableArn } = place.groupsTable;
   return [
     itemsUnder(tableArn, [`G#${literal(group)}`], ALL_ITEMS),
-    // The listing gets its entry in the transaction that makes the group.
-    itemsUnder(tableArn, ['GROUPS'], ['dynamodb:PutItem']),
+    // The listing gets its entry in the transaction that makes the group. Both keys stand here, in case those of a transaction are looked at together.
+    itemsUnder(tableArn, [`G#${literal(group)}`, 'GROUPS'], ['dynamodb:PutItem']),
     ...keyAccess(place, 'write'),
   ];
 }
@@ -118,7 +118,7 @@ export function wholeLogAccess(place: LogPlace): readonly Access[] {
   return [
     { actions: ALL_ITEMS, resourceArns: tables },
     objects(place, '*', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject']),
-    { actions: ['s3:ListBucket'], resourceArns: [place.bucket.bucketArn] },
+    missingObjects(place, '*'),
     ...keyAccess(place, 'write'),
   ];
 }
@@ -132,7 +132,7 @@ export function allTopicsAccess(place: LogPlace): readonly Access[] {
     itemsUnder(logTable.tableArn, ['DUE#*'], ['dynamodb:PutItem']),
     itemsUnder(groupsTable.tableArn, ['D#*'], ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem']),
     objects(place, '*', ['s3:GetObject', 's3:PutObject']),
-    { actions: ['s3:ListBucket'], resourceArns: [place.bucket.bucketArn] },
+    missingObjects(place, '*'),
     ...keyAccess(place, 'write'),
   ];
 }
@@ -155,7 +155,7 @@ export function pumpAccess(place: LogPlace): readonly Access[] {
     itemsUnder(logTable.tableArn, ['P#*', 'BELLS'], ['dynamodb:PutItem', 'dynamodb:UpdateItem']),
     itemsUnder(groupsTable.tableArn, ['G#*', 'GROUPS', 'SUBS'], ALL_ITEMS),
     objects(place, '*', ['s3:GetObject', 's3:PutObject']),
-    { actions: ['s3:ListBucket'], resourceArns: [place.bucket.bucketArn] },
+    missingObjects(place, '*'),
     ...keyAccess(place, 'write'),
   ];
 }
@@ -172,7 +172,7 @@ export function releaserAccess(place: LogPlace): readonly Access[] {
     ),
     itemsUnder(groupsTable.tableArn, ['D#*'], ALL_ITEMS),
     objects(place, '*', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject']),
-    { actions: ['s3:ListBucket'], resourceArns: [place.bucket.bucketArn] },
+    missingObjects(place, '*'),
     ...keyAccess(place, 'write'),
   ];
 }

@@ -8,15 +8,20 @@ import { acknowledge } from './acknowledge.ts';
 /** A bucket for the objects of a log: private, over TLS alone, without versions, and cleared of uploads that were not completed. */
 export function logBucket(
   scope: Construct,
-  options: { readonly removalPolicy: RemovalPolicy; readonly encryptionKey: IKey | undefined },
+  options: {
+    readonly removalPolicy: RemovalPolicy;
+    readonly encryptionKey: IKey | undefined;
+    readonly autoDeleteObjects: boolean;
+  },
 ): s3.IBucket {
-  const { removalPolicy, encryptionKey } = options;
+  const { removalPolicy, encryptionKey, autoDeleteObjects } = options;
   const bucket = new s3.Bucket(scope, 'Objects', {
     blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
     objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
     enforceSSL: true,
     minimumTLSVersion: 1.2,
     removalPolicy,
+    autoDeleteObjects,
     lifecycleRules: [{ id: 'IncompleteUploads', abortIncompleteMultipartUploadAfter: Duration.days(1) }],
     ...(encryptionKey === undefined
       ? { encryption: s3.BucketEncryption.S3_MANAGED }
@@ -29,6 +34,24 @@ export function logBucket(
   });
   // The CDK's own declarations do not hold with exact optional properties.
   return bucket as s3.IBucket;
+}
+
+/** A bucket that was there is used by others, maybe: they are told what changes for them. What is below the prefix takes no requests without TLS. */
+export function shareBucket(scope: Construct, bucket: s3.IBucket, objectPrefix: string): void {
+  bucket.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: `MillraceObjectsNeedTls${scope.node.addr}`,
+      effect: iam.Effect.DENY,
+      principals: [new iam.AnyPrincipal()],
+      actions: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+      resources: [bucket.arnForObjects(objectPrefix === '' ? '*' : `${objectPrefix}/*`)],
+      conditions: { Bool: { 'aws:SecureTransport': 'false' } },
+    }),
+  );
+  if (objectPrefix !== '') return;
+  const text =
+    'Everybody who writes to this bucket has to send If-None-Match from now on, since the log has no objectPrefix in it. Give it one, or a bucket of its own.';
+  Annotations.of(scope).addWarningV2('millrace:sharedBucket', text);
 }
 
 /**

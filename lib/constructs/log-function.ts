@@ -89,7 +89,7 @@ export function logFunction(scope: Construct, id: string, options: LogFunctionOp
     // Metrics are lines that CloudWatch takes from the log as they are.
     loggingFormat: lambda.LoggingFormat.TEXT,
     tracing: settings.tracing ?? lambda.Tracing.DISABLED,
-    environment: { NODE_OPTIONS: '--enable-source-maps', ...environment },
+    environment: { ...environment },
     ...(deadLetterQueue && { deadLetterQueue }),
   });
   acknowledgeFunction(made, settings, deadLetterQueue !== undefined);

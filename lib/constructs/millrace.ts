@@ -9,7 +9,7 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { badProp, checkInteger } from './bad-prop.ts';
 import type { LogPlace } from './log-access.ts';
-import { denyOverwriting, logBucket } from './log-bucket.ts';
+import { denyOverwriting, logBucket, shareBucket } from './log-bucket.ts';
 import type { FunctionSettings } from './log-function.ts';
 import { LogFunctions } from './log-functions.ts';
 import { groupsTable, logTable } from './log-tables.ts';
@@ -26,6 +26,10 @@ export interface IMillrace extends IResource, LogPlace {
   readonly pumpRole: iam.IRole;
   /** Calls functions that pull. */
   readonly routerRole: iam.IRole;
+  /** Looks whether destinations of subscriptions are there. */
+  readonly providerRole: iam.IRole;
+  /** Metrics of subscriptions that the log writes. */
+  readonly metricDetail: MetricDetail;
   /** What functions of the log have in common; those that are added to it take it over. */
   readonly functionSettings: FunctionSettings;
   /** Permissions on the log as a whole. */
@@ -73,6 +77,12 @@ export interface MillraceProps extends FunctionSettings {
    */
   readonly removalPolicy?: RemovalPolicy;
   /**
+   * Whether the objects are deleted with the bucket, by a function of the CDK; needs removalPolicy DESTROY, and a bucket that is made here.
+   *
+   * @default false
+   */
+  readonly autoDeleteObjects?: boolean;
+  /**
    * Whether DynamoDB refuses to delete the tables.
    *
    * @default - true, unless removalPolicy is DESTROY
@@ -118,6 +128,9 @@ export interface MillraceAttributes {
   readonly providerArn: string;
   readonly pumpRoleArn: string;
   readonly routerRoleArn: string;
+  readonly providerRoleArn: string;
+  /** @default 'subscription' */
+  readonly metricDetail?: MetricDetail;
   /** @default - none */
   readonly objectPrefix?: string;
   /** @default - keys of AWS */
@@ -138,6 +151,8 @@ abstract class MillraceBase extends Resource implements IMillrace {
   abstract readonly providerArn: string;
   abstract readonly pumpRole: iam.IRole;
   abstract readonly routerRole: iam.IRole;
+  abstract readonly providerRole: iam.IRole;
+  abstract readonly metricDetail: MetricDetail;
   abstract readonly functionSettings: FunctionSettings;
 
   get connectionString(): string {
@@ -179,6 +194,8 @@ export class Millrace extends MillraceBase {
   readonly providerArn: string;
   readonly pumpRole: iam.IRole;
   readonly routerRole: iam.IRole;
+  readonly providerRole: iam.IRole;
+  readonly metricDetail: MetricDetail;
   /** Takes batches and calls that failed for good; what it holds was found again by the sweep, and why it failed is worth a look. */
   readonly failureQueue: sqs.IQueue;
   /** The functions, for alarms and settings that have no prop. */
@@ -189,6 +206,8 @@ export class Millrace extends MillraceBase {
   readonly provider: lambda.Function;
   /** How often maintenance looks whether something is due. */
   readonly maintenanceInterval: Duration;
+  /** How often everything is looked at. */
+  readonly sweepInterval: Duration;
   readonly functionSettings: FunctionSettings;
 
   constructor(scope: Construct, id: string, props: MillraceProps = {}) {
@@ -203,18 +222,21 @@ export class Millrace extends MillraceBase {
       pointInTimeRecovery: props.pointInTimeRecovery ?? true,
       deletionProtection: props.deletionProtection ?? removalPolicy !== RemovalPolicy.DESTROY,
     };
-    this.bucket = props.bucket ?? logBucket(this, { removalPolicy, encryptionKey: props.encryptionKey });
+    this.bucket = props.bucket ?? logBucket(this, { ...tables, autoDeleteObjects: props.autoDeleteObjects ?? false });
     this.logTable = props.logTable ?? logTable(this, tables);
     this.groupsTable = props.groupsTable ?? groupsTable(this, tables);
+    if (props.bucket !== undefined) shareBucket(this, props.bucket, this.objectPrefix);
     denyOverwriting(this, this.bucket, this.objectPrefix);
     this.maintenanceInterval = props.maintenanceInterval ?? Duration.minutes(15);
+    this.sweepInterval = props.sweepInterval ?? Duration.hours(1);
+    this.metricDetail = props.metricDetail ?? 'subscription';
     const functions = new LogFunctions(this, 'Functions', {
       ...props,
       place: this,
       store: connectionStringOf(this),
-      metricDetail: props.metricDetail ?? 'subscription',
+      metricDetail: this.metricDetail,
       maintenanceInterval: this.maintenanceInterval,
-      sweepInterval: props.sweepInterval ?? Duration.hours(1),
+      sweepInterval: this.sweepInterval,
       pumpMemorySize: props.pumpMemorySize ?? 512,
     });
     ({
@@ -228,6 +250,7 @@ export class Millrace extends MillraceBase {
     this.providerArn = functions.provider.functionArn;
     this.pumpRole = functions.pump.role!;
     this.routerRole = functions.router.role!;
+    this.providerRole = functions.provider.role!;
     this.functionSettings = props;
   }
 
@@ -246,6 +269,8 @@ class ImportedMillrace extends MillraceBase {
   readonly providerArn: string;
   readonly pumpRole: iam.IRole;
   readonly routerRole: iam.IRole;
+  readonly providerRole: iam.IRole;
+  readonly metricDetail: MetricDetail;
   readonly functionSettings = {};
 
   constructor(scope: Construct, id: string, attributes: MillraceAttributes) {
@@ -259,6 +284,8 @@ class ImportedMillrace extends MillraceBase {
     this.providerArn = attributes.providerArn;
     this.pumpRole = iam.Role.fromRoleArn(this, 'PumpRole', attributes.pumpRoleArn);
     this.routerRole = iam.Role.fromRoleArn(this, 'RouterRole', attributes.routerRoleArn);
+    this.providerRole = iam.Role.fromRoleArn(this, 'ProviderRole', attributes.providerRoleArn);
+    this.metricDetail = attributes.metricDetail ?? 'subscription';
   }
 }
 
@@ -278,6 +305,9 @@ function checkProps(scope: Construct, props: MillraceProps): void {
       true,
       'With removalPolicy DESTROY leave it out: the stack could not be deleted.',
     );
+  }
+  if (props.autoDeleteObjects === true && (removalPolicy !== RemovalPolicy.DESTROY || props.bucket !== undefined)) {
+    throw badProp(scope, 'autoDeleteObjects', true, 'It needs removalPolicy DESTROY, and a bucket that is made here.');
   }
   checkInteger(scope, 'pumpMemorySize', props.pumpMemorySize, { least: 256, most: 10_240 });
   checkInterval(scope, 'maintenanceInterval', props.maintenanceInterval, 1);
@@ -301,6 +331,7 @@ export function outputsOf(millrace: Millrace): Readonly<Record<string, string>> 
     ProviderArn: millrace.providerArn,
     PumpRoleArn: millrace.pumpRole.roleArn,
     RouterRoleArn: millrace.routerRole.roleArn,
+    ProviderRoleArn: millrace.providerRole.roleArn,
     Region: Stack.of(millrace).region,
   };
 }

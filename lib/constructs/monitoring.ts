@@ -124,7 +124,7 @@ export class MillraceMonitoring extends Construct {
 
   #ofSubscription(
     subscription: Subscription,
-    { maxTimeLag = Duration.hours(1), stuckPeriods = 3 }: MonitoringProps,
+    { millrace, maxTimeLag = Duration.hours(1), stuckPeriods = 3 }: MonitoringProps,
   ): [string, cloudwatch.Alarm][] {
     const name = subscription.subscriptionName;
     return [
@@ -137,7 +137,7 @@ export class MillraceMonitoring extends Construct {
         `TimeLag-${name}`,
         `Records wait for subscription ${name} longer than ${maxTimeLag.toHumanString()}`,
         {
-          metric: subscription.metricTimeLag({ period: Duration.hours(1) }),
+          metric: subscription.metricTimeLag({ period: twice(millrace.sweepInterval) }),
           threshold: maxTimeLag.toMilliseconds(),
         },
       ),
@@ -201,6 +201,12 @@ export class MillraceMonitoring extends Construct {
 }
 
 function checkProps(scope: Construct, props: MonitoringProps): void {
+  const { millrace, subscriptions = [] } = props;
+  if (subscriptions.length > 0 && millrace.metricDetail === 'none') {
+    const fix =
+      "The log writes no metrics (metricDetail: 'none'), so that alarms on them never ring: choose 'subscription'.";
+    throw badProp(scope, 'subscriptions', `${subscriptions.length} of them`, fix);
+  }
   checkInteger(scope, 'stuckPeriods', props.stuckPeriods, { least: 1, most: 24 });
   checkSpan(scope, 'maxTimeLag', props.maxTimeLag, Duration.minutes(1));
   checkSpan(scope, 'maxJobAge', props.maxJobAge, Duration.hours(1));
@@ -219,14 +225,18 @@ function functionsOf({ router, pump, releaser }: Millrace): readonly lambda.Func
 
 /** Over a time in which maintenance runs twice, so that one that does not run is missed. */
 function jobAge(job: (typeof JOBS)[number], interval: Duration): cloudwatch.Metric {
-  const seconds = Math.min(86_400, Math.max(3_600, 2 * interval.toSeconds()));
   return new cloudwatch.Metric({
     namespace: METRIC_NAMESPACE,
     metricName: 'SecondsSinceSuccess',
     dimensionsMap: { Job: job },
     statistic: 'Maximum',
-    period: Duration.seconds(seconds),
+    period: twice(interval),
   });
+}
+
+/** A period in which something that comes by the clock has come; alarms look at a day at most. */
+function twice(interval: Duration): Duration {
+  return Duration.seconds(Math.min(86_400, Math.max(3_600, 2 * interval.toSeconds())));
 }
 
 function sumOf(metrics: readonly cloudwatch.IMetric[]): cloudwatch.MathExpression {

@@ -1,3 +1,4 @@
+import { Token } from 'aws-cdk-lib';
 import { type Access, ALL_ITEMS, itemsUnder, literal, READ_ITEMS } from './access.ts';
 import { keyAccess, type LogPlace, objects, produceAccess, readAccess, type TopicKeys } from './log-access.ts';
 
@@ -9,6 +10,23 @@ export interface SubscriptionTopics {
   readonly deadLetters: TopicKeys | undefined;
   /** Where records wait that come back to the function. */
   readonly readAndWritten: readonly string[];
+}
+
+/** The domain of a topic that has one of its own; that of no other topic begins so. */
+const ownDomain = (topicId: string) => `t-${topicId}`;
+
+/** Whether the topics that belong to a subscription of this one have domains of their own, as it has. What is known at deployment only may be one. */
+export function hasOwnDomain({ domain }: TopicKeys): boolean {
+  return Token.isUnresolved(domain) || domain.startsWith('t-');
+}
+
+/** Objects of the topics that belong to a subscription, where each has a domain of its own. */
+export function ownDomainAccess(place: LogPlace, { written, readAndWritten }: SubscriptionTopics): readonly Access[] {
+  const puts = [...written, ...readAndWritten].map((id) => objects(place, `${ownDomain(id)}/0/*`, ['s3:PutObject']));
+  const gets = readAndWritten.flatMap((id) =>
+    ['0', '1'].map((level) => objects(place, `${ownDomain(id)}/${level}/*`, ['s3:GetObject'])),
+  );
+  return [...puts, ...gets];
 }
 
 /** What a function that pulls may do: read its topic, keep its progress and no other, and write what fails to the topics of its subscription. */

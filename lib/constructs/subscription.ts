@@ -5,10 +5,11 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { policyOf } from './access.ts';
+import { allowFailures } from './allow-failures.ts';
 import { badProp } from './bad-prop.ts';
 import { checkSubscriptionName } from './check-names.ts';
 import { checkSubscriptionOptions } from './check-subscription.ts';
-import { pullAccess, type SubscriptionTopics } from './pull-access.ts';
+import { hasOwnDomain, ownDomainAccess, pullAccess, type SubscriptionTopics } from './pull-access.ts';
 import { StartingPosition } from './starting-position.ts';
 import { subscriptionMetric } from './subscription-metric.ts';
 import { type SubscriptionOptionsProps, storedOptions } from './subscription-props.ts';
@@ -75,10 +76,13 @@ export class Subscription extends Construct {
         OnDelete: props.removalPolicy === RemovalPolicy.DESTROY ? 'delete' : 'retain',
       },
     });
-    const { pumpRole, routerRole } = topic.millrace;
+    const { pumpRole, routerRole, providerRole } = topic.millrace;
     resource.node.addDependency(allowCalls(this, target, pulling === null ? pumpRole : routerRole));
-    const roles = pulling === null ? [pumpRole] : [pumpRole, pulling.role];
-    this.#allowDestination(props, roles, resource);
+    const outside = props.onFailure?.outside;
+    if (outside !== undefined) {
+      const senders = [pulling === null ? pumpRole : pulling.role];
+      resource.node.addDependency(...allowFailures(this, outside, { senders, checker: providerRole }));
+    }
     if (pulling !== null) {
       this.#pull(pulling, { name, topics: topicsOf(resource, retryDelays.length, props.onFailure?.topic) });
     }
@@ -124,17 +128,16 @@ export class Subscription extends Construct {
     return this.metric('CommittedEventCount', props);
   }
 
-  #allowDestination({ onFailure }: SubscriptionProps, roles: readonly iam.IRole[], resource: CustomResource): void {
-    if (onFailure === undefined || onFailure.accesses.length === 0) return;
-    const policy = policyOf(this, 'Failures', { roles, accesses: onFailure.accesses });
-    resource.node.addDependency(policy);
-  }
-
   /** In a policy of its own: that of the function would wait for the subscription, which waits for the function. */
   #pull({ target, role }: PullingFunction, of: { readonly name: string; readonly topics: SubscriptionTopics }): void {
     const { millrace } = this.topic;
-    target.addEnvironment('MILLRACE_STORE', millrace.connectionString);
-    policyOf(this, 'Pull', { roles: [role], accesses: pullAccess(millrace, this.topic, of) });
+    setStore(this, target, millrace.connectionString);
+    // Counted as the pump counts what it hands over.
+    target.addEnvironment('MILLRACE_METRICS', millrace.metricDetail);
+    const roles = [role];
+    policyOf(this, 'Pull', { roles, accesses: pullAccess(millrace, this.topic, of) });
+    if (!hasOwnDomain(this.topic)) return;
+    policyOf(this, 'PullOwnDomains', { roles, accesses: ownDomainAccess(millrace, of.topics) });
   }
 }
 
@@ -162,6 +165,25 @@ function pullingFunction(scope: Construct, target: lambda.IFunction): PullingFun
   }
   const fix = 'Subscribe it where it is made, or choose the mode push.';
   throw badProp(scope, "mode 'pull' of a function that is imported, or of its alias,", target.node.path, fix);
+}
+
+type Variables = Iterable<readonly [string, { readonly value: string }]>;
+
+/** A variable of a function; private in the declarations, a map in some versions of the CDK and an object in others. */
+function variableOf(target: lambda.Function, name: string): string | undefined {
+  const { environment = {} } = target as unknown as { environment?: object & { entries?: () => Variables } };
+  const entries = environment.entries?.() ?? (Object.entries(environment) as unknown as Variables);
+  return [...entries].find(([one]) => one === name)?.[1].value;
+}
+
+/** Throws INVALID_CONFIG when the function knows another log. */
+function setStore(scope: Construct, target: lambda.Function, store: string): void {
+  const before = variableOf(target, 'MILLRACE_STORE');
+  if (before !== undefined && before !== store) {
+    const fix = 'A function pulls from one log: give each log a function, or choose the mode push.';
+    throw badProp(scope, 'MILLRACE_STORE of the target', before, fix);
+  }
+  target.addEnvironment('MILLRACE_STORE', store);
 }
 
 /** By the policy of the target: that of a role holds no more than some forty targets. Where the target is imported and its policy cannot be changed, by a policy of the role. */

@@ -197,10 +197,14 @@ const PROP_OF: Readonly<Record<string, keyof TopicProps>> = {
 };
 
 function checkProps(scope: Construct, props: TopicProps): void {
-  const { topicName, partitions, inlineMaxSize, isolation, config = {} } = props;
+  const { topicName, partitions, retentionPeriod, maxMessageSize, inlineMaxSize, isolation, config = {} } = props;
   if (topicName !== undefined) checkTopicName(scope, topicName);
   checkInteger(scope, 'partitions', partitions, { least: 1, most: limits.partitionsPerTopic });
   checkDomain(scope, (isolation ?? TopicIsolation.SHARED).isolation);
+  if (retentionPeriod?.isUnresolved()) {
+    throw badProp(scope, 'retentionPeriod', 'a token', 'Give a duration that is known at synthesis.');
+  }
+  checkInteger(scope, 'maxMessageSize', maxMessageSize?.toBytes(), { least: 0, most: limits.batchBytes });
   checkInteger(scope, 'inlineMaxSize', inlineMaxSize?.toBytes(), { least: 0, most: limits.inlineBytesMax });
   for (const [name, value] of Object.entries(config)) {
     const prop = PROP_OF[name];

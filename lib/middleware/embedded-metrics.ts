@@ -20,3 +20,9 @@ export function embeddedMetrics({ perPartition = false, ...options }: EmbeddedMe
   const writer = embeddedMetricWriter((line) => void process.stdout.write(line), options);
   return new EventSourceMetrics({ writer, clock: systemClock, perPartition });
 }
+
+/** What the variable MILLRACE_METRICS asks for, which a subscription of `millrace/constructs` sets: `subscription` or `partition`; undefined for anything else. */
+export function metricsByVariable(text = process.env.MILLRACE_METRICS): EventSourceMetrics | undefined {
+  if (text !== 'subscription' && text !== 'partition') return undefined;
+  return embeddedMetrics({ perPartition: text === 'partition' });
+}

@@ -37,7 +37,7 @@ export interface PullOptions<K = Uint8Array | null, V = Uint8Array | null> exten
   readonly maxBatchBytes?: number;
   /** Told of everything that happens. Default: nobody. */
   readonly onNews?: (news: EventSourceNews) => void;
-  /** Counts it too, and hands over what it has when a call ends: `embeddedMetrics()`. Default: nobody does. */
+  /** Counts it too, and hands over what it has when a call ends: `embeddedMetrics()`. Default: as the variable MILLRACE_METRICS says, which subscriptions of `millrace/constructs` set; nobody without it. */
   readonly metrics?: EventSourceMetrics;
   readonly clock?: Clock;
   readonly random?: Random;

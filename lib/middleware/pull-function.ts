@@ -10,6 +10,7 @@ import type { EventSourceDeps } from '../event-source/event-source-deps.ts';
 import { GiveUp } from '../event-source/give-up.ts';
 import { parsePullEvent } from '../event-source/pull-pointer.ts';
 import { Fetcher } from '../log/fetcher.ts';
+import { metricsByVariable } from './embedded-metrics.ts';
 import { functionStore, once } from './function-store.ts';
 import type { FunctionContext } from './function-time.ts';
 import { PullCall, type PullOptions } from './pull-call.ts';
@@ -20,7 +21,8 @@ export class PullFunction<K, V> {
   readonly #deps = once(() => this.#open());
 
   constructor(options: PullOptions<K, V>) {
-    this.#options = options;
+    const metrics = options.metrics ?? metricsByVariable();
+    this.#options = metrics === undefined ? options : { ...options, metrics };
   }
 
   /** A call, for an event that points to a partition; null for any other event. Throws INVALID_CONFIG when no store is named, and what opening it throws. */

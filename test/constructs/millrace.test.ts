@@ -1,6 +1,7 @@
-import { Duration, RemovalPolicy, Tags } from 'aws-cdk-lib';
+import { Duration, Lazy, RemovalPolicy, Tags, Token } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -24,6 +25,18 @@ describe('a log', () => {
     const stateful = ['AWS::S3::Bucket', 'AWS::DynamoDB::GlobalTable'];
     const ids = stateful.flatMap((type) => Object.keys(byDefault.findResources(type)));
     expect(ids).toEqual(['MillraceObjects5E9069DD', 'MillraceLogTable93F2BB3E', 'MillraceGroupsTable16099F8C']);
+  });
+
+  it('has functions and roles that other stacks name for ever', () => {
+    const resources = Object.keys(byDefault.toJSON().Resources);
+    expect(resources).toEqual(
+      expect.arrayContaining([
+        'MillraceFunctionsProvider73EC993B',
+        'MillraceFunctionsPumpRole3C7CF275',
+        'MillraceFunctionsRouterRole1C704FA9',
+        'MillraceFunctionsProviderRoleD6CC109F',
+      ]),
+    );
   });
 
   it('has a private bucket over TLS, whose objects are written once and whose unfinished uploads end', () => {
@@ -181,6 +194,7 @@ describe('props of a log', () => {
       /^aws:\?bucket=our-objects&table=\$\{Log.*\}&groups=our-groups&prefix=logs%2Fprod&delays=true$/,
     );
     Annotations.fromStack(stack).hasWarning('*', Match.stringLikeRegexp('MillraceObjectsAreWrittenOnce'));
+    Annotations.fromStack(stack).hasNoWarning('*', Match.stringLikeRegexp('Give it one, or a bucket of its own'));
   });
 
   it('encrypts everything by a key of the customer, with one request to KMS for many objects', () => {
@@ -207,6 +221,12 @@ describe('props of a log', () => {
     template.allResourcesProperties('AWS::DynamoDB::GlobalTable', {
       Replicas: [Match.objectLike({ DeletionProtectionEnabled: false })],
     });
+  });
+
+  it('can be taken away with its objects', () => {
+    const template = templateOf({ removalPolicy: RemovalPolicy.DESTROY, autoDeleteObjects: true });
+    template.resourceCountIs('Custom::S3AutoDeleteObjects', 1);
+    byDefault.resourceCountIs('Custom::S3AutoDeleteObjects', 0);
   });
 
   it('sets what all functions have in common', () => {
@@ -259,6 +279,7 @@ describe('props of a log', () => {
       providerArn: 'arn:aws:lambda:eu-central-1:123456789012:function:provider',
       pumpRoleArn: 'arn:aws:iam::123456789012:role/pump',
       routerRoleArn: 'arn:aws:iam::123456789012:role/router',
+      providerRoleArn: 'arn:aws:iam::123456789012:role/provider',
       objectPrefix: 'p',
     });
     expect(millrace.connectionString).toBe('aws:?bucket=objects&table=log&groups=groups&prefix=p&delays=true');
@@ -289,13 +310,27 @@ describe('grants on a log', () => {
     });
   });
 
+  it('are refused to who has no policy here', () => {
+    const millrace = newLog(newStack());
+    expect(() => millrace.grantManage(new iam.AccountPrincipal('210987654321'))).toThrow(
+      /Make a role that it may assume/,
+    );
+  });
+
+  it('tell those who share a whole bucket what changes for them', () => {
+    const stack = newStack();
+    newLog(stack, { bucket: new s3.Bucket(stack, 'Bucket') as s3.IBucket });
+    Annotations.fromStack(stack).hasWarning('*', Match.stringLikeRegexp('Give it one, or a bucket of its own'));
+  });
+
   it('deny overwriting in a bucket that two logs share, each below its prefix', () => {
     const stack = newStack();
     const bucket = new s3.Bucket(stack, 'Bucket') as s3.IBucket;
     for (const objectPrefix of ['a', 'b']) newLog(new Construct(stack, objectPrefix), { bucket, objectPrefix });
     const [policy] = Object.values(Template.fromStack(stack).findResources('AWS::S3::BucketPolicy'));
+    expect(JSON.stringify(policy)).toContain('aws:SecureTransport');
     const sids = policy!.Properties.PolicyDocument.Statement.map(({ Sid }: { Sid: string }) => Sid);
-    expect(new Set(sids).size).toBe(2);
+    expect([sids.length, new Set(sids).size]).toEqual([4, 4]);
   });
 });
 
@@ -310,6 +345,12 @@ describe('wrong props of a log', () => {
     ['too little memory', { pumpMemorySize: 128 }, /pumpMemorySize cannot be 128\. Give an integer from 256/],
     ['too short an interval', { sweepInterval: Duration.minutes(1) }, /sweepInterval cannot be .* from 5 to 1440/],
     ['half a minute', { maintenanceInterval: Duration.seconds(90) }, /maintenanceInterval cannot be/],
+    [
+      'a number that is a token',
+      { pumpMemorySize: Token.asNumber(Lazy.any({ produce: () => 1 })) },
+      /known at synthesis/,
+    ],
+    ['deleting objects of a log that stays', { autoDeleteObjects: true }, /It needs removalPolicy DESTROY/],
     [
       'protection of what is to be deleted',
       { deletionProtection: true, removalPolicy: RemovalPolicy.DESTROY },

@@ -54,7 +54,9 @@ export interface Statement {
 
 /** The statements of all policies whose logical ids match, with what is known at deployment only as `${…}`. */
 export function statementsIn(stack: Stack, id: RegExp): Statement[] {
-  const policies = Object.entries(Template.fromStack(stack).findResources('AWS::IAM::Policy'));
+  const template = Template.fromStack(stack);
+  const types = ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'];
+  const policies = types.flatMap((type) => Object.entries(template.findResources(type)));
   return policies
     .filter(([name]) => id.test(name))
     .flatMap(([, { Properties }]) => flatten(Properties.PolicyDocument.Statement) as Statement[]);

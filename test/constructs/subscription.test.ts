@@ -1,9 +1,7 @@
-import { App, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { App, Duration, Lazy, RemovalPolicy, Token } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import * as s3 from 'aws-cdk-lib/aws-s3';
-import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import {
   FailureDestination,
@@ -12,14 +10,15 @@ import {
   Topic,
   TopicEventSource,
   type TopicEventSourceProps,
+  TopicIsolation,
 } from 'millrace/constructs';
 import { describe, expect, it } from 'vitest';
 import { SUBSCRIPTION_OPTION_NAMES, subscriptionOptions } from '../../lib/event-source/subscription-options.ts';
 import { flatten, newFunction, newLog, newStack, statementsIn } from './stack-with-log.ts';
 
-function subscribed(props: TopicEventSourceProps = {}) {
+function subscribed(props: TopicEventSourceProps = {}, isolation = TopicIsolation.SHARED) {
   const stack = newStack();
-  const topic = new Topic(stack, 'Orders', { millrace: newLog(stack), topicName: 'orders' });
+  const topic = new Topic(stack, 'Orders', { millrace: newLog(stack), topicName: 'orders', isolation });
   const target = newFunction(stack);
   const source = new TopicEventSource(topic, { subscriptionName: 'billing', ...props });
   target.addEventSource(source);
@@ -193,6 +192,51 @@ describe('a function that pulls', () => {
     ]);
   });
 
+  it('writes and reads what belongs to a topic with a domain of its own, which has domains of its own too', () => {
+    const retryDelays = Array(10).fill(Duration.minutes(1));
+    const { stack: own } = subscribed({ mode: 'pull', retryDelays }, TopicIsolation.OWN);
+    const ends = (action: string) =>
+      statementsIn(own, /Pull/)
+        .filter(({ Action }) => Action === action)
+        .flatMap(({ Resource }) => Resource)
+        .map((one) =>
+          String(one)
+            .replace(/^\$\{\w+\.Arn\}/, '')
+            .replace(/\$\{\w+?\.(\w+)\}/, '$1'),
+        );
+    expect(ends('s3:PutObject')).toEqual(
+      expect.arrayContaining(['/Domain/0/*', '/t-DeadLetterTopicId/0/*', '/t-RetryTopicId10/0/*']),
+    );
+    expect(ends('s3:GetObject')).toEqual(
+      expect.arrayContaining(['/Domain/0/*', '/t-RedriveTopicId/0/*', '/t-RetryTopicId10/1/*']),
+    );
+    expect(ends('s3:GetObject')).not.toContain('/t-DeadLetterTopicId/0/*');
+    expect(statementsIn(stack, /PullOwnDomains/)).toEqual([]);
+    // Each policy is one that IAM takes: ids have 36 characters, ARNs of tables and buckets some hundred.
+    const policies = Object.values(Template.fromStack(own).findResources('AWS::IAM::ManagedPolicy'));
+    for (const { Properties } of policies) {
+      const text = JSON.stringify(flatten(Properties.PolicyDocument));
+      const filled = text.replaceAll(/\$\{\w+\.Arn\}/g, 'x'.repeat(100)).replaceAll(/\$\{\w+\.\w+\}/g, 'x'.repeat(36));
+      expect(filled.length).toBeLessThan(6_144);
+    }
+    expect(policies).toHaveLength(2);
+  });
+
+  it('is counted as the log counts', () => {
+    Template.fromStack(stack).hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: { MILLRACE_STORE: Match.anyValue(), MILLRACE_METRICS: 'subscription' } },
+    });
+  });
+
+  it('pulls from one log alone', () => {
+    const other = newStack();
+    const topic = new Topic(other, 'Orders', { millrace: newLog(other) });
+    const target = newFunction(other, 'Busy', { environment: { MILLRACE_STORE: 'memory:' } });
+    expect(() => target.addEventSource(new TopicEventSource(topic, { mode: 'pull' }))).toThrow(
+      /MILLRACE_STORE of the target cannot be "memory:"/,
+    );
+  });
+
   it('is called by the router', () => {
     const permissions = Object.values(Template.fromStack(stack).findResources('AWS::Lambda::Permission'));
     expect(JSON.stringify(permissions)).toContain('MillraceFunctionsRouterRole');
@@ -203,58 +247,6 @@ describe('a function that pulls', () => {
     const topic = new Topic(other, 'Orders', { millrace: newLog(other) });
     const target = lambda.Function.fromFunctionArn(other, 'F', 'arn:aws:lambda:eu-central-1:123456789012:function:f');
     expect(() => new Subscription(other, 'S', { topic, target, mode: 'pull' })).toThrow(/choose the mode push/);
-  });
-});
-
-describe('where records go that were given up', () => {
-  it.each<[string, (stack: ReturnType<typeof newStack>) => FailureDestination, RegExp, readonly string[]]>([
-    [
-      'a queue',
-      (stack) => FailureDestination.queue(new sqs.Queue(stack, 'Q')),
-      /^\$\{Q\w+\.Arn\}$/,
-      ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'],
-    ],
-    [
-      'a topic of SNS',
-      (stack) => FailureDestination.snsTopic(new sns.Topic(stack, 'N')),
-      /^\$\{N\w+\}$/,
-      ['sns:GetTopicAttributes', 'sns:Publish'],
-    ],
-    [
-      'a bucket',
-      (stack) => FailureDestination.bucket(new s3.Bucket(stack, 'B') as s3.IBucket),
-      /^\$\{B\w+\.Arn\}$/,
-      ['s3:PutObject', 's3:ListBucket'],
-    ],
-  ])('is %s, to which the pump may send', (_, destination, arn, actions) => {
-    const stack = newStack();
-    const topic = new Topic(stack, 'Orders', { millrace: newLog(stack) });
-    const target = newFunction(stack);
-    target.addEventSource(new TopicEventSource(topic, { onFailure: destination(stack) }));
-    const [{ Properties }] = Object.values(Template.fromStack(stack).findResources('Custom::MillraceSubscription')) as [
-      { Properties: { Options: unknown } },
-    ];
-    expect(JSON.parse(String(flatten(Properties.Options))).onFailure).toMatch(arn);
-    expect(statementsIn(stack, /Failures/).flatMap(({ Action }) => Action)).toEqual(
-      expect.arrayContaining([...actions]),
-    );
-  });
-
-  it('is another topic of the log, or nowhere', () => {
-    const stack = newStack();
-    const millrace = newLog(stack);
-    const [topic, failed] = [new Topic(stack, 'Orders', { millrace }), new Topic(stack, 'Failed', { millrace })];
-    const target = newFunction(stack);
-    for (const [id, onFailure] of [
-      ['A', FailureDestination.topic(failed)],
-      ['B', FailureDestination.NONE],
-    ] as const) {
-      new Subscription(stack, id, { topic, target, onFailure });
-    }
-    const options = Object.values(Template.fromStack(stack).findResources('Custom::MillraceSubscription')).map(
-      ({ Properties }) => JSON.parse(String(flatten(Properties.Options))).onFailure,
-    );
-    expect(options).toEqual([expect.stringMatching(/^topic:\$\{Failed\.TopicName\}$/), null]);
   });
 });
 
@@ -329,6 +321,15 @@ describe('wrong options', () => {
   ])('are not what stands at a bound: %o', (props, options) => {
     expect(() => new Subscription(stack, `S${made++}`, { topic, target, ...props })).not.toThrow();
     expect(() => subscriptionOptions(options, 'billing')).not.toThrow();
+  });
+
+  it('are refused: what is known at deployment only, and would be written as a token', () => {
+    const batchSize = Token.asNumber(Lazy.any({ produce: () => 10 }));
+    const maxRecordAge = Duration.seconds(Token.asNumber(Lazy.any({ produce: () => 60 })));
+    const subscriptionName = Lazy.string({ produce: () => 'billing' });
+    for (const props of [{ batchSize }, { maxRecordAge }, { subscriptionName }]) {
+      expect(() => new Subscription(stack, `S${made++}`, { topic, target, ...props })).toThrow(/known at synthesis/);
+    }
   });
 
   it('are refused: a name that nothing can have, and a function that runs longer than who waits for it', () => {
