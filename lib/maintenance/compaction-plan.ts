@@ -24,8 +24,11 @@ export const COMPACTION_RULES: CompactionRules = {
 
 /** Entries that lead to so many bytes on average are read as well where they are. */
 const LARGE_ENTRY_BYTES = 4 * 1024 * 1024;
-/** No more is held in memory for one chunk, and twice that fits into a segment. */
-const CHUNK_BYTES_MOST = 120 * 1024 * 1024;
+/**
+ * A chunk that holds more stays as it is. Whoever reads any offset of a rewritten chunk reads all of it, whatever it asked for, so this is what a reader has to hold. What is left out has at most 100 entries, and so
+ * pieces of 80 KiB and more on average.
+ */
+export const CHUNK_BYTES_MOST = 8 * 1024 * 1024;
 
 /** Bytes of record batches of a chunk of level 0. Throws CORRUPT_OBJECT. */
 export function chunkDataBytes({ entries }: Pick<Chunk, 'entries'>): number {

@@ -5,7 +5,7 @@ import { Fetcher } from '../../lib/log/fetcher.ts';
 import { usageBetween } from '../../lib/log/meter.ts';
 import type { PartitionKey } from '../../lib/log/partition-key.ts';
 import { rollTail } from '../../lib/log/roll.ts';
-import { COMPACTION_RULES } from '../../lib/maintenance/compaction-plan.ts';
+import { CHUNK_BYTES_MOST, COMPACTION_RULES } from '../../lib/maintenance/compaction-plan.ts';
 import type { CompactionReport } from '../../lib/maintenance/compaction-state.ts';
 import { describeJobs } from '../../lib/maintenance/describe-jobs.ts';
 import { rewritesSoFar } from '../../lib/maintenance/rewrites-so-far.ts';
@@ -45,6 +45,19 @@ const valuesOf = async (stage: MaintenanceStage, partition: PartitionKey, domain
   if (read!.outcome === 'failed') throw read!.error;
   return valuesIn(read!.batches).map((value) => value.replace(/\.+$/, ''));
 };
+
+/** A record of a megabyte at a time, in chunks of so many each. */
+async function appendLarge(stage: MaintenanceStage, partition: PartitionKey, chunks: readonly number[]) {
+  const appender = new Appender({ store: stage.base, clock: stage.clock, random: stage.random });
+  for (const count of chunks) {
+    for (let n = 0; n < count; n++) {
+      const batches = batchOf([large('x', 1024 * 1024)], [stage.clock.nowMs()]);
+      await appender.append({ target: { partition, domain: 'shared', inlineMaxBytes: 0 }, batches });
+    }
+    await rollTail(stage.base, partition, await stage.head(partition));
+  }
+  await appender.close();
+}
 
 const level1 = async (stage: MaintenanceStage) => (await segments(stage)).filter((key) => key.includes('/1/'));
 
@@ -125,20 +138,28 @@ describe('compaction', () => {
   it('is worth it from eight megabytes on', async () => {
     const stage = maintenanceStage();
     const [small, enough] = await stage.topic('orders', { partitionCount: 2 });
-    const appender = new Appender({ store: stage.base, clock: stage.clock, random: stage.random });
-    for (const [partition, count] of [
-      [small!, 7],
-      [enough!, 9],
-    ] as const) {
-      for (let n = 0; n < count; n++) {
-        const batches = batchOf([large('x', 1024 * 1024)], [stage.clock.nowMs()]);
-        await appender.append({ target: { partition, domain: 'shared', inlineMaxBytes: 0 }, batches });
-      }
-      await rollTail(stage.base, partition, await stage.head(partition));
-    }
+    await appendLarge(stage, small!, [4, 3]);
+    await appendLarge(stage, enough!, [4, 5]);
     await compact(stage, { waitMs: COMPACTION_RULES.waitMs });
-    expect(await stage.chunks(small!)).toMatchObject([{ level: 0 }]);
-    expect(await stage.chunks(enough!)).toMatchObject([{ level: 1 }]);
+    expect(await stage.chunks(small!)).toMatchObject([{ level: 0 }, { level: 0 }]);
+    expect(await stage.chunks(enough!)).toMatchObject([{ level: 1 }, { level: 1 }]);
+  });
+
+  it('leaves chunks alone that no reader should have to take whole', async () => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders');
+    await appendLarge(stage, partition!, [7, 9]);
+    await appendLarge(stage, partition!, [2]);
+    await compact(stage);
+    expect(await stage.chunks(partition!)).toMatchObject([{ level: 1 }, { level: 0 }, { level: 1 }]);
+    const fetcher = new Fetcher({ store: stage.base, clock: stage.clock, random: stage.random });
+    const { tailBase } = await stage.head(partition!);
+    for (let offset = 0n; offset < tailBase; offset++) {
+      const target = { partition: partition!, domain: 'shared', offset, maxBytes: 1024 * 1024 };
+      const [read] = await fetcher.fetch([target], { maxBytes: 1024 * 1024 });
+      if (read!.outcome === 'failed') throw read!.error;
+      expect(read!.batches.length).toBeLessThanOrEqual(CHUNK_BYTES_MOST);
+    }
   });
 
   it('never mixes topics, nor isolation domains', async () => {
