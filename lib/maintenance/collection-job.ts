@@ -106,11 +106,14 @@ class CollectionSlice {
 
   /** Step 4 of the passes before. */
   async #carryOut(): Promise<boolean> {
+    // One part at least, so that slices come to an end however short they are.
+    let isPartDone = false;
     for (const list of this.#state.lists) {
       if (!isRipe(list, this.#nowMs, this.#options.restoreWindowMs)) continue;
       let left = list;
       while (left.parts.length > 0) {
-        if (this.#slice.isOver()) return false;
+        if (isPartDone && this.#slice.isOver()) return false;
+        isPartDone = true;
         const [part, ...parts] = left.parts;
         const deleted = await carryOutPart(this.#deps, part!);
         const next = { ...left, parts };

@@ -26,17 +26,19 @@ export interface JobRun {
 
 /**
  * Runs the jobs of maintenance that are due, one after another, until the deadline; whatever is left is done by the next run. May be run as often as one likes, by several at once, and killed at any time. The
- * failure of one job keeps no other from running. A job that is not due costs one read.
+ * failure of one job keeps no other from running, nor does compaction of either kind, however much it has to do: each gets half of the time that is left. A job that is not due costs one read.
  */
 export async function runMaintenance(deps: MaintenanceDeps, options: MaintenanceOptions): Promise<readonly JobRun[]> {
   const runs: JobRun[] = [];
+  const jobs = options.jobs ?? jobNames;
+  const share = (job: JobName) => (jobs.at(-1) === job ? options : halfOf(deps, options));
   const made: Record<JobName, () => Promise<JobOutcome>> = {
     retention: () => run(deps, retentionJob(deps), options),
-    compaction: () => run(deps, compactionJob(deps, options), options),
-    'key-compaction': () => run(deps, cleanJob(deps, options), options),
+    compaction: () => run(deps, compactionJob(deps, options), share('compaction')),
+    'key-compaction': () => run(deps, cleanJob(deps, options), share('key-compaction')),
     collection: () => run(deps, collectionJob(deps, options), options),
   };
-  for (const job of options.jobs ?? jobNames) {
+  for (const job of jobs) {
     try {
       runs.push({ job, result: await made[job]() });
     } catch (error) {
@@ -44,6 +46,12 @@ export async function runMaintenance(deps: MaintenanceDeps, options: Maintenance
     }
   }
   return runs;
+}
+
+/** Half of the time that is left: compaction may have work for days, and what comes behind it, which alone gives storage back, shall get on meanwhile. */
+function halfOf({ clock }: MaintenanceDeps, options: RunOptions): RunOptions {
+  const nowMs = clock.monotonicMs();
+  return { ...options, deadlineMs: nowMs + (options.deadlineMs - nowMs) / 2 };
 }
 
 function run<S>(deps: MaintenanceDeps, job: MaintenanceJob<S>, options: RunOptions): Promise<JobOutcome> {

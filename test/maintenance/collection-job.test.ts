@@ -249,6 +249,20 @@ describe('collection', () => {
     expect(await stage.objects()).toHaveLength(70);
   });
 
+  it('deletes what is due however little time it gets', async () => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders');
+    await stage.append(partition!, ['a']);
+    const lost = await orphan(stage, partition!);
+    await collectFor(stage, 1);
+    stage.clock.pass(DAY_MS);
+    expect(await segments(stage)).toContain(lost);
+    await stage.run({ ...COLLECT, deadlineMs: 0 });
+    stage.clock.pass(6 * MINUTE_MS);
+    await stage.run({ ...COLLECT, deadlineMs: 0 });
+    expect(await segments(stage)).not.toContain(lost);
+  });
+
   it('may be killed at any point: the next run goes on, and what is named is never deleted', {
     timeout: 60_000,
   }, async () => {

@@ -220,6 +220,32 @@ describe('compaction', () => {
 });
 
 describe('collection beside compaction', () => {
+  it('gets on while compaction has more to do than there is time', async () => {
+    let getMs = 0;
+    const stage = maintenanceStage({
+      onCall({ operation }) {
+        if (operation === 'objects.get') stage.clock.pass(getMs);
+      },
+    });
+    const partitions = await stage.topic('orders', { partitionCount: 100 });
+    for (const partition of partitions) await stage.append(partition, ['a']);
+    for (const passMs of [AGE_MS, 6 * MINUTE_MS]) {
+      await stage.run({ evenIfNotDue: true });
+      stage.clock.pass(passMs);
+    }
+    getMs = 1_000;
+    const deadlineMs = stage.clock.monotonicMs() + MINUTE_MS;
+    const runs = await stage.run({ evenIfNotDue: true, waitMs: 0, deadlineMs });
+    expect(runs.map(({ job, result }) => `${job} ${result.outcome}`)).toEqual([
+      'retention done',
+      'compaction unfinished',
+      'collection done',
+    ]);
+    // Alone it has all of it.
+    const alone = await stage.run({ ...ALL, deadlineMs: stage.clock.monotonicMs() + 90_000 });
+    expect(alone[0]!.result.outcome).toBe('done');
+  });
+
   it('rests while nothing is written or rewritten, and deletes what was replaced', async () => {
     const stage = maintenanceStage();
     const [partition] = await stage.topic('orders');
