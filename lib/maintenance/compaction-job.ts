@@ -31,7 +31,7 @@ import type { JobSlice, MaintenanceJob, SliceEnd } from './run-job.ts';
 import { headSum, SUM_LIMIT } from './store-change.ts';
 import { lookAtTime } from './trusted-time.ts';
 import { isUnchangedSince } from './unchanged-since.ts';
-import { type WalkedHead, type WalkPlace, walkTopics } from './walk-topics.ts';
+import { type WalkedHead, walkTopics } from './walk-topics.ts';
 
 /** See `CompactionRules`. */
 export type CompactionOptions = Partial<CompactionRules>;
@@ -46,11 +46,14 @@ export function compactionJob(deps: MaintenanceDeps, options: CompactionOptions 
   return { name: 'compaction', run: (slice) => new CompactionSlice(deps, slice, options).run() };
 }
 
+/** Where the walk was: whoever goes on there finds all that was not written since. */
+type Resume = Pick<CompactionState, 'place' | 'sum'>;
+
 /** What is to go into the next object. */
 interface OpenObject {
   readonly domain: string;
-  /** Where the walk was when the first of them was read: whoever goes on there finds all of them. */
-  readonly from: WalkPlace | null;
+  /** When the first of them was read. */
+  readonly from: Resume;
   readonly chunks: RewrittenChunk[];
   bytes: number;
 }
@@ -81,6 +84,7 @@ class CompactionSlice {
   #nowMs = 0;
   #object: OpenObject | null = null;
   #hasAnnounced = false;
+  #saving: Promise<void> | null = null;
   /** Of partitions, in this slice: one at least, so that slices come to an end however short they are. */
   #done = 0;
 
@@ -210,10 +214,12 @@ class CompactionSlice {
     try {
       while (from !== null) {
         const request = { partition, head, fromOffset: from, nowMs: this.#nowMs, ageMs: limits.compactionAgeMs };
+        await this.#heartbeat();
         const rules = rulesFor(this.#rules, policy);
         const run = await gatherRun(this.#deps, { ...request, rules, forKeys: policy !== null });
         if (run.chunks.length === 0) return true;
-        const { batches, damage } = await readChunkBatches(this.#deps, domain, run.chunks);
+        const onRead = () => this.#heartbeat();
+        const { batches, damage } = await readChunkBatches(this.#deps, { domain, chunks: run.chunks, onRead });
         const read = batches.map((one, index) => ({ partition, chunk: run.chunks[index]!, batches: one }));
         await this.#add(domain, read);
         if (damage !== null) {
@@ -238,7 +244,8 @@ class CompactionSlice {
 
   async #add(domain: string, read: readonly RewrittenChunk[]): Promise<void> {
     if (read.length === 0) return;
-    this.#object ??= { domain, from: this.#state.place, chunks: [], bytes: 0 };
+    const { place, sum } = this.#state;
+    this.#object ??= { domain, from: { place, sum }, chunks: [], bytes: 0 };
     const open = this.#object;
     open.chunks.push(...read);
     open.bytes += read.reduce((sum, { batches }) => sum + batches.reduce((all, { length }) => all + length, 0), 0);
@@ -248,10 +255,11 @@ class CompactionSlice {
   /** Writes what was gathered, of one topic. */
   async #write(): Promise<void> {
     const open = this.#object;
-    this.#object = null;
     if (open === null) return;
     const { domain, from, chunks: rewritten } = open;
     await this.#announce(from);
+    await this.#heartbeat();
+    this.#object = null;
     const { id, sizeBytes, replaced } = await rewriteChunks(this.#deps, { domain, rewritten, ids: this.#ids });
     const { report } = this.#state;
     this.#report({
@@ -262,10 +270,19 @@ class CompactionSlice {
   }
 
   /** Collection rests while nothing is written; what it has to look for is stored before it comes to be. */
-  async #announce(place: WalkPlace | null): Promise<void> {
+  async #announce(from: Resume): Promise<void> {
     if (this.#hasAnnounced) return;
     this.#hasAnnounced = true;
     this.#state = { ...this.#state, rewrites: this.#state.rewrites + 1 };
-    await this.#slice.save({ ...this.#state, place });
+    await this.#slice.save({ ...this.#state, ...from });
+  }
+
+  /** A sign of life, so that nobody takes the job while one partition is worked on for long; and who is not the owner any more stops here. One request at a time, whoever asks. */
+  async #heartbeat(): Promise<void> {
+    if (!this.#slice.isSaveDue()) return;
+    this.#saving ??= this.#slice.save({ ...this.#state, ...this.#object?.from }).finally(() => {
+      this.#saving = null;
+    });
+    await this.#saving;
   }
 }

@@ -19,14 +19,23 @@ export interface ReadChunks {
   readonly damage: MillraceError | null;
 }
 
+/** What is to be read. */
+export interface ReadChunksRequest {
+  /** Of the topic. */
+  readonly domain: string;
+  /** Of one partition. */
+  readonly chunks: readonly Chunk[];
+  /** Awaited behind each GET, by several at once. What it throws ends the reading. Default: nothing. */
+  readonly onRead?: () => Promise<void>;
+}
+
 /** GETs at once. */
 const PARALLEL = 8;
 
-/** Of chunks of one partition, whose topic is of this domain. A GET for each object, or for 8 MiB of it. Throws what the store throws after ten attempts. */
+/** A GET for each object, or for 8 MiB of it. Throws what the store throws after ten attempts, and what `onRead` does. */
 export async function readChunkBatches(
   deps: MaintenanceDeps,
-  domain: string,
-  chunks: readonly Chunk[],
+  { domain, chunks, onRead }: ReadChunksRequest,
 ): Promise<ReadChunks> {
   const located: (readonly LocatedEntry[])[] = [];
   let damage: MillraceError | null = null;
@@ -42,7 +51,10 @@ export async function readChunkBatches(
   const maxBytes = Number.POSITIVE_INFINITY;
   const plan = planFetch([{ domain, entries, maxBytes }], maxBytes);
   const bytes = new Map<LocatedEntry, Uint8Array | null>();
-  await inParallel(plan.ranges, PARALLEL, (range) => readRange(deps, range, entries, bytes));
+  await inParallel(plan.ranges, PARALLEL, async (range) => {
+    await readRange(deps, range, entries, bytes);
+    await onRead?.();
+  });
   const batches: (readonly Uint8Array[])[] = [];
   for (const chunkEntries of located) {
     const opened = openChunk(deps, domain, chunkEntries, bytes);

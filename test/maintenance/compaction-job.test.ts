@@ -9,7 +9,7 @@ import { CHUNK_BYTES_MOST, COMPACTION_RULES } from '../../lib/maintenance/compac
 import type { CompactionReport } from '../../lib/maintenance/compaction-state.ts';
 import { describeJobs } from '../../lib/maintenance/describe-jobs.ts';
 import { rewritesSoFar } from '../../lib/maintenance/rewrites-so-far.ts';
-import type { MaintenanceOptions } from '../../lib/maintenance/run-maintenance.ts';
+import { type MaintenanceOptions, runMaintenance } from '../../lib/maintenance/run-maintenance.ts';
 import { decodeSegment } from '../../lib/segment/decode-segment.ts';
 import { scriptedFaults } from '../log/faulty-store.ts';
 import { batchOf, large, valuesIn } from '../log/log-stage.ts';
@@ -350,6 +350,56 @@ describe('what is in the way of compaction', () => {
     await compact(stage);
     expect(await level1(stage)).toEqual([]);
     expect(await stage.chunks(partition!)).toMatchObject([{ level: 0 }]);
+  });
+});
+
+describe('a compaction that takes long', () => {
+  it.each([
+    ['between objects', 1],
+    ['between pieces of one object', COMPACTION_RULES.objectBytes],
+  ])('stays the only one, %s of one partition', async (_, objectBytes) => {
+    let getMs = 0;
+    const rivals: string[] = [];
+    const stage = maintenanceStage({
+      async onCall({ operation }) {
+        if (operation !== 'objects.get' || getMs === 0) return;
+        stage.clock.pass(getMs);
+        const rival = { store: stage.base, clock: stage.clock, random: stage.random };
+        const [run] = await runMaintenance(rival, { ...ALL, deadlineMs: 0 });
+        rivals.push(run!.result.outcome);
+      },
+    });
+    const [partition] = await stage.topic('orders');
+    for (let n = 0; n < 40; n++) await stage.append(partition!, [`${n}`]);
+    for (const passMs of [AGE_MS, 6 * MINUTE_MS]) {
+      await stage.run({ jobs: ['compaction'], evenIfNotDue: true });
+      stage.clock.pass(passMs);
+    }
+    getMs = 5_000;
+    const [run] = await stage.run({ ...ALL, objectBytes });
+    expect(run!.result.outcome).toBe('done');
+    expect(new Set(rivals)).toEqual(new Set(['busy']));
+    expect(rivals).toHaveLength(40);
+    expect(await reportOf(stage)).toMatchObject({ chunks: 40, partitions: 1 });
+  });
+
+  it('ends within one object when another has taken it', async () => {
+    const stage = maintenanceStage({
+      async onCall({ operation }) {
+        if (operation !== 'objects.put') return;
+        stage.clock.pass(HOUR_MS);
+        const { jobs } = stage.base;
+        const { epoch } = (await jobs.read('compaction'))!;
+        const nowMs = stage.clock.nowMs();
+        await jobs.take('compaction', { owner: 'rival', seen: epoch, nowMs, expiresAtMs: nowMs + MINUTE_MS });
+      },
+    });
+    const [partition] = await stage.topic('orders');
+    for (let n = 0; n < 5; n++) await stage.append(partition!, [`${n}`]);
+    const [run] = await compact(stage, { objectBytes: 1 });
+    expect(run!.result.outcome).toBe('lost');
+    expect(await level1(stage)).toHaveLength(1);
+    expect(await stage.damages()).toEqual([]);
   });
 });
 

@@ -52,7 +52,7 @@ async function readGroup(
   domain: string,
   chunks: readonly Chunk[],
 ): Promise<readonly ChunkBatches[]> {
-  const { batches, damage } = await readChunkBatches(deps, domain, chunks);
+  const { batches, damage } = await readChunkBatches(deps, { domain, chunks });
   if (damage !== null) throw damage;
   return chunks.map((chunk, index) => ({ chunk, batches: batches[index]! }));
 }
