@@ -12,16 +12,16 @@ import { isDamage } from '../log/entry-check.ts';
 import type { Head } from '../log/head.ts';
 import { mapInParallel } from '../log/in-parallel.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
-import { repeatRequest } from '../log/repeat-request.ts';
 import type { Topic } from '../log/topic.ts';
 import { parseTopicConfig } from '../log/topic-config.ts';
 import { type IdSource, UlidSource } from '../segment/id-source.ts';
+import { besideRetention, headNow } from './beside-retention.ts';
 import { type CleanPolicy, cleanPolicy } from './clean/clean-plan.ts';
 import { COMPACTION_RULES, type CompactionRules, rulesFor } from './compaction-plan.ts';
 import { type CompactionReport, type CompactionState, NEVER_COMPACTED, NOTHING_COMPACTED } from './compaction-state.ts';
 import { findUncompacted } from './find-uncompacted.ts';
 import { withDamage } from './found-damage.ts';
-import { gatherRun } from './gather-run.ts';
+import { type CompactionRun, gatherRun } from './gather-run.ts';
 import { compactionPauseMs } from './job-schedule.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import { readChunkBatches } from './read-chunk-batches.ts';
@@ -61,7 +61,6 @@ interface OpenObject {
 /** A partition that has chunks to rewrite. */
 interface OpenPartition {
   readonly partition: PartitionKey;
-  readonly head: Head;
   readonly fromOffset: bigint;
   /** Of its topic, when that is compacted by key. */
   readonly policy: CleanPolicy | null;
@@ -185,9 +184,10 @@ class CompactionSlice {
     try {
       if (walked instanceof Error) throw walked;
       const head = await rollOldTail(this.#deps, partition, walked, ages);
-      const fromOffset = await findUncompacted(this.#deps, partition, head, policy !== null);
+      const find = (at: Head) => findUncompacted(this.#deps, partition, at, policy !== null);
+      const fromOffset = await besideRetention(this.#deps, { partition, head }, find);
       if (fromOffset === null) return { hasMore: namesObjects(head), partition: null };
-      return { hasMore: true, partition: { partition, head, fromOffset, policy } };
+      return { hasMore: true, partition: { partition, fromOffset, policy } };
     } catch (cause) {
       this.#damaged(topic.name, partition.partition, cause);
       return { hasMore: true, partition: null };
@@ -208,16 +208,15 @@ class CompactionSlice {
   }
 
   /** Run by run; false: the time is over, and some of it was done. */
-  async #partition(topic: Topic, { partition, head, fromOffset, policy }: OpenPartition): Promise<boolean> {
+  async #partition(topic: Topic, open: OpenPartition): Promise<boolean> {
+    const { partition } = open;
     const { name, domain } = topic;
-    let from: bigint | null = fromOffset;
+    let from: bigint | null = open.fromOffset;
     try {
       while (from !== null) {
-        const request = { partition, head, fromOffset: from, nowMs: this.#nowMs, ageMs: limits.compactionAgeMs };
         await this.#heartbeat();
-        const rules = rulesFor(this.#rules, policy);
-        const run = await gatherRun(this.#deps, { ...request, rules, forKeys: policy !== null });
-        if (run.chunks.length === 0) return true;
+        const run = await this.#gather(open, from);
+        if (run === null || run.chunks.length === 0) return true;
         const onRead = () => this.#heartbeat();
         const { batches, damage } = await readChunkBatches(this.#deps, { domain, chunks: run.chunks, onRead });
         const read = batches.map((one, index) => ({ partition, chunk: run.chunks[index]!, batches: one }));
@@ -235,10 +234,19 @@ class CompactionSlice {
     return true;
   }
 
+  /** The next run, by the head as it is when its turn comes: others may have taken hours. Null: the partition is gone. */
+  async #gather({ partition, policy }: OpenPartition, from: bigint): Promise<CompactionRun | null> {
+    const by = { partition, nowMs: this.#nowMs, ageMs: limits.compactionAgeMs, forKeys: policy !== null };
+    const rules = rulesFor(this.#rules, policy);
+    const head = await headNow(this.#deps, partition);
+    return besideRetention(this.#deps, { partition, head }, (at) =>
+      gatherRun(this.#deps, { ...by, rules, head: at, fromOffset: from < at.start ? at.start : from }),
+    );
+  }
+
   /** What cannot be read was perhaps dropped by retention since. */
   async #isStillThere(partition: PartitionKey, end: bigint): Promise<boolean> {
-    const { heads } = this.#deps.store;
-    const { answer: head } = await repeatRequest(this.#deps, () => heads.read(partition, { consistent: true }));
+    const head = await headNow(this.#deps, partition);
     return head !== null && head.start < end;
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../lib/limits.ts';
 import { Appender } from '../../lib/log/appender.ts';
+import type { Chunk } from '../../lib/log/chunk.ts';
 import { Fetcher } from '../../lib/log/fetcher.ts';
 import { usageBetween } from '../../lib/log/meter.ts';
 import type { PartitionKey } from '../../lib/log/partition-key.ts';
@@ -337,6 +338,36 @@ describe('what is in the way of compaction', () => {
     await stage.append(partition!, ['a']);
     await compact(stage);
     expect(await reportOf(stage)).toMatchObject({ damages: { count: 0 }, chunks: 0, objects: 0 });
+  });
+
+  it.each([
+    ['before its turn comes', 'objects.get', 1],
+    ['while its chunks are gathered', 'chunks.query', 0],
+  ] as const)('is no gap where retention has deleted chunks %s', async (_, moment, dropped) => {
+    let isArmed = false;
+    const stage = maintenanceStage({
+      async onCall({ operation, arguments: [key, query] }) {
+        const isGathering = (query as { toBase?: bigint } | undefined)?.toBase === 0n;
+        if (!isArmed || operation !== moment) return;
+        if (moment === 'chunks.query' && !isGathering) return;
+        isArmed = false;
+        const partition = moment === 'chunks.query' ? (key as PartitionKey) : partitions[dropped]!;
+        const [{ maxId }] = (await stage.chunks(partition)) as [Chunk];
+        await stage.base.heads.advanceStart(partition, { start: 1n, floor: maxId });
+        await stage.base.chunks.remove(partition, 0n, { endAtMost: 1n, maxIdAtMost: maxId });
+      },
+    });
+    const partitions = await stage.topic('orders', { partitionCount: 2 });
+    for (const partition of partitions) for (const value of ['a', 'b']) await stage.append(partition, [value]);
+    for (const passMs of [AGE_MS, 6 * MINUTE_MS]) {
+      await stage.run({ jobs: ['compaction'], evenIfNotDue: true });
+      stage.clock.pass(passMs);
+    }
+    isArmed = true;
+    await stage.run({ ...ALL, objectBytes: 1 });
+    expect(isArmed).toBe(false);
+    expect(await reportOf(stage)).toMatchObject({ damages: { count: 0 }, chunks: 3 });
+    expect(await stage.chunks(partitions[dropped]!)).toMatchObject([{ base: 1n, level: 1 }]);
   });
 
   it('is nothing of a partition that is deleted meanwhile', async () => {
