@@ -353,6 +353,7 @@ class CollectionSlice {
   async #isIdle(): Promise<boolean> {
     const { pass, lists, unchangedPasses, lastRewrites } = this.#state;
     if (this.#slice.isAskedFor || pass !== null || lists.length > 0 || unchangedPasses < 2) return false;
-    return (await rewritesSoFar(this.#deps)) === lastRewrites && isUnchangedSince(this.#deps, this.#state);
+    const rewrites = await rewritesSoFar(this.#deps);
+    return rewrites !== null && rewrites === lastRewrites && isUnchangedSince(this.#deps, this.#state);
   }
 }

@@ -37,7 +37,7 @@ export interface CollectionPass {
   readonly parts: readonly string[];
   readonly sum: number;
   /** See `rewritesSoFar`, when it was begun. */
-  readonly rewrites: number;
+  readonly rewrites: number | null;
 }
 
 /** What a pass has done so far; the numbers are of objects. */

@@ -29,7 +29,7 @@ export interface CompactionState {
   readonly lastPassAtMs: number;
   /** Whether this pass, or the one before, has left anything that may be rewritten later. */
   readonly isWaiting: boolean;
-  /** Rises before chunks are rewritten, once in each slice that does: then there is something for collection. */
+  /** Rises before chunks are rewritten, and behind that, once in each slice that does: then there is something for collection. */
   readonly rewrites: number;
 }
 

@@ -73,6 +73,12 @@ class CleanSlice {
   }
 
   async run(): Promise<SliceEnd<CleanState>> {
+    const end = await this.#run();
+    // A pass of collection that was begun meanwhile has not seen all of it.
+    return this.#hasAnnounced ? { ...end, state: { ...end.state, rewrites: end.state.rewrites + 1 } } : end;
+  }
+
+  async #run(): Promise<SliceEnd<CleanState>> {
     const { serverClock } = this.#deps.store;
     // Stores have answered by now: the job was read and taken.
     const { nowMs, seen } = lookAtTime(serverClock, this.#state.seenTime);
