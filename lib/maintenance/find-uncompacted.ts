@@ -6,13 +6,15 @@ import type { PartitionKey } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import { isSettled } from './compaction-plan.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
+import { REPLACED_AT_ONCE } from './rewrite-chunks.ts';
 
-/** A compaction that was killed leaves chunks behind that are not rewritten, among others that are: fewer than it replaces at once. */
-const LOOK_BACK = 32;
+/** A compaction that was killed leaves chunks behind that are not rewritten, among others that are: fewer than it replaces at once. Twice as many, for one that was killed behind it. */
+const LOOK_BACK = 2 * REPLACED_AT_ONCE;
 
 /**
- * An offset of the first chunk that compaction has not been at; null when there is none below the tail. Chunks are rewritten in the order of their offsets, so it is looked for from the end on, in a hundred chunks,
- * and beyond them by bisection: a query for each doubling of the log. `forKeys` as in `isSettled`. Throws OBJECT_MISSING where the index has a gap, CORRUPT_OBJECT, and what the store throws after ten attempts.
+ * An offset of the first chunk that compaction has not been at; null when there is none below the tail. Chunks are rewritten in the order of their offsets, but for the last that one has come to which was killed; so it
+ * is looked for from the end on, in a hundred chunks, and beyond them by bisection: a query for each doubling of the log. `forKeys` as in `isSettled`. Throws OBJECT_MISSING where the index has a gap, CORRUPT_OBJECT, and what the store throws
+ * after ten attempts.
  */
 export async function findUncompacted(
   deps: MaintenanceDeps,
@@ -20,26 +22,25 @@ export async function findUncompacted(
   { start, tailBase }: Head,
   forKeys = false,
 ): Promise<bigint | null> {
-  if (start >= tailBase || (await isNewestSettled(deps, partition, tailBase, forKeys))) return null;
+  if (start >= tailBase || (await areNewestSettled(deps, partition, { start, tailBase, forKeys }))) return null;
   const newest = await newestChunks(deps, partition, tailBase);
-  const open = newest.filter((chunk) => chunk.end > start && !isSettled(chunk, forKeys));
   const lowest = newest.at(-1);
-  if (open.length === 0) return null;
-  const isBoundarySeen = lowest === undefined || lowest.base <= start || isSettled(lowest, forKeys);
-  if (isBoundarySeen) return atLeast(open.at(-1)!.base, start);
-  return bisect(deps, partition, { start, openBase: lowest.base, forKeys });
+  const lastOpen = newest.findLastIndex((chunk) => chunk.end > start && !isSettled(chunk, forKeys));
+  if (lowest === undefined || lastOpen < 0) return null;
+  const isBoundarySeen = lowest.base <= start || newest.length - 1 - lastOpen >= LOOK_BACK;
+  const openBase = newest[lastOpen]!.base;
+  return isBoundarySeen ? atLeast(openBase, start) : bisect(deps, partition, { start, openBase, forKeys });
 }
 
-/** The common case, at half a read unit: what it misses is found the next time. */
-async function isNewestSettled(
+/** The common case, at half a read unit where chunks were rewritten: what it misses is found the next time. */
+async function areNewestSettled(
   deps: MaintenanceDeps,
   partition: PartitionKey,
-  tailBase: bigint,
-  forKeys: boolean,
+  { start, tailBase, forKeys }: Pick<Head, 'start' | 'tailBase'> & { readonly forKeys: boolean },
 ): Promise<boolean> {
-  const query = { toBase: tailBase - 1n, order: 'descending', limit: 1, consistent: false } as const;
+  const query = { toBase: tailBase - 1n, order: 'descending', limit: REPLACED_AT_ONCE, consistent: false } as const;
   const { answer } = await repeatRequest(deps, () => deps.store.chunks.query(partition, query));
-  return answer[0] !== undefined && isSettled(answer[0], forKeys);
+  return answer.length > 0 && answer.every((chunk) => chunk.end <= start || isSettled(chunk, forKeys));
 }
 
 async function bisect(

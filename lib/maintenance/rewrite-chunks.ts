@@ -51,6 +51,8 @@ export interface RewriteResult {
 
 /** Requests at once. */
 const PARALLEL = 16;
+/** Chunks that are replaced at once, all of them before the next. */
+export const REPLACED_AT_ONCE = 16;
 
 /**
  * See the module comment. Requests: an update of each head, a PUT, an update of each chunk. Throws what the store throws after ten attempts, and INVALID_REQUEST and MESSAGE_TOO_LARGE as `encodeSegment`
@@ -86,7 +88,9 @@ export async function rewriteChunks(deps: MaintenanceDeps, request: RewriteReque
     if (await replaceChunk(deps, partition, chunk, reference)) replaced += 1;
   };
   const first = rewritten.filter(({ isLast }) => isLast !== true);
-  await inParallel(first, PARALLEL, replace);
+  // Window by window, so that who is killed leaves no more than one of them half done: the next one looks no further back.
+  for (let from = 0; from < first.length; from += REPLACED_AT_ONCE)
+    await inParallel(first.slice(from, from + REPLACED_AT_ONCE), REPLACED_AT_ONCE, replace);
   let due = first.length;
   for (const one of rewritten) {
     if (one.isLast !== true) continue;

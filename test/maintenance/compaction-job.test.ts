@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../../lib/limits.ts';
 import { Appender } from '../../lib/log/appender.ts';
 import type { Chunk } from '../../lib/log/chunk.ts';
+import { encodeEntry } from '../../lib/log/entry.ts';
 import { Fetcher } from '../../lib/log/fetcher.ts';
 import { usageBetween } from '../../lib/log/meter.ts';
 import type { PartitionKey } from '../../lib/log/partition-key.ts';
@@ -9,9 +10,11 @@ import { rollTail } from '../../lib/log/roll.ts';
 import { CHUNK_BYTES_MOST, COMPACTION_RULES } from '../../lib/maintenance/compaction-plan.ts';
 import type { CompactionReport } from '../../lib/maintenance/compaction-state.ts';
 import { describeJobs } from '../../lib/maintenance/describe-jobs.ts';
+import { findUncompacted } from '../../lib/maintenance/find-uncompacted.ts';
 import { rewritesSoFar } from '../../lib/maintenance/rewrites-so-far.ts';
 import { type MaintenanceOptions, runMaintenance } from '../../lib/maintenance/run-maintenance.ts';
 import { decodeSegment } from '../../lib/segment/decode-segment.ts';
+import { firstIdAt } from '../../lib/segment/segment-id.ts';
 import { scriptedFaults } from '../log/faulty-store.ts';
 import { batchOf, large, valuesIn } from '../log/log-stage.ts';
 import { collectFor, segments } from './collection-stage.ts';
@@ -466,6 +469,42 @@ describe('a compaction that takes long', () => {
 });
 
 describe('a compaction that is killed', () => {
+  it('leaves nothing behind but within one window of chunks', async () => {
+    const stage = maintenanceStage({
+      plan: {
+        next: (operation, [, base]) => (operation === 'chunks.replace' && base === 0n ? 'dropped' : null),
+        unused: () => [],
+      },
+    });
+    const [partition] = await stage.topic('orders');
+    for (let n = 0; n < 40; n++) await stage.append(partition!, [`${n}`]);
+    const [run] = await compact(stage);
+    expect(run!.result.outcome).toBe('failed');
+    const levels = (await stage.chunks(partition!)).map(({ level }) => level).join('');
+    expect(levels).toBe(`0${'1'.repeat(15)}${'0'.repeat(24)}`);
+  });
+
+  it.each([
+    ['the newest', [118], 120],
+    ['below the newest hundred', [18], 25],
+    ['several, about the end of the newest hundred', [15, 19, 22], 31],
+    ['none', [], 25],
+  ] as const)('is gone on with at the first chunk that it has left: among others %s', async (_, holes, end) => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders');
+    for (let n = 0; n < 120; n++) await stage.append(partition!, [`${n}`], { inline: true });
+    const id = firstIdAt(stage.clock.nowMs());
+    for (let base = 0; base < end; base++) {
+      if ((holes as readonly number[]).includes(base)) continue;
+      const offset = BigInt(base);
+      const entry = { recordCount: 1, maxTimestampMs: 0n, producer: null, position: 0, lengthBytes: 100 };
+      const reference = encodeEntry({ kind: 'reference', id, ...entry });
+      await stage.base.chunks.replace(partition!, offset, { version: 0, end: offset + 1n, reference });
+    }
+    const found = await findUncompacted(stage.deps, partition!, await stage.head(partition!));
+    expect(found).toBe(BigInt(holes[0] ?? end));
+  });
+
   it.each(['objects.put', 'chunks.replace'] as const)(
     'at %s leaves nothing behind once the next one was there',
     async (operation) => {

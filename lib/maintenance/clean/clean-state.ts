@@ -43,7 +43,7 @@ export interface CleanState {
   readonly sum: number;
   readonly lastSum: number | null;
   readonly unchangedPasses: number;
-  /** Rises before chunks are rewritten, once in each slice that does: then there is something for collection. */
+  /** Rises before chunks are rewritten, and behind that, once in each slice that does: then there is something for collection. */
   readonly rewrites: number;
 }
 
