@@ -29,6 +29,8 @@ const LARGE_ENTRY_BYTES = 4 * 1024 * 1024;
  * pieces of 80 KiB and more on average.
  */
 export const CHUNK_BYTES_MOST = 8 * 1024 * 1024;
+/** As above where chunks have to be rewritten, however large: no more is held in memory for one chunk, and twice that fits into a segment. */
+const KEYED_CHUNK_BYTES_MOST = 120 * 1024 * 1024;
 
 /** Bytes of record batches of a chunk of level 0. Throws CORRUPT_OBJECT. */
 export function chunkDataBytes({ entries }: Pick<Chunk, 'entries'>): number {
@@ -39,8 +41,8 @@ export function chunkDataBytes({ entries }: Pick<Chunk, 'entries'>): number {
 export function isSettled(chunk: Chunk, forKeys = false): boolean {
   if (chunk.level === 1 || !canBeRewritten(chunk)) return true;
   const bytes = chunkDataBytes(chunk);
-  const isReadWell = bytes >= LARGE_ENTRY_BYTES * chunk.entries.length;
-  return (isReadWell && !forKeys) || bytes > CHUNK_BYTES_MOST;
+  if (forKeys) return bytes > KEYED_CHUNK_BYTES_MOST;
+  return bytes >= LARGE_ENTRY_BYTES * chunk.entries.length || bytes > CHUNK_BYTES_MOST;
 }
 
 /** The rules for a topic: key compaction comes behind, and may have to be there by `max.compaction.lag.ms`. */

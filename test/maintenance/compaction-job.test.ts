@@ -1,73 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../lib/limits.ts';
-import { Appender } from '../../lib/log/appender.ts';
 import type { Chunk } from '../../lib/log/chunk.ts';
-import { encodeEntry } from '../../lib/log/entry.ts';
 import { Fetcher } from '../../lib/log/fetcher.ts';
 import { usageBetween } from '../../lib/log/meter.ts';
 import type { PartitionKey } from '../../lib/log/partition-key.ts';
-import { rollTail } from '../../lib/log/roll.ts';
-import { CHUNK_BYTES_MOST, COMPACTION_RULES } from '../../lib/maintenance/compaction-plan.ts';
-import type { CompactionReport } from '../../lib/maintenance/compaction-state.ts';
-import { describeJobs } from '../../lib/maintenance/describe-jobs.ts';
-import { findUncompacted } from '../../lib/maintenance/find-uncompacted.ts';
-import { rewritesSoFar } from '../../lib/maintenance/rewrites-so-far.ts';
-import { type MaintenanceOptions, runMaintenance } from '../../lib/maintenance/run-maintenance.ts';
-import { decodeSegment } from '../../lib/segment/decode-segment.ts';
-import { firstIdAt } from '../../lib/segment/segment-id.ts';
-import { scriptedFaults } from '../log/faulty-store.ts';
-import { batchOf, large, valuesIn } from '../log/log-stage.ts';
+import { CHUNK_BYTES_MOST, COMPACTION_RULES, isSettled } from '../../lib/maintenance/compaction-plan.ts';
 import { collectFor, segments } from './collection-stage.ts';
-import { DAY_MS, HOUR_MS, type MaintenanceStage, MINUTE_MS, maintenanceStage } from './maintenance-stage.ts';
-
-/** At once, whatever there is. */
-const ALL = { jobs: ['compaction'] as const, evenIfNotDue: true, waitMs: 0 };
-/** Until the clock counts, and everything is old enough. */
-const AGE_MS = 20 * MINUTE_MS;
-
-async function compact(stage: MaintenanceStage, options: Partial<MaintenanceOptions> = {}) {
-  // Each pass goes by the time of the one before.
-  for (const passMs of [AGE_MS, 6 * MINUTE_MS]) {
-    await stage.run({ jobs: ['compaction'], evenIfNotDue: true });
-    stage.clock.pass(passMs);
-  }
-  return stage.run({ ...ALL, ...options });
-}
-
-async function reportOf(stage: MaintenanceStage): Promise<CompactionReport> {
-  const found = (await describeJobs(stage.deps)).find(({ job }) => job === 'compaction');
-  return found!.report as CompactionReport;
-}
-
-const valuesOf = async (stage: MaintenanceStage, partition: PartitionKey, domain = 'shared') => {
-  const fetcher = new Fetcher({ store: stage.base, clock: stage.clock, random: stage.random });
-  const { start } = await stage.head(partition);
-  const [read] = await fetcher.fetch([{ partition, domain, offset: start, maxBytes: 1e9 }], {
-    maxBytes: 1e9,
-    consistent: true,
-  });
-  if (read!.outcome === 'failed') throw read!.error;
-  return valuesIn(read!.batches).map((value) => value.replace(/\.+$/, ''));
-};
-
-/** A record of a megabyte at a time, in chunks of so many each. */
-async function appendLarge(stage: MaintenanceStage, partition: PartitionKey, chunks: readonly number[]) {
-  const appender = new Appender({ store: stage.base, clock: stage.clock, random: stage.random });
-  for (const count of chunks) {
-    for (let n = 0; n < count; n++) {
-      const batches = batchOf([large('x', 1024 * 1024)], [stage.clock.nowMs()]);
-      await appender.append({ target: { partition, domain: 'shared', inlineMaxBytes: 0 }, batches });
-    }
-    await rollTail(stage.base, partition, await stage.head(partition));
-  }
-  await appender.close();
-}
-
-const level1 = async (stage: MaintenanceStage) => (await segments(stage)).filter((key) => key.includes('/1/'));
-
-async function regionsOf(stage: MaintenanceStage, key: string) {
-  return decodeSegment((await stage.base.objects.get(key, 0, 1e9))!, { verifyRegions: true }).regions;
-}
+import { AGE_MS, ALL, appendLarge, compact, level1, regionsOf, reportOf, valuesOf } from './compaction-stage.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, maintenanceStage } from './maintenance-stage.ts';
 
 describe('compaction', () => {
   it('makes one object of small regions and of inline batches, and every record stands where it stood', async () => {
@@ -155,7 +95,10 @@ describe('compaction', () => {
     await appendLarge(stage, partition!, [7, 9]);
     await appendLarge(stage, partition!, [2]);
     await compact(stage);
-    expect(await stage.chunks(partition!)).toMatchObject([{ level: 1 }, { level: 0 }, { level: 1 }]);
+    const chunks = await stage.chunks(partition!);
+    expect(chunks).toMatchObject([{ level: 1 }, { level: 0 }, { level: 1 }]);
+    // Compaction by key has to have it rewritten all the same.
+    expect(isSettled(chunks[1]!, true)).toBe(false);
     const fetcher = new Fetcher({ store: stage.base, clock: stage.clock, random: stage.random });
     const { tailBase } = await stage.head(partition!);
     for (let offset = 0n; offset < tailBase; offset++) {
@@ -243,6 +186,7 @@ describe('collection beside compaction', () => {
     expect(runs.map(({ job, result }) => `${job} ${result.outcome}`)).toEqual([
       'retention done',
       'compaction unfinished',
+      'key-compaction done',
       'collection done',
     ]);
     // Alone it has all of it.
@@ -416,114 +360,4 @@ describe('what is in the way of compaction', () => {
     expect(await level1(stage)).toEqual([]);
     expect(await stage.chunks(partition!)).toMatchObject([{ level: 0 }]);
   });
-});
-
-describe('a compaction that takes long', () => {
-  it.each([
-    ['between objects', 1],
-    ['between pieces of one object', COMPACTION_RULES.objectBytes],
-  ])('stays the only one, %s of one partition', async (_, objectBytes) => {
-    let getMs = 0;
-    const rivals: string[] = [];
-    const stage = maintenanceStage({
-      async onCall({ operation }) {
-        if (operation !== 'objects.get' || getMs === 0) return;
-        stage.clock.pass(getMs);
-        const rival = { store: stage.base, clock: stage.clock, random: stage.random };
-        const [run] = await runMaintenance(rival, { ...ALL, deadlineMs: 0 });
-        rivals.push(run!.result.outcome);
-      },
-    });
-    const [partition] = await stage.topic('orders');
-    for (let n = 0; n < 40; n++) await stage.append(partition!, [`${n}`]);
-    for (const passMs of [AGE_MS, 6 * MINUTE_MS]) {
-      await stage.run({ jobs: ['compaction'], evenIfNotDue: true });
-      stage.clock.pass(passMs);
-    }
-    getMs = 5_000;
-    const [run] = await stage.run({ ...ALL, objectBytes });
-    expect(run!.result.outcome).toBe('done');
-    expect(new Set(rivals)).toEqual(new Set(['busy']));
-    expect(rivals).toHaveLength(40);
-    expect(await reportOf(stage)).toMatchObject({ chunks: 40, partitions: 1 });
-  });
-
-  it('ends within one object when another has taken it', async () => {
-    const stage = maintenanceStage({
-      async onCall({ operation }) {
-        if (operation !== 'objects.put') return;
-        stage.clock.pass(HOUR_MS);
-        const { jobs } = stage.base;
-        const { epoch } = (await jobs.read('compaction'))!;
-        const nowMs = stage.clock.nowMs();
-        await jobs.take('compaction', { owner: 'rival', seen: epoch, nowMs, expiresAtMs: nowMs + MINUTE_MS });
-      },
-    });
-    const [partition] = await stage.topic('orders');
-    for (let n = 0; n < 5; n++) await stage.append(partition!, [`${n}`]);
-    const [run] = await compact(stage, { objectBytes: 1 });
-    expect(run!.result.outcome).toBe('lost');
-    expect(await level1(stage)).toHaveLength(1);
-    expect(await stage.damages()).toEqual([]);
-  });
-});
-
-describe('a compaction that is killed', () => {
-  it('leaves nothing behind but within one window of chunks', async () => {
-    const stage = maintenanceStage({
-      plan: {
-        next: (operation, [, base]) => (operation === 'chunks.replace' && base === 0n ? 'dropped' : null),
-        unused: () => [],
-      },
-    });
-    const [partition] = await stage.topic('orders');
-    for (let n = 0; n < 40; n++) await stage.append(partition!, [`${n}`]);
-    const [run] = await compact(stage);
-    expect(run!.result.outcome).toBe('failed');
-    const levels = (await stage.chunks(partition!)).map(({ level }) => level).join('');
-    expect(levels).toBe(`0${'1'.repeat(15)}${'0'.repeat(24)}`);
-  });
-
-  it.each([
-    ['the newest', [118], 120],
-    ['below the newest hundred', [18], 25],
-    ['several, about the end of the newest hundred', [15, 19, 22], 31],
-    ['none', [], 25],
-  ] as const)('is gone on with at the first chunk that it has left: among others %s', async (_, holes, end) => {
-    const stage = maintenanceStage();
-    const [partition] = await stage.topic('orders');
-    for (let n = 0; n < 120; n++) await stage.append(partition!, [`${n}`], { inline: true });
-    const id = firstIdAt(stage.clock.nowMs());
-    for (let base = 0; base < end; base++) {
-      if ((holes as readonly number[]).includes(base)) continue;
-      const offset = BigInt(base);
-      const entry = { recordCount: 1, maxTimestampMs: 0n, producer: null, position: 0, lengthBytes: 100 };
-      const reference = encodeEntry({ kind: 'reference', id, ...entry });
-      await stage.base.chunks.replace(partition!, offset, { version: 0, end: offset + 1n, reference });
-    }
-    const found = await findUncompacted(stage.deps, partition!, await stage.head(partition!));
-    expect(found).toBe(BigInt(holes[0] ?? end));
-  });
-
-  it.each(['objects.put', 'chunks.replace'] as const)(
-    'at %s leaves nothing behind once the next one was there',
-    async (operation) => {
-      const stage = maintenanceStage({
-        plan: scriptedFaults({ [operation]: Array(operation === 'objects.put' ? 10 : 20).fill('lost') }),
-      });
-      const [partition] = await stage.topic('orders');
-      for (const value of ['a', 'b']) await stage.append(partition!, [value]);
-      const [run] = await compact(stage);
-      expect(run!.result.outcome).toBe('failed');
-      // Collection does not rest until it is over.
-      expect(await rewritesSoFar(stage.deps)).toBe(null);
-      await collectFor(stage, 3);
-      stage.clock.pass(HOUR_MS);
-      await stage.run(ALL);
-      await collectFor(stage, 3);
-      expect(await segments(stage)).toHaveLength(1);
-      expect(await valuesOf(stage, partition!)).toEqual(['0:a', '1:b']);
-      expect(await stage.damages()).toEqual([]);
-    },
-  );
 });

@@ -281,7 +281,7 @@ export const maintenanceMutants: readonly Mutant[] = [
     file: COMPACT,
     from: 'rewrites: this.#state.rewrites + 1',
     to: 'rewrites: this.#state.rewrites',
-    test: 'test/maintenance/compaction-job.test.ts',
+    test: 'test/maintenance/compaction-crashes.test.ts',
   },
   {
     name: 'collection: an object goes that a chunk may still come to name',
