@@ -74,12 +74,16 @@ def dynamodb_transaction_checks(iam_action, body, region, account_id):
 
 iam_actions.dynamodb_transaction_checks = dynamodb_transaction_checks
 
+# Batches have no action of their own: "SendMessage also applies to SendMessageBatch", and so on.
+_SINGLE = {"sqs:SendMessageBatch": "sqs:SendMessage", "sqs:DeleteMessageBatch": "sqs:DeleteMessage", "sns:PublishBatch": "sns:Publish"}
+
 _enforce = iam_evaluator.enforce
 
 
 def enforce(access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
     if isinstance(resource_arn, ArnWithKey):
         service_context = {**(service_context or {}), "dynamodb:LeadingKeys": resource_arn.leading_keys}
+    iam_action = _SINGLE.get(iam_action, iam_action)
     return _enforce(access_key_id, iam_action, service, region, resource_arn=resource_arn, service_context=service_context)
 
 
