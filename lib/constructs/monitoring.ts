@@ -36,7 +36,7 @@ export interface MonitoringProps {
    */
   readonly stuckPeriods?: number;
   /**
-   * How long retention and collection may be without a success, 1 hour to 7 days. The two metrics cost $0.60 a month, and their alarms $0.20.
+   * How long each job of maintenance may be without a success, 1 hour to 7 days. The four metrics cost $1.20 a month, and their alarms $0.40.
    *
    * @default Duration.days(1)
    */
@@ -50,13 +50,13 @@ export interface MonitoringProps {
 }
 
 /** Jobs of maintenance that tell how long ago they succeeded. */
-const JOBS = ['retention', 'collection'] as const;
+const JOBS = ['retention', 'compaction', 'key-compaction', 'collection'] as const;
 const PERIOD = Duration.minutes(5);
 
 type Metrics = Record<string, cloudwatch.IMetric>;
 
 /**
- * Alarms on what needs a person: batches that were given up, throttles, jobs that do not run, and subscriptions that are stuck, late, or put records away. $1.30 a month beside the subscriptions.
+ * Alarms on what needs a person: batches that were given up, throttles, jobs that do not run, and subscriptions that are stuck, late, or put records away. $2.10 a month beside the subscriptions.
  *
  * @example
  * new MillraceMonitoring(this, 'Monitoring', { millrace, subscriptions: [billing.subscription], actions: [new SnsAction(oncall)] });

@@ -56,6 +56,8 @@ describe('monitoring', () => {
         'WriteThrottleEvents',
         'SecondsSinceSuccess',
         'SecondsSinceSuccess',
+        'SecondsSinceSuccess',
+        'SecondsSinceSuccess',
         'InvokeErrorCount,CommittedEventCount',
         'MaxTimeLag',
         'OnFailureDestinationDeliveredEventCount',
@@ -96,8 +98,8 @@ describe('monitoring', () => {
   it('costs what it says', () => {
     const monthly = (subscriptions: number) =>
       watched({}, subscriptions).alarms.flatMap(metricsOf).length * prices.cloudWatchAlarmMetricMonth;
-    const jobMetrics = 2 * prices.cloudWatchMetricMonth;
-    expect(monthly(0) + jobMetrics).toBeCloseTo(1.3);
+    const jobMetrics = 4 * prices.cloudWatchMetricMonth;
+    expect(monthly(0) + jobMetrics).toBeCloseTo(2.1);
     expect(monthly(2) - monthly(1)).toBeCloseTo(0.4);
     expect(prices.cloudWatchDashboardMonth).toBe(3);
     watched().template.resourceCountIs('AWS::CloudWatch::Dashboard', 0);

@@ -164,6 +164,19 @@ describe('the record of the largest time', () => {
     await expect(maxTimestamp(stage)).resolves.toEqual({ offset: 2n, ms: 80 });
   });
 
+  it('is another when key compaction has removed it', async () => {
+    const stage = await logStage();
+    await stage.fill(timed([10], [50]));
+    await stage.roll();
+    await stage.fill(timed([90], [20]));
+    await stage.roll();
+    await stage.fill(timed([40]));
+    await stage.compact((await stage.chunks())[1]!, 0, (batch) => batch === 1);
+    await expect(maxTimestamp(stage)).resolves.toEqual({ offset: 1n, ms: 50 });
+    await expect(byTime(stage, 60)).resolves.toBeNull();
+    await expect(byTime(stage, 15)).resolves.toBe(1n);
+  });
+
   it('is another when it was trimmed', async () => {
     const stage = await logStage();
     await stage.fill(timed([90], [10, 50]));

@@ -114,11 +114,11 @@ export async function logStage(options: LogStageOptions = {}) {
     async roll(number = 0): Promise<void> {
       await rollTail(base, partition(number), await head(number));
     },
-    /** Compacts a chunk as maintenance does: floor, object, replacement; returns the id of the object. */
-    async compact(chunk: Chunk, number = 0): Promise<SegmentId> {
+    /** Compacts a chunk as maintenance does: floor, object, replacement; returns the id of the object. Of its batches those stay that `keeps` says, as if keys had been compacted. */
+    async compact(chunk: Chunk, number = 0, keeps: (batch: number) => boolean = () => true): Promise<SegmentId> {
       const id = idAt(900_000 + Number(chunk.base));
       await base.heads.raiseFloor(partition(number), chunk.maxId);
-      const batches = await stampedBatches(base, chunk);
+      const batches = (await stampedBatches(base, chunk)).filter((_, batch) => keeps(batch));
       const { base: baseOffset, end, version: chunkVersion } = chunk;
       const region = { ...partition(number), batches, baseOffset, lastOffset: end - 1n, chunkVersion };
       const segment = encodeSegment({ level: 1, writerId: id, regions: [region] });
