@@ -64,6 +64,9 @@ export { type Meter, requestDollars, type StoreRequest, type StoreUsage, UsageMe
 export type { TopicAdmin } from './log/topic-admin.ts';
 export { describeJobs, type JobDescription } from './maintenance/describe-jobs.ts';
 export { type ExplainedObject, explainObjects } from './maintenance/explain-objects.ts';
+export type { ForkedPartition } from './maintenance/fork-partition.ts';
+export type { ForkPoint } from './maintenance/fork-plan.ts';
+export { type ForkRequest, forkTopic, type TopicFork } from './maintenance/fork-topic.ts';
 export type { MaintenanceDeps } from './maintenance/maintenance-deps.ts';
 export { MaintenanceLoop, type MaintenanceLoopDeps } from './maintenance/maintenance-loop.ts';
 export {

@@ -2,7 +2,7 @@
  * `Topics` over DynamoDB: each change is one write or one transaction whose conditions say what the transition of the same name in `topic-transitions.ts` says.
  */
 import { globalFloorFromItem, globalFloorKey } from '../log/global-floor.ts';
-import { emptyHead, headKey, headToItem } from '../log/head.ts';
+import { headKey, headToItem } from '../log/head.ts';
 import type { Item } from '../log/item.ts';
 import {
   spentTopicIdKey,
@@ -13,7 +13,7 @@ import {
   topicListingKey,
   topicToItem,
 } from '../log/topic.ts';
-import type { CreateHeadsArgs, CreateHeadsOutcome } from '../log/topic-transitions.ts';
+import { type CreateHeadsArgs, type CreateHeadsOutcome, madeHead } from '../log/topic-transitions.ts';
 import type { Topics } from '../log/topics.ts';
 import { encodeId, type SegmentId, ZERO_ID } from '../segment/segment-id.ts';
 import { allOf, anyOf } from './alias.ts';
@@ -40,8 +40,9 @@ const floorIs = (floor: SegmentId): string => (floor === ZERO_ID ? anyOf(NO_FLOO
 const floorRisesTo = (floor: SegmentId): string => (floor === ZERO_ID ? FLOOR_RISES : anyOf(NO_FLOOR, FLOOR_RISES));
 
 /** In the order in which a refusal names its reason: the topic, the floor, the heads. */
-function headWrites({ topicName, topicId, partitions, floor }: CreateHeadsArgs): TransactionWrite[] {
-  const item = headToItem(emptyHead(floor));
+function headWrites(args: CreateHeadsArgs): TransactionWrite[] {
+  const { topicName, topicId, partitions, floor } = args;
+  const item = headToItem(madeHead(args));
   return [
     {
       kind: 'check',

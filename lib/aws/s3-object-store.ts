@@ -4,6 +4,7 @@
  * A request is counted once it was sent, however it ends. S3 does not charge what it answers with 5xx, so the count is never too low.
  */
 import {
+  CopyObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -13,7 +14,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { MillraceError } from '../errors.ts';
 import type { Meter, StoreRequest } from '../log/meter.ts';
-import type { ObjectStore, ObjectSummary, PutOutcome } from '../log/object-store.ts';
+import type { CopyOutcome, ObjectStore, ObjectSummary, PutOutcome } from '../log/object-store.ts';
 import { checkRange, checkRemoval, OBJECTS_PER_REQUEST, parseObjectKey } from '../log/transactional/object-requests.ts';
 import type { AwsConnection } from './aws-connection.ts';
 import { type AwsRequest, brokenBodyError, partError } from './aws-errors.ts';
@@ -61,6 +62,26 @@ export class S3ObjectStore implements ObjectStore {
       () => this.#counted({ kind: 'put', bytes: bytes.length }, () => client.send(command)),
       (error) => (statusOf(error) === 412 ? 'exists' : undefined),
     );
+    return answer === 'exists' ? 'exists' : 'created';
+  }
+
+  async copy(fromKey: string, toKey: string): Promise<CopyOutcome> {
+    parseObjectKey(fromKey);
+    parseObjectKey(toKey);
+    const { client, bucket, connection } = this.#parts;
+    const command = new CopyObjectCommand({
+      Bucket: bucket,
+      Key: toKey,
+      // The only parameter that the SDK does not encode.
+      CopySource: [bucket, ...fromKey.split('/')].map(encodeURIComponent).join('/'),
+      IfNoneMatch: '*',
+    });
+    const answer = await connection.ask(
+      this.#request('CopyObject', 'write', fromKey),
+      () => this.#counted({ kind: 'put', bytes: 0 }, () => client.send(command)),
+      (error) => (statusOf(error) === 412 ? 'exists' : absentObject(error)),
+    );
+    if (answer === 'absent') return 'missing';
     return answer === 'exists' ? 'exists' : 'created';
   }
 

@@ -5,6 +5,7 @@ import { addHelpCommand, type CliCommand } from './cli-command.ts';
 import { action } from './cli-context.ts';
 import { UsageError } from './cli-errors.ts';
 import type { CliIo } from './cli-io.ts';
+import { addForkCommand } from './fork-command.ts';
 import { collect, collectPairs, parseCount } from './parse-values.ts';
 import { table } from './table.ts';
 
@@ -20,6 +21,7 @@ export function addTopicCommands(program: CliCommand, io: CliIo): void {
   addLook(topic, io);
   addChange(topic, io);
   addTrim(topic, io);
+  addForkCommand(topic, io);
   topic
     .command('delete <topic>')
     .description('Delete a topic and its records. A topic made again under the name begins empty.')
@@ -107,6 +109,7 @@ function describeText({ topic, partitions, config }: TopicDescription): string {
     `id          ${topic.topicId}`,
     `created     ${created}`,
     `domain      ${topic.domain}`,
+    ...(topic.forkOf === undefined ? [] : [`fork of     ${topic.forkOf}`]),
     `records     ${total}`,
     '',
     table(['partition', 'log start', 'high watermark', 'records', 'bytes appended'], rows),

@@ -1,6 +1,6 @@
 import { MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { parseDomain } from '../segment/domain.ts';
+import { ownDomain, ownerOfDomain, parseDomain } from '../segment/domain.ts';
 import { createMissingHeads } from './create-heads.ts';
 import { finishDeletion } from './delete-topic.ts';
 import { type TopicDeps, topicBusy } from './find-topic.ts';
@@ -30,8 +30,6 @@ type Shape = Required<CreateTopicRequest>;
 
 const OPTIONS: readonly (keyof CreateTopicRequest)[] = ['name', 'partitionCount', 'config', 'domain'];
 const OWN_DOMAIN = 'own';
-/** Names of domains that belong to one topic: nobody else may move in. */
-const OWN_DOMAIN_PATTERN = /^t-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Deletions of the same name in a row that we finish first. */
 const MAX_ROUNDS = 8;
 
@@ -45,7 +43,7 @@ export function parsePartitionCount(count: number): number {
 }
 
 function parseOwnableDomain(domain: string): string {
-  if (!OWN_DOMAIN_PATTERN.test(parseDomain(domain))) return domain;
+  if (ownerOfDomain(parseDomain(domain)) === null) return domain;
   throw new MillraceError('INVALID_REQUEST', `the isolation domain ${domain} belongs to one topic alone`, {
     value: domain,
     hint: 'Choose a name that does not begin with "t-" and a topic id, or "own".',
@@ -62,7 +60,7 @@ function parseRequest(request: CreateTopicRequest): Shape {
 }
 
 const domainOf = (shape: Shape, topicId: string): string =>
-  shape.domain === OWN_DOMAIN ? `t-${topicId}` : shape.domain;
+  shape.domain === OWN_DOMAIN ? ownDomain(topicId) : shape.domain;
 
 function newTopic(deps: TopicDeps, shape: Shape): Topic {
   const topicId = freshUuid(deps.random);
@@ -85,11 +83,14 @@ function sameConfig(one: Readonly<Record<string, string>>, other: Readonly<Recor
 }
 
 function hasShape(topic: Topic, shape: Shape): boolean {
+  // A fork that is half made has chunks already: empty heads would hide them.
+  if (topic.forkOf !== undefined) return false;
   const sameSize = topic.partitionCount === shape.partitionCount;
   return sameSize && topic.domain === domainOf(shape, topic.topicId) && sameConfig(topic.config, shape.config);
 }
 
-function alreadyExists(topic: Topic): MillraceError {
+/** The error when a name is taken by a topic that somebody else has made. */
+export function alreadyExists(topic: Topic): MillraceError {
   const halfMade = topic.state === 'creating';
   const count = topic.partitionCount;
   return new MillraceError(

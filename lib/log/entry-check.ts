@@ -3,6 +3,7 @@ import type { Clock, Random } from '../clock.ts';
 import { asMillraceError, MillraceError } from '../errors.ts';
 import { parseBatchHeader } from '../record/batch-header.ts';
 import { type DecodedBatch, decodeBatch } from '../record/decode-batch.ts';
+import { claimIndex } from '../segment/claim-index.ts';
 import { readSegmentIndex, type SegmentIndex } from '../segment/decode-segment.ts';
 import { findRegion } from '../segment/find-region.ts';
 import { type Region, verifyRegion } from '../segment/region.ts';
@@ -125,7 +126,8 @@ export class EntryCheck {
     this.objectCount += 1;
     const { answer: size } = await repeatRequest(this.#deps, () => this.#deps.store.objects.size(object));
     if (size === null) throw missing(object);
-    return readSegmentIndex({ size, read: (position, length) => this.#get(object, position, length) });
+    const read = (position: number, length: number) => this.#get(object, position, length);
+    return claimIndex(await readSegmentIndex({ size, read }), this.#domain);
   }
 
   async #get(object: string, position: number, lengthBytes: number): Promise<Uint8Array> {

@@ -56,6 +56,9 @@ export async function findTopic(deps: TopicDeps, name: string): Promise<Topic> {
   if (topic.state === 'active') return topic;
   throw new MillraceError('TOPIC_BUSY', `topic ${name} is still being created`, {
     value: name,
-    hint: 'Try again in a moment. If its creation was interrupted, create it again with the same settings, or delete it.',
+    hint:
+      topic.forkOf === undefined
+        ? 'Try again in a moment. If its creation was interrupted, create it again with the same settings, or delete it.'
+        : 'Try again in a moment. If the fork was interrupted, delete it, and fork again.',
   });
 }

@@ -3,6 +3,9 @@
 /** `exists`: there was an object under the key, and it is unchanged. */
 export type PutOutcome = 'created' | 'exists';
 
+/** As `PutOutcome`; `missing`: there is nothing to copy, and nothing was written. */
+export type CopyOutcome = PutOutcome | 'missing';
+
 /** What is stored under a key. */
 export interface ObjectSummary {
   readonly key: string;
@@ -19,6 +22,8 @@ export interface ObjectSummary {
 export interface ObjectStore {
   /** Writes an object if there is none under `key`; never overwrites. All of it is durable when this resolves. */
   put(key: string, bytes: Uint8Array): Promise<PutOutcome>;
+  /** Makes an object with the bytes of another one, as `put` does, on the side of the store: no bytes go through the caller. Costs what a put costs. */
+  copy(fromKey: string, toKey: string): Promise<CopyOutcome>;
   /** `lengthBytes` bytes from `position`, or null when there is no such object; fewer only at the end of the object. The result is the caller's own. */
   get(key: string, position: number, lengthBytes: number): Promise<Uint8Array | null>;
   /** Size of an object, or null when there is none. */

@@ -34,6 +34,13 @@ export interface CreateHeadsArgs {
   readonly partitions: readonly number[];
   /** The global floor as it was read: a head may not be made under a floor that collection has passed. */
   readonly floor: SegmentId;
+  /** What the partitions have from the start, apart from their floor; default nothing. */
+  readonly contents?: Head;
+}
+
+/** A head as it is made: its floor is the global one. */
+export function madeHead({ floor, contents }: Pick<CreateHeadsArgs, 'floor' | 'contents'>): Head {
+  return contents === undefined ? emptyHead(floor) : { ...contents, floor };
 }
 
 /** Why heads were not made; nothing was written then. */
@@ -48,5 +55,5 @@ export function createHeadsTransition(
   if (!topicUnchanged) return { outcome: 'topic-changed' };
   if (state.floor !== args.floor) return { outcome: 'floor-moved' };
   if (state.heads.length > 0) return { outcome: 'head-exists' };
-  return { outcome: 'done', head: emptyHead(args.floor) };
+  return { outcome: 'done', head: madeHead(args) };
 }

@@ -29,6 +29,8 @@ export interface Topic {
   /** Overrides of the defaults, by Kafka's names; validated before it is written. */
   readonly config: Readonly<Record<string, string>>;
   readonly createdAtMs: number;
+  /** Of a fork: the name that its source had. */
+  readonly forkOf?: string;
   /** Counts the changes of this item. */
   readonly version: number;
 }
@@ -71,6 +73,7 @@ export function topicToItem(topic: Topic): Item {
     config: JSON.stringify(topic.config),
     createdAt: BigInt(topic.createdAtMs),
     version: BigInt(topic.version),
+    ...(topic.forkOf !== undefined && { forkOf: topic.forkOf }),
   };
 }
 
@@ -86,6 +89,7 @@ export function topicFromItem(name: string, item: Item): Topic {
     config: configOf(item),
     createdAtMs: Number(integer(item, 'createdAt')),
     version: Number(integer(item, 'version')),
+    ...(item.forkOf !== undefined && { forkOf: text(item, 'forkOf') }),
   };
 }
 

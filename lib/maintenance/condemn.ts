@@ -1,7 +1,7 @@
 /**
  * Second half of a pass of collection: lists the objects of one domain, each shard of each level from its oldest on, and condemns those whose id lies below the floor and is not named. Nothing is deleted by that.
  *
- * Ids of level 0 can be named no more below the floor. Those of level 1 are named by whoever rewrites chunks, which no floor keeps from it: see `orphan-rule.ts`.
+ * Ids of level 0 can be named no more below the floor. Those of level 1 are named by whoever rewrites chunks, which no floor keeps from it: see `orphan-rule.ts`. Copies that a fork has made are as those of level 0, see `fork-partition.ts`.
  *
  * Ids at or above the floor may still be committed, however old their objects are; nothing is condemned by its age.
  */
@@ -10,6 +10,7 @@ import { isDamage } from '../log/entry-check.ts';
 import { inParallel } from '../log/in-parallel.ts';
 import type { ObjectSummary } from '../log/object-store.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
+import { claimIndex, isCopied } from '../segment/claim-index.ts';
 import { readSegmentIndex } from '../segment/decode-segment.ts';
 import type { SegmentId } from '../segment/segment-id.ts';
 import {
@@ -139,11 +140,11 @@ export async function fateOf(
 ): Promise<ObjectFate> {
   const segment = segmentIn(deps, key);
   if (segment === null) return 'foreign';
-  const { id, level } = segment;
+  const { id, level, domain } = segment;
   if (id >= floor) return 'fresh';
   if (names.has(id)) return 'named';
   if (level === 0 && unread.length === 0) return 'condemned';
-  return fateByIndex(deps, { key, sizeBytes }, { id, level, unread });
+  return fateByIndex(deps, { key, sizeBytes }, { id, level, domain, unread });
 }
 
 /** What a key says of a segment of this store, null for anything else. */
@@ -161,19 +162,27 @@ function segmentIn({ store }: MaintenanceDeps, key: string): ParsedSegmentKey | 
 async function fateByIndex(
   deps: MaintenanceDeps,
   { key, sizeBytes: size }: ObjectSummary,
-  { id, level, unread }: Pick<ParsedSegmentKey, 'id' | 'level'> & { readonly unread: readonly UnreadPartition[] },
+  {
+    id,
+    level,
+    domain,
+    unread,
+  }: Pick<ParsedSegmentKey, 'id' | 'level' | 'domain'> & { readonly unread: readonly UnreadPartition[] },
 ): Promise<ObjectFate> {
   try {
     const read = async (position: number, length: number) => {
       const { answer } = await repeatRequest(deps, () => deps.store.objects.get(key, position, length));
       return answer ?? new Uint8Array(0);
     };
-    const index = await readSegmentIndex({ size, read });
+    const written = await readSegmentIndex({ size, read });
+    const index = claimIndex(written, domain);
     const isUnread = index.regions.some(({ topicId, partition }) =>
       unread.some((one) => one.topicId === topicId && one.partition === partition),
     );
     if (isUnread || index.level !== level) return 'kept-for-damage';
-    const isUnsettled = index.level === 1 && (await mayBeNamed(deps, id, index.regions));
+    // A copy is named before its partition has a head, or never: heads are made above the global floor.
+    const isSettled = index.level === 0 || isCopied(written, domain);
+    const isUnsettled = !isSettled && (await mayBeNamed(deps, id, index.regions));
     return isUnsettled ? 'unsettled' : 'condemned';
   } catch (cause) {
     const error = asMillraceError(cause);

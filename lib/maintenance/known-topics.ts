@@ -6,7 +6,9 @@ import { isDamage } from '../log/entry-check.ts';
 import type { ObjectSummary } from '../log/object-store.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
+import { claimIndex } from '../segment/claim-index.ts';
 import { readSegmentIndex } from '../segment/decode-segment.ts';
+import { parseSegmentKey } from '../segment/segment-key.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import { walkTopics } from './walk-topics.ts';
 
@@ -76,12 +78,13 @@ async function partitionsIn(
   deps: MaintenanceDeps,
   { key, sizeBytes: size }: ObjectSummary,
 ): Promise<readonly PartitionKey[]> {
+  const { domain } = parseSegmentKey(key);
   const read = async (position: number, length: number) => {
     const { answer } = await repeatRequest(deps, () => deps.store.objects.get(key, position, length));
     return answer ?? new Uint8Array(0);
   };
   try {
-    const { regions } = await readSegmentIndex({ size, read });
+    const { regions } = claimIndex(await readSegmentIndex({ size, read }), domain);
     return [...new Set([regions[0], regions.at(-1)])].flatMap((region) => region ?? []);
   } catch (cause) {
     const error = asMillraceError(cause);

@@ -1,6 +1,6 @@
 import { MillraceError } from '../errors.ts';
 import type { Meter } from '../log/meter.ts';
-import type { ObjectStore, ObjectSummary, PutOutcome } from '../log/object-store.ts';
+import type { CopyOutcome, ObjectStore, ObjectSummary, PutOutcome } from '../log/object-store.ts';
 import { compareUtf8 } from '../log/transactional/compare-utf8.ts';
 import { checkRange, checkRemoval, OBJECTS_PER_REQUEST, parseObjectKey } from '../log/transactional/object-requests.ts';
 
@@ -22,6 +22,20 @@ export class MemoryObjects implements ObjectStore {
     this.#meter.count({ kind: 'put', bytes: bytes.length });
     if (this.#objects.has(key)) return 'exists';
     this.#objects.set(key, bytes.slice());
+    this.#sortedKeys = null;
+    return 'created';
+  }
+
+  async copy(fromKey: string, toKey: string): Promise<CopyOutcome> {
+    this.#checkOpen();
+    parseObjectKey(fromKey);
+    parseObjectKey(toKey);
+    this.#meter.count({ kind: 'put', bytes: 0 });
+    const bytes = this.#objects.get(fromKey);
+    if (bytes === undefined) return 'missing';
+    if (this.#objects.has(toKey)) return 'exists';
+    // Nobody ever changes them.
+    this.#objects.set(toKey, bytes);
     this.#sortedKeys = null;
     return 'created';
   }

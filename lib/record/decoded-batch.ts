@@ -58,6 +58,12 @@ export class DecodedBatch implements Iterable<LogRecord> {
     return timestampMs;
   }
 
+  /** Where a record ends in the records as they are decompressed, or in the batch when they are not compressed. */
+  endOf(index: number): number {
+    this.#open(index);
+    return this.#positions[index + 1]!;
+  }
+
   /** A view of the key. */
   key(index: number): Uint8Array | null {
     this.#open(index);

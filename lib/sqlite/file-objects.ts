@@ -2,11 +2,11 @@ import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { MillraceError } from '../errors.ts';
 import type { Meter } from '../log/meter.ts';
-import type { ObjectStore, ObjectSummary, PutOutcome } from '../log/object-store.ts';
+import type { CopyOutcome, ObjectStore, ObjectSummary, PutOutcome } from '../log/object-store.ts';
 import { checkRange, checkRemoval, OBJECTS_PER_REQUEST, parseObjectKey } from '../log/transactional/object-requests.ts';
 import { listObjects } from './list-objects.ts';
 import { objectPath } from './object-path.ts';
-import { publishFile } from './publish-file.ts';
+import { publishFile, publishLink } from './publish-file.ts';
 import { isFileError, readError, storeError } from './store-errors.ts';
 
 /** Up to this size a buffer is made without asking for the file's size first. */
@@ -40,6 +40,20 @@ export class FileObjects implements ObjectStore {
     this.#checkWritable();
     meter.count({ kind: 'put', bytes: bytes.length });
     return this.#write('writing an object', key, () => publishFile(bytes, { temporaryDirectory, target, sync }));
+  }
+
+  /** A second name of the same file: files are never changed, and one goes when its last name does. */
+  async copy(fromKey: string, toKey: string): Promise<CopyOutcome> {
+    const [source, target] = [this.#fileOf(fromKey), this.#fileOf(toKey)];
+    this.#checkWritable();
+    const { temporaryDirectory, sync, meter } = this.#options;
+    meter.count({ kind: 'put', bytes: 0 });
+    return this.#write('copying an object', fromKey, async () => {
+      const stats = await nullIfMissing(fs.stat(source));
+      if (!stats?.isFile()) return 'missing';
+      // It may be removed behind that look.
+      return (await nullIfMissing(publishLink(source, { temporaryDirectory, target, sync }))) ?? 'missing';
+    });
   }
 
   async get(key: string, position: number, lengthBytes: number): Promise<Uint8Array | null> {

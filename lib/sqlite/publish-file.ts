@@ -30,12 +30,17 @@ export async function publishFile(bytes: Uint8Array, publication: Publication): 
   const temporary = path.join(publication.temporaryDirectory, `${process.pid}-${name}`);
   try {
     await writeWhole(temporary, bytes, publication.sync);
-    const outcome = await linkOnce(temporary, publication);
-    if (publication.sync === 'power') await syncPublished(path.dirname(publication.target));
-    return outcome;
+    return await publishLink(temporary, publication);
   } finally {
     await fs.unlink(temporary).catch(() => {});
   }
+}
+
+/** Links a whole file to `target` IF there is nothing. Errors are as for `publishFile`; ENOENT when `file` is not there. */
+export async function publishLink(file: string, publication: Publication): Promise<'created' | 'exists'> {
+  const outcome = await linkOnce(file, publication);
+  if (publication.sync === 'power') await syncPublished(path.dirname(publication.target));
+  return outcome;
 }
 
 async function writeWhole(file: string, bytes: Uint8Array, sync: 'process' | 'power'): Promise<void> {

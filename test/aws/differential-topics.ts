@@ -1,5 +1,6 @@
 /** Random operations on topics and the global floor. */
 import fc from 'fast-check';
+import { emptyHead } from '../../lib/log/head.ts';
 import type { Topic, TopicState } from '../../lib/log/topic.ts';
 import { type SegmentId, ZERO_ID } from '../../lib/segment/segment-id.ts';
 import { broken, type Draw, idArbitrary, type Ports, type World } from './differential-model.ts';
@@ -68,6 +69,7 @@ export const createHeads = fc
     at: whichTopic,
     partitions: fc.constantFrom([1], [2], [3], [0, 1], [1, 2], [0, 1, 2]),
     floor: fc.oneof({ weight: 4, arbitrary: fc.constant('current') }, { weight: 2, arbitrary: idArbitrary }),
+    contents: fc.option(fc.constant({ ...emptyHead(ZERO_ID), next: 9n, start: 4n, tailBase: 9n, appended: 5n })),
   })
   .map(
     (choice): Draw =>
@@ -84,7 +86,8 @@ export const createHeads = fc
           'same floor': floor === floorNow,
           'no head': existing.length === 0,
         };
-        const args = { topicName, topicId, partitions: choice.partitions, floor };
+        const { partitions, contents } = choice;
+        const args = { topicName, topicId, partitions, floor, ...(contents !== null && { contents }) };
         return { operation: 'createHeads', broken: broken(clauses), ask: ({ topics }) => topics.createHeads(args) };
       },
   );

@@ -7,12 +7,14 @@ import { type Meter, noMeter } from '../../lib/log/meter.ts';
 import type { ObjectStore } from '../../lib/log/object-store.ts';
 import { startDynamo } from './dynamo-server.ts';
 import { startS3 } from './s3-server.ts';
-import { freshContainer } from './server-process.ts';
+import { freshContainer, givenServer } from './server-process.ts';
 
 /** Both services with a bucket; each store has a table of its own. */
 export interface Emulators {
   /** See `DynamoServer`. */
   readonly countsUnits: boolean;
+  /** See `ObjectStoreContractOptions`: versitygw 1.8.0 does not; whatever else is given is taken to. */
+  readonly copiesConditionally: boolean;
   openStore(meter?: Meter): Promise<{ readonly store: EventSourceStore; close(): Promise<void> }>;
   stop(): Promise<void>;
 }
@@ -43,6 +45,7 @@ export async function startEmulators(): Promise<Emulators> {
     awsStore({ s3, dynamodb: dynamo.dynamodb, bucket, logTable, clock, meter });
   return {
     countsUnits: dynamo.countsUnits,
+    copiesConditionally: givenServer('S3') !== undefined,
     async openStore(meter = noMeter) {
       const store = storeOf(await dynamo.openTable(), meter);
       return { store, close: () => store.close() };

@@ -30,6 +30,53 @@ async function failure(call: Call, ...answers: ScriptedAnswer[]): Promise<Millra
   return error;
 }
 
+describe('a copy', () => {
+  const copy: Call = (objects) => objects.copy('a/key', "b/(it's).x");
+
+  it('is made once, on the side of the store, and only if there is nothing', async () => {
+    const { store, server } = await scriptedStore(
+      inTurn({ status: 200, body: '<CopyObjectResult><ETag>"e"</ETag></CopyObjectResult>' }),
+    );
+    expect(await store.objects.copy("a/(it's).x", 'a/key')).toBe('created');
+    expect(server.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'PUT /the-bucket/a/key?x-id=CopyObject',
+    ]);
+    const [source] = [server.requests[0]!.headers['x-amz-copy-source']];
+    expect(decodeURIComponent(String(source))).toBe("the-bucket/a/(it's).x");
+    expect(server.requests[0]!.headers).toMatchObject({ 'if-none-match': '*' });
+    expect(server.requests[0]!.body).toHaveLength(0);
+  });
+
+  it('finds the key taken: 412', async () => {
+    const { store } = await scriptedStore(inTurn(s3Error(412, 'PreconditionFailed')));
+    expect(await copy(store.objects)).toBe('exists');
+  });
+
+  it('finds nothing to copy: 404', async () => {
+    const { store } = await scriptedStore(inTurn(s3Error(404, 'NoSuchKey')));
+    expect(await copy(store.objects)).toBe('missing');
+  });
+
+  it.each([
+    [409, 'ConditionalRequestConflict'],
+    [503, 'SlowDown'],
+  ])('that meets %i %s was answered, and may be sent again', async (status, code) => {
+    const error = await failure(copy, s3Error(status, code));
+    expect(error).not.toBeInstanceOf(UnansweredError);
+    expect(error).toMatchObject({ code: 'THROTTLED', retriable: true });
+  });
+
+  it('may have taken effect when S3 fails, also behind a 200: its error comes in the body then', async () => {
+    expect(await failure(copy, s3Error(500, 'InternalError'))).toBeInstanceOf(UnansweredError);
+    expect(await failure(copy, s3Error(200, 'InternalError'))).toBeInstanceOf(UnansweredError);
+    expect(await failure(copy, 'reset')).toBeInstanceOf(UnansweredError);
+  });
+
+  it('says that the bucket is not there', async () => {
+    expect(await failure(copy, s3Error(404, 'NoSuchBucket'))).toMatchObject({ code: 'STORE_MISSING' });
+  });
+});
+
 describe('a put', () => {
   it('is made, once', async () => {
     const { store, server } = await scriptedStore(inTurn({ status: 200 }));

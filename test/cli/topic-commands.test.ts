@@ -141,6 +141,47 @@ describe('topic trim', () => {
   });
 });
 
+describe('topic fork', () => {
+  it('makes a topic with the records of another one, up to where it is said', async () => {
+    const { ok, json } = await cliStage();
+    await ok(['topic', 'create', 'a', '-P', '2']);
+    await ok(['produce', 'a', '-p', '0'], { stdin: '0\n1\n2\n' });
+    await ok(['produce', 'a', '-p', '1'], { stdin: 'x\n' });
+    const planned = await ok(['topic', 'fork', 'a', 'b', '--at', '0=2', '--dry-run']);
+    expect(planned).toMatch(/^b would be a fork of a:$/m);
+    expect(planned).toMatch(/^ +0 +0 +2 +2$/m);
+    expect(await json(['topic', 'list'])).toEqual(['a']);
+    const said = await ok(['topic', 'fork', 'a', 'b', '--at', '0=2']);
+    expect(said).toMatch(/^Forked a: b is there\.$/m);
+    expect(await ok(['consume', 'b', '-p', '0', '-e'])).toBe('0\n1\n');
+    expect(await ok(['consume', 'b', '-p', '1', '-e'])).toBe('x\n');
+    expect(await ok(['topic', 'describe', 'b'])).toMatch(/^fork of +a$/m);
+    expect(await json(['topic', 'fork', 'a', 'c', '--at', '@2020-01-01'])).toMatchObject({
+      forkOf: 'a',
+      partitions: [{ highWatermark: 0 }, { highWatermark: 0 }],
+    });
+    expect(await json(['topic', 'fork', 'a', 'd'])).toMatchObject({
+      partitions: [{ highWatermark: 3, copiedBytes: 0, rewrittenBytes: expect.any(Number) }, { highWatermark: 1 }],
+    });
+    await ok(['topic', 'delete', 'a']);
+    expect(await ok(['consume', 'd', '-p', '0', '-e'])).toBe('0\n1\n2\n');
+    await ok(['verify', 'd', '--deep']);
+  });
+
+  it.each([
+    ['b', '0=9', 'OFFSET_OUT_OF_RANGE', 1],
+    ['b', '7=0', 'UNKNOWN_TOPIC_OR_PARTITION', 1],
+    ['b', '42', 'INVALID_REQUEST', 2],
+    ['b', '0=1,0=2', 'INVALID_REQUEST', 2],
+    ['b', '@yesterday', 'INVALID_REQUEST', 2],
+    ['a', '0=0', 'TOPIC_ALREADY_EXISTS', 1],
+  ])('to %s at %s is refused with %s', async (name, at, code, status) => {
+    const { ok, failure } = await cliStage();
+    await ok(['topic', 'create', 'a']);
+    expect(await failure(['topic', 'fork', 'a', name, '--at', at])).toMatchObject({ code, status });
+  });
+});
+
 describe('topic delete', () => {
   it('deletes; made again, the topic is empty', async () => {
     const { ok, json, failure } = await cliStage();

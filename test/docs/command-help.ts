@@ -11,6 +11,7 @@ export const COMMANDS: readonly string[] = [
   'topic alter',
   'topic add-partitions',
   'topic trim',
+  'topic fork',
   'topic delete',
   'produce',
   'consume',

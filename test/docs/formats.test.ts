@@ -93,7 +93,8 @@ describe('items', () => {
   const extent = { base: 0n, end: 1n, count: 1, minId: ZERO_ID, maxId: ZERO_ID };
   const chunk = chunkToItem({ ...extent, ...timestamps, level: 0, version: 0, entries: [] });
   const counts = { partitionCount: 1, readyPartitionCount: 1, createdAtMs: 0, version: 1 };
-  const topic = topicToItem({ ...counts, name: 't', topicId: '', state: 'active', domain: 'shared', config: {} });
+  const texts = { name: 't', topicId: '', domain: 'shared', forkOf: 's' };
+  const topic = topicToItem({ ...counts, ...texts, state: 'active', config: {} });
 
   it.each([
     ['### Head', head],

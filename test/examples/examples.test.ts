@@ -18,6 +18,8 @@ const OUTPUT: Readonly<Record<string, string>> = {
     'at 08:45 it was 68 degrees\nreading again from offset 30\nat 08:45 it was 20 degrees Celsius\nthe log ends at offset 60\n',
   '03-expected-offset.ts':
     'three writers took 1000 of 1000, and were told at least once to look again\nthe ledger has 101 entries\n',
+  '04-rehearse-on-a-fork.ts':
+    'the fork ends at offset 4\nfirst try: cannot read 1,000.00 at offset 2\nsecond try: 102270 cents\npayments ends at offset 4\n',
 };
 
 const numbered = (await readdir(examples)).filter((name) => /^\d\d-.*\.ts$/.test(name));

@@ -61,7 +61,7 @@ export const ALL_FAULTS: readonly Fault[] = [
 ];
 
 const OPERATIONS = {
-  objects: ['put', 'get', 'size', 'remove', 'list'],
+  objects: ['put', 'copy', 'get', 'size', 'remove', 'list'],
   heads: ['read', 'readMany', 'commit', 'trimTail', 'raiseFloor', 'advanceStart', 'noteCleaned', 'remove'],
   chunks: ['query', 'put', 'replace', 'remove'],
   topics: ['get', 'list', 'create', 'update', 'remove', 'createHeads', 'readGlobalFloor', 'raiseGlobalFloor'],

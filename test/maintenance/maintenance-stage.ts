@@ -65,7 +65,7 @@ export function maintenanceStage(faults: Omit<FaultyStoreOptions, 'clock'> = {})
       const appender = new Appender({ store: base, clock, random });
       const inlineMaxBytes = inline ? 1_024 : 0;
       for (const value of values) {
-        const batches = batchOf([inline ? value : large(value, 200)], [clock.nowMs()]);
+        const batches = batchOf([inline ? value : large(value, 200)], [Math.floor(clock.nowMs())]);
         await appender.append({ target: { partition, domain, inlineMaxBytes }, batches });
       }
       await appender.close();

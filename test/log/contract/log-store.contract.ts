@@ -9,12 +9,12 @@ import { groupsContract } from './groups.contract.ts';
 import { headsContract } from './heads.contract.ts';
 import { jobsContract } from './jobs.contract.ts';
 import { leasesContract } from './leases.contract.ts';
-import { objectStoreContract } from './object-store.contract.ts';
+import { type ObjectStoreContractOptions, objectStoreContract } from './object-store.contract.ts';
 import { topicsContract } from './topics.contract.ts';
 
 /** Registers the tests of all ports of a `Store`. Each port opens the store for itself; all may lead to one server. */
-export function logStoreContract(name: string, open: OpenStore): void {
-  objectStoreContract(name, open);
+export function logStoreContract(name: string, open: OpenStore, options: ObjectStoreContractOptions = {}): void {
+  objectStoreContract(name, open, options);
   headsContract(name, open);
   chunksContract(name, open);
   topicsContract(name, open);

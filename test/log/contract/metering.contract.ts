@@ -53,6 +53,16 @@ export function meteringContract(name: string, open: OpenMetered): void {
       expect(await used(put)).toEqual({ puts: 1, putBytes: 1000 });
     });
 
+    it('hears of copies as of puts without bytes, made or not', async () => {
+      const { store, used } = await opened();
+      const key = `${freshName()}/a`;
+      await store.objects.put(key, new Uint8Array(1000));
+      const copy = () => store.objects.copy(key, `${key}b`);
+      expect(await used(copy)).toEqual({ puts: 1 });
+      expect(await used(copy)).toEqual({ puts: 1 });
+      expect(await used(() => store.objects.copy(`${key}x`, `${key}y`))).toEqual({ puts: 1 });
+    });
+
     it('hears of gets with the bytes that came, of sizes, and of misses', async () => {
       const { store, used } = await opened();
       const key = `${freshName()}/a`;

@@ -4,8 +4,18 @@ import { freshName, type OpenStore } from './fresh.ts';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+/** What a server cannot do. */
+export interface ObjectStoreContractOptions {
+  /** Whether it heeds conditions of a copy; default true. S3 does since 2025, and `s3-errors.test.ts` shows what it is asked and what its answers mean. */
+  readonly copiesConditionally?: boolean;
+}
+
 /** Registers the tests of the port `ObjectStore`. */
-export function objectStoreContract(name: string, open: OpenStore): void {
+export function objectStoreContract(
+  name: string,
+  open: OpenStore,
+  { copiesConditionally = true }: ObjectStoreContractOptions = {},
+): void {
   describe(`the objects of ${name}`, () => {
     let objects: ObjectStore;
     let close: () => Promise<void>;
@@ -77,6 +87,60 @@ export function objectStoreContract(name: string, open: OpenStore): void {
         await objects.put(key, bytesOf('abc'));
         expect(await objects.get(key, 1, 1)).toEqual(bytesOf('b'));
         expect(await objects.list(key.slice(0, -3), null, 10)).toEqual([{ key, sizeBytes: 3 }]);
+      });
+    });
+
+    describe('copy', () => {
+      it('makes an object of the same bytes, which lives on when the first is removed', async () => {
+        const [from, to] = [`${freshName()}/a`, `${freshName()}/deep/er/b`];
+        await objects.put(from, bytesOf('abc'));
+        expect(await objects.copy(from, to)).toBe('created');
+        expect(await objects.get(to, 0, 10)).toEqual(bytesOf('abc'));
+        expect(await objects.size(to)).toBe(3);
+        await objects.remove([from]);
+        expect(await objects.get(to, 1, 10)).toEqual(bytesOf('bc'));
+        expect(await objects.size(from)).toBeNull();
+      });
+
+      it('leaves the first as it was when the copy is removed', async () => {
+        const [from, to] = [`${freshName()}/a`, `${freshName()}/b`];
+        await objects.put(from, bytesOf('abc'));
+        await objects.copy(from, to);
+        await objects.remove([to]);
+        expect(await objects.get(from, 0, 10)).toEqual(bytesOf('abc'));
+        expect(await objects.size(to)).toBeNull();
+      });
+
+      it.runIf(copiesConditionally)('never overwrites: what is there stays', async () => {
+        const [from, to] = [`${freshName()}/a`, `${freshName()}/b`];
+        await objects.put(from, bytesOf('first'));
+        await objects.put(to, bytesOf('second'));
+        expect(await objects.copy(from, to)).toBe('exists');
+        expect(await objects.get(to, 0, 100)).toEqual(bytesOf('second'));
+      });
+
+      it.runIf(copiesConditionally)('has one winner when many copy to the same key at once', async () => {
+        const to = `${freshName()}/b`;
+        const sources = Array.from({ length: 6 }, () => `${freshName()}/a`);
+        await putAll(sources);
+        const outcomes = await Promise.all(sources.map((from) => objects.copy(from, to)));
+        expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1);
+        expect(await objects.get(to, 0, 1_000)).toEqual(bytesOf(sources[outcomes.indexOf('created')]!));
+      });
+
+      it('says that there is nothing to copy, and writes nothing', async () => {
+        const to = `${freshName()}/b`;
+        expect(await objects.copy(`${freshName()}/a`, to)).toBe('missing');
+        expect(await objects.size(to)).toBeNull();
+        expect(await objects.list(to, null, 10)).toEqual([]);
+      });
+
+      it('takes every character that keys may have, on both sides', async () => {
+        const from = `${freshName()}/A-z0_9!.x*'()=-/.hidden/a..b`;
+        const to = `${freshName()}/A-z0_9!.x*'()=-/.hidden/c..d`;
+        await objects.put(from, bytesOf('abc'));
+        expect(await objects.copy(from, to)).toBe('created');
+        expect(await objects.get(to, 0, 10)).toEqual(bytesOf('abc'));
       });
     });
 

@@ -209,6 +209,18 @@ export function topicsContract(name: string, open: OpenStore): void {
         },
       );
 
+      it('makes heads with contents, whose floor is the global one all the same', async () => {
+        const topic = await stored();
+        const args = await argsFor(topic, { partitions: [0] });
+        const contents = {
+          ...emptyHead(aboveFloor(aboveFloor(args.floor))),
+          ...{ next: 9n, start: 3n, tailBase: 9n, maxTimestampMs: 7n, maxTimestampOffset: 4n },
+          ...{ appended: 123n, appendedBytes: 456n },
+        };
+        expect(await topics.createHeads({ ...args, contents })).toBe('done');
+        expect(await headsOf(topic, [0])).toEqual([{ ...contents, floor: args.floor }]);
+      });
+
       it('makes 98 heads at once', async () => {
         const topic = await stored();
         const partitions = Array.from({ length: 98 }, (_, index) => index + 100);

@@ -57,6 +57,7 @@ export class Network {
           return base.objects.put(key, bytes);
         });
       },
+      copy: (fromKey, toKey) => ask(`COPY ${fromKey.slice(-6)}`, () => base.objects.copy(fromKey, toKey)),
       get: (key, position, length) =>
         ask(
           `GET ${key.slice(-6)} ${position}+${length}`,

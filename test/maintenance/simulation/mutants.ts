@@ -8,6 +8,8 @@ const COLLECT = 'lib/maintenance/collection-job.ts';
 const COMPACT = 'lib/maintenance/compaction-job.ts';
 const REWRITE = 'lib/maintenance/rewrite-chunks.ts';
 const ORPHAN = 'lib/maintenance/orphan-rule.ts';
+const FORK = 'lib/maintenance/fork-partition.ts';
+const FORK_TEST = 'test/maintenance/fork-faults.test.ts';
 
 export const maintenanceMutants: readonly Mutant[] = [
   {
@@ -337,5 +339,47 @@ export const maintenanceMutants: readonly Mutant[] = [
     from: 'if (!isOwner || current.sequence >= args.sequence)',
     to: 'if (!isOwner)',
     test: 'test/maintenance/job-transitions.test.ts',
+  },
+  {
+    name: 'fork: a head is made although collection may have passed its objects',
+    file: FORK,
+    from: 'if (this.#minId !== null && this.#minId < floor) throw',
+    to: 'if (this.#minId !== null && this.#minId < ZERO_ID) throw',
+    test: FORK_TEST,
+  },
+  {
+    name: 'fork: what the source has dropped is not looked up again',
+    file: FORK,
+    from: 'this.#skipBelow(head.start);',
+    to: 'this.#skipBelow(0n * head.start);',
+    test: FORK_TEST,
+  },
+  {
+    name: 'fork: an object that is missing is passed over',
+    file: 'lib/maintenance/copied-objects.ts',
+    from: "if (answer === 'missing') throw missing(source);",
+    to: "if (answer === 'missing') return name;",
+    test: FORK_TEST,
+  },
+  {
+    name: 'fork: a copy is held for its source’s by collection',
+    file: CONDEMN,
+    from: 'const index = claimIndex(written, domain);',
+    to: 'const index = written;',
+    test: FORK_TEST,
+  },
+  {
+    name: 'fork: a half made one is completed by whoever creates a topic',
+    file: 'lib/log/create-topic.ts',
+    from: 'if (topic.forkOf !== undefined) return false;',
+    to: '',
+    test: FORK_TEST,
+  },
+  {
+    name: 'fork: chunks are put for a topic that was deleted',
+    file: FORK,
+    from: "if (answer?.topicId === topicId && answer.state === 'creating') return;",
+    to: 'if (answer !== undefined) return;',
+    test: FORK_TEST,
   },
 ];
