@@ -5,6 +5,7 @@ import { connect } from '../../lib/index.ts';
 import { limits } from '../../lib/limits.ts';
 import { verifyTopic } from '../../lib/log/verify-topic.ts';
 import { describeJobs } from '../../lib/maintenance/describe-jobs.ts';
+import { forkTopic } from '../../lib/maintenance/fork-topic.ts';
 import { runMaintenance } from '../../lib/maintenance/run-maintenance.ts';
 import { startEmulators } from '../aws/emulators.ts';
 
@@ -59,6 +60,32 @@ describe('maintenance on S3 and DynamoDB', () => {
     const values: string[] = [];
     for await (const { value } of reader) values.push(Buffer.from(value!).toString());
     expect(values.toSorted()).toEqual(Array.from({ length: 40 }, (_, number) => `kept ${number}`).toSorted());
+    await millrace.close();
+  });
+
+  it('forks a topic, and a fork of it by copies alone', async () => {
+    const { store } = await emulators.openStore();
+    const deps = { store, clock, random };
+    const millrace = await connect({ store });
+    await millrace.topics.createTopic({ name: 'orders', partitionCount: 2 });
+    const producer = millrace.producer();
+    for (let number = 0; number < 20; number++) {
+      await producer.send({ topic: 'orders', partition: number % 2, value: `order ${number}`.repeat(200) });
+    }
+    await producer.close();
+    const at = { offsets: new Map([[1, 7n]]) };
+    expect((await forkTopic(deps, { source: 'orders', name: 'first', at })).partitions).toMatchObject([
+      { highWatermark: 10n, copiedBytes: 0 },
+      { highWatermark: 7n, copiedBytes: 0 },
+    ]);
+    const copied = await forkTopic(deps, { source: 'first', name: 'second' });
+    expect(copied.partitions).toMatchObject([{ rewrittenBytes: 0 }, { rewrittenBytes: 0 }]);
+    for (const name of ['orders', 'first']) await millrace.topics.deleteTopic(name);
+    const { partitions } = await verifyTopic(deps, 'second', { deep: true });
+    expect(partitions).toMatchObject([
+      { records: 10n, damages: [], conservation: 'checksums' },
+      { records: 7n, damages: [] },
+    ]);
     await millrace.close();
   });
 
