@@ -1,7 +1,7 @@
 /**
  * Learns from the log what idempotent producers have appended: their batches stand in entries of their own, which carry the producer, so that neither objects nor records are read.
  *
- * Who has not been heard of for the horizon is not looked for. A batch is sent again by a client that still waits for its answer, two minutes by default, so whatever may come again lies within it.
+ * Who has not been heard of for the horizon is not looked for: a look ends behind a hundred chunks that are all older. A batch is sent again by a client that still waits for its answer, two minutes by default, so whatever may come again lies within it.
  */
 
 import type { SegmentId } from '../segment/segment-id.ts';
@@ -72,11 +72,13 @@ async function fromChunks(
     for (const chunk of page) {
       if (chunk.end < end) throw indexGap(partition, chunk.end);
       // Compacted ones are older than any horizon, and their entries are gone.
-      if (chunk.level !== 0 || (from === null && chunk.maxId < oldest)) return { found, reached: end };
+      if (chunk.level !== 0) return { found, reached: end };
       found.push(entriesOf(chunk.entries, chunk.base, downTo, end));
       end = chunk.base;
       if (end <= downTo) return { found, reached: end };
     }
+    // All of a page is read anyway: an old chunk says little of what lies below it, when a clock was wrong.
+    if (from === null && page.every(({ maxId }) => maxId < oldest)) return { found, reached: end };
   }
   throw indexGap(partition, end - 1n);
 }

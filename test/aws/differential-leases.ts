@@ -107,18 +107,17 @@ export const updateSubscription = fc
       },
   );
 
-export const createPart = fc.record({ group, part: group, target: owner, delta: fc.constantFrom(-1, 0, 0, 0, 1) }).map(
-  ({ group: number, part: other, target, delta }): Draw =>
+export const createPart = fc.record({ group, target: owner, delta: fc.constantFrom(-1, 0, 0, 0, 1) }).map(
+  ({ group: number, target, delta }): Draw =>
     async (world, ports) => {
       const main = subscriptionAt(world, number, target);
-      const group = `${groupName(world, other)}:part`;
-      const part = { ...subscriptionAt(world, other, target), group };
+      const part = { ...main, group: `${main.group}:part` };
       const existing = await ports.subscriptions.listOfTopic(main.topicId);
       const current = existing.find((one) => one.group === main.group);
       const version = Math.max(0, (current?.version ?? 0) + delta);
       const clauses = {
         'same version of the whole': current?.version === version,
-        'no part': !existing.some((one) => one.group === group),
+        'no part': !existing.some((one) => one.group === part.group),
       };
       const ask = ({ subscriptions }: Ports) => subscriptions.createPart(part, { ...main, version });
       return { operation: 'create part', broken: broken(clauses), ask };

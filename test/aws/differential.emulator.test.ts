@@ -123,7 +123,7 @@ describe('the adapters of DynamoDB', () => {
       }
     });
     // The first runs are always the same, so that the clauses they meet are; the others look for something new.
-    await fc.assert(property, { numRuns: 130, seed: 11, endOnFailure: true });
+    await fc.assert(property, { numRuns: 220, seed: 11, endOnFailure: true });
     await fc.assert(property, { numRuns: 10, endOnFailure: true });
 
     // A clause that never was the only reason for a refusal might be missing from the condition without being missed here.

@@ -149,6 +149,20 @@ describe('batches of idempotent producers', () => {
     expect(operations.filter((operation) => operation === 'chunks.query')).toEqual([]);
   });
 
+  it('are found below what a writer has left whose clock was slow', async () => {
+    const stage = await logStage();
+    await send(stage, stage.appender(), 0, ['a']);
+    await stage.roll();
+    stage.clock.pass(-20 * 60_000);
+    await stage.fill([batchOf(['x'])]);
+    await stage.roll();
+    stage.clock.pass(20 * 60_000);
+    await stage.fill([batchOf(['y'])]);
+    const [first, second] = await stage.chunks();
+    expect(second!.maxId < first!.minId).toBe(true);
+    expect(await send(stage, stage.appender(), 0, ['a'])).toEqual({ baseOffset: 0n, isDuplicate: true });
+  });
+
   it('are refused unless they are what they are said to be', async () => {
     const stage = await logStage();
     const append = (batches: Uint8Array) =>

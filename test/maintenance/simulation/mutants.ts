@@ -29,6 +29,7 @@ export const maintenanceMutants: readonly Mutant[] = [
   {
     name: 'retention: the tail is never rolled',
     file: RETAIN,
+    test: 'test/maintenance/retain-partition.test.ts',
     from: 'if (count === 0) return false;',
     to: 'if (count >= 0) return false;',
   },
@@ -178,6 +179,7 @@ export const maintenanceMutants: readonly Mutant[] = [
   {
     name: 'collection: names that were read behind the first stored ones are lost',
     file: COLLECT,
+    test: 'test/maintenance/collection-job.test.ts',
     from: 'if (pass.names === null && pass.filter !== null && pass.namesAtMs === this.#filterOfMs) return;',
     to: 'if (pass.filter !== null) return;',
   },

@@ -26,6 +26,7 @@ export const wholeMutants: readonly Mutant[] = [
   {
     name: 'a topic is changed over another version',
     file: 'lib/log/topic-transitions.ts',
+    test: 'test/log/topic-transitions.test.ts',
     from: 'next.topicId && current.version === next.version;',
     to: 'next.topicId;',
   },
