@@ -12,6 +12,16 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 
 bootstrap, topic, group, name = sys.argv[1:5]
 COMMIT_EVERY = 9
+NOT_NOW = (
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError._TRANSPORT,
+    KafkaError._TIMED_OUT,
+    KafkaError._WAIT_COORD,
+)
 is_over = False
 
 
@@ -36,8 +46,8 @@ def commit():
         error = problem.args[0]
         if error.code() == KafkaError._NO_OFFSET:
             return True
-        # A rebalance was ended while the commit was on its way: by Kafka's broker too.
-        if error.retriable() or error.code() in (KafkaError.REBALANCE_IN_PROGRESS, KafkaError.ILLEGAL_GENERATION):
+        # A rebalance was ended, or the group has moved, while the commit was on its way: by Kafka's brokers too.
+        if error.retriable() or error.code() in NOT_NOW:
             return False
         raise
     for one in done:
