@@ -118,8 +118,11 @@ export class LimitsOracle {
     const limited = this.#groups.get(group)!;
     const call: Running = { process, slot: this.#slotOf.get(process), isOwn };
     limited.running.add(call);
-    this.#checkConcurrency(group, limited, call);
-    this.#checkRate(limited, told);
+    // Its limits are gone with it; a worker may still hold what it read before.
+    if (!this.#removed.has(group)) {
+      this.#checkConcurrency(group, limited, call);
+      this.#checkRate(limited, told);
+    }
     return () => limited.running.delete(call);
   }
 
