@@ -78,7 +78,8 @@ export function planScan(known: DuePartition, nowMs: number): DueScan | null {
     if (looked) return [];
     return [again ? Math.max(minuteMs, Math.min(lookedMs, nowMs) - LATE_PUT_MS) : minuteMs];
   });
-  if (nextMs !== null && nextMs <= nowMs) froms.push(nextMs);
+  // From the last look on: what was stored since may be due before it, and its ring may be on its way.
+  if (nextMs !== null && nextMs <= nowMs) froms.push(Math.min(nextMs, lookedMs));
   if (froms.length === 0) return null;
   return {
     fromMs: Math.min(...froms),

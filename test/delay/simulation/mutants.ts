@@ -68,6 +68,13 @@ export const delayMutants: readonly Mutant[] = [
     to: 'minuteMs + MINUTE_MS / 2 <= endMs',
   },
   {
+    name: 'what was stored since the last look is passed over',
+    file: 'lib/delay/due-scan.ts',
+    from: 'froms.push(Math.min(nextMs, lookedMs));',
+    to: 'froms.push(nextMs);',
+    test: 'test/delay/due-scan.test.ts',
+  },
+  {
     name: 'what becomes due during a look is passed over',
     file: RELEASER,
     from: 'return this.#finish(partition, scan, endMs);',
