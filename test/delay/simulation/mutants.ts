@@ -85,6 +85,7 @@ export const delayMutants: readonly Mutant[] = [
     file: 'lib/delay/due-scan.ts',
     from: 'Math.max(minuteMs, Math.min(lookedMs, nowMs) - LATE_PUT_MS)',
     to: 'Math.max(minuteMs, nowMs - LATE_PUT_MS)',
+    test: 'test/delay/due-scan.test.ts',
   },
   {
     name: 'what was heard during a look is forgotten behind it',
