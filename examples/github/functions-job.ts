@@ -14,7 +14,7 @@ export interface FunctionCounters {
   largestBatch: number;
   givenUp: number;
   sentBack: number;
-  /** Of the newest record of each batch, when its function was called. */
+  /** Of the newest record of each batch, or of the first batch of a call, when it was handed over. */
   readonly agesMs: number[];
 }
 
@@ -88,6 +88,7 @@ function count(news: DevNews, pushed: FunctionCounters, pulled: FunctionCounters
     pulled.calls += 1;
     pulled.records += news.records;
     pulled.failures += news.failed > 0 ? 1 : 0;
+    if (news.ageMs !== null) pulled.agesMs.push(news.ageMs);
     pulled.largestBatch = Math.max(pulled.largestBatch, news.batches > 0 ? Math.ceil(news.records / news.batches) : 0);
   }
   if (news.kind === 'given-up') pushed.givenUp += news.records;

@@ -75,6 +75,8 @@ export type EventSourceNews = {
       readonly failed: number;
       readonly batches: number;
       readonly durationMs: number;
+      /** Of the newest record of the first batch, when its handler was called; null: there was none. */
+      readonly ageMs: number | null;
     }
   | { readonly kind: 'fenced' | 'crashed-before' | 'time-limit' }
   | { readonly kind: 'unreadable'; readonly error: string; readonly untilMs: number }

@@ -23,7 +23,7 @@ import { type PlanContext, planBatch, REFUSALS, windowContext } from './plan-bat
 import type { ReceivedEvent } from './received-event.ts';
 import { releasePartition, type Wait } from './release-partition.ts';
 import { sendAway, UNREADABLE_MS } from './send-away.ts';
-import { type BatchOutcome, passRanges, retryDelayMs, settleBatch } from './settle-batch.ts';
+import { type BatchOutcome, passRanges, refusedWaitMs, retryDelayMs, settleBatch } from './settle-batch.ts';
 import { handedOn, type WindowCall, windowCall } from './tumbling-window.ts';
 import type { WakeRequest } from './wake-request.ts';
 import { WatchedSubscription } from './watched-subscription.ts';
@@ -44,7 +44,7 @@ export interface WorkLimits {
   readonly stop?: AbortSignal;
 }
 
-/** What became of a batch: as the function answered, or it could not be called and no attempt was made. */
+/** What became of a batch: as the function answered, or it could not be called and no attempt was made; then it is called after `retryMs`, or later when that happened before. */
 export type WorkOutcome = BatchOutcome | { readonly kind: 'refused'; readonly error: string; readonly retryMs: number };
 
 /** What headers say is believed of retry topics alone, which nobody else writes to. */
@@ -117,8 +117,9 @@ export class PartitionWork {
     if (batch === null || held === null || this.#isOver) return;
     this.#givenOut = null;
     held.report();
-    if (outcome.kind === 'refused') this.#rest(held, batch.length, outcome);
-    else await this.#settle(held, batch, outcome);
+    if (outcome.kind === 'refused') return this.#rest(held, batch.length, outcome);
+    held.remember({ refusedInARow: 0 });
+    await this.#settle(held, batch, outcome);
   }
 
   /** Keeps the lease while a batch is being handled; false when it is lost, and what becomes of the batch does not count any more. Not beside `next`, `settle` or `finish`. */
@@ -287,9 +288,10 @@ export class PartitionWork {
     records: number,
     { error, retryMs }: { readonly error: string; readonly retryMs: number },
   ): void {
-    const untilMs = this.#place.nowMs() + retryMs;
+    const refusedInARow = held.progress.refusedInARow + 1;
+    const untilMs = this.#place.nowMs() + refusedWaitMs(retryMs, refusedInARow);
     held.restUntilMs = untilMs;
-    held.remember({ error });
+    held.remember({ error, refusedInARow });
     this.#place.tell({ kind: 'throttled', records, error, untilMs });
   }
 

@@ -27,6 +27,8 @@ export interface Progress extends WindowProgress {
   readonly suspectEnd: bigint | null;
   /** Records given up in a row, none having succeeded between them. */
   readonly givenUpInARow: number;
+  /** Calls of the function in a row that did not take place: it was throttled, not there, or not reached. */
+  readonly refusedInARow: number;
   /** Where something waits: everything up to this was looked at, so that only what lies behind it is news. Null: nothing waits, or nothing more can be taken in until it is done. */
   readonly seenEnd: bigint | null;
   /** When the oldest record that waits for its batch to be full was seen; null: none waits. */
@@ -47,6 +49,7 @@ export const NO_PROGRESS: Progress = {
   failed: [],
   suspectEnd: null,
   givenUpInARow: 0,
+  refusedInARow: 0,
   seenEnd: null,
   windowSinceMs: null,
   waitsUnder: null,
@@ -66,6 +69,7 @@ interface Stored {
   readonly f?: readonly (readonly [offset: string, failures: number, notBeforeMs: number, key: number | null])[];
   readonly s?: string;
   readonly g?: number;
+  readonly b?: number;
   readonly n?: string;
   readonly w?: number;
   readonly v?: number;
@@ -80,7 +84,7 @@ interface Stored {
 export function formatProgress(progress: Progress): string {
   const { done, failed, suspectEnd, givenUpInARow, seenEnd, windowSinceMs, waitsUnder, reserved, waitsForSlot, error } =
     progress;
-  const { window, windowFloorMs } = progress;
+  const { window, windowFloorMs, refusedInARow } = progress;
   const stored: Stored = {
     ...(done.length > 0 && { d: formatRanges(done) }),
     ...(failed.length > 0 && {
@@ -88,6 +92,7 @@ export function formatProgress(progress: Progress): string {
     }),
     ...(suspectEnd !== null && { s: `${suspectEnd}` }),
     ...(givenUpInARow > 0 && { g: givenUpInARow }),
+    ...(refusedInARow > 0 && { b: refusedInARow }),
     ...(seenEnd !== null && { n: `${seenEnd}` }),
     ...(windowSinceMs !== null && { w: windowSinceMs }),
     ...(waitsUnder !== null && { v: waitsUnder }),
@@ -104,12 +109,27 @@ export function formatProgress(progress: Progress): string {
 export function parseProgress(text: string): Progress {
   if (text === '') return NO_PROGRESS;
   try {
-    const { d = [], f = [], s, g = 0, n, w = null, v = null, r, c, e = '', t, u = null } = JSON.parse(text) as Stored;
+    const {
+      d = [],
+      f = [],
+      s,
+      g = 0,
+      b = 0,
+      n,
+      w = null,
+      v = null,
+      r,
+      c,
+      e = '',
+      t,
+      u = null,
+    } = JSON.parse(text) as Stored;
     return {
       done: parseRanges(d),
       failed: f.map(([offset, failures, notBeforeMs, key]) => ({ offset: BigInt(offset), failures, notBeforeMs, key })),
       suspectEnd: s === undefined ? null : BigInt(s),
       givenUpInARow: g,
+      refusedInARow: b,
       seenEnd: n === undefined ? null : BigInt(n),
       windowSinceMs: w,
       waitsUnder: v,

@@ -77,6 +77,8 @@ export interface PullAnswer {
   /** Not handled; whatever becomes of them, nobody else is to try again. */
   readonly failed: number;
   readonly batches: number;
+  /** How old the newest record of the first batch was when its handler was called; null: there was none. */
+  readonly ageMs: number | null;
 }
 
 /** The answer as a function returns it. */
@@ -86,7 +88,7 @@ export function pullAnswer(answer: PullAnswer): Readonly<Record<typeof FIELD, Pu
 
 /** What a function has answered; nothing for any other answer. */
 export function parsePullAnswer(payload: string): PullAnswer {
-  const none = { records: 0, failed: 0, batches: 0 };
+  const none = { records: 0, failed: 0, batches: 0, ageMs: null };
   try {
     const answer = (JSON.parse(payload) as Record<string, PullAnswer | undefined> | null)?.[FIELD];
     return { ...none, ...answer };

@@ -54,6 +54,8 @@ export interface SettleContext {
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
+/** Most that a function is left alone that was throttled or not reached; one that is not there is, for longer, by its first wait. */
+const LAST_REFUSED_MS = 30_000;
 /** How long a partition rests whose records all fail: doubles from the first to the last. */
 const FIRST_REST_MS = 60_000;
 const LAST_REST_MS = 900_000;
@@ -61,6 +63,11 @@ const LAST_REST_MS = 900_000;
 /** How long a record waits that has failed so often. */
 export function retryDelayMs(failures: number): number {
   return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10));
+}
+
+/** How long a function is left alone that could not be called so often in a row: first `firstMs`, then twice as long each time. */
+export function refusedWaitMs(firstMs: number, inARow: number): number {
+  return Math.max(firstMs, Math.min(LAST_REFUSED_MS, firstMs * 2 ** Math.min(inARow - 1, 10)));
 }
 
 /** Marks offsets as dealt with. */

@@ -63,7 +63,12 @@ export class PullCall<K, V> {
   #batch: readonly ReceivedEvent[] = [];
   /** When the batch was handed out, and how old its newest record was then. */
   #begun = { atMs: 0, ageMs: 0 };
-  readonly #told = { records: 0, failed: 0, batches: 0 };
+  readonly #told: { -readonly [K in keyof PullAnswer]: PullAnswer[K] } = {
+    records: 0,
+    failed: 0,
+    batches: 0,
+    ageMs: null,
+  };
 
   constructor(deps: EventSourceDeps, request: WakeRequest, options: PullOptions<K, V>, context: FunctionContext) {
     const { reserveMs = DEFAULT_RESERVE_MS, maxBatchBytes = DEFAULT_MAX_BATCH_BYTES } = options;
@@ -156,7 +161,9 @@ export class PullCall<K, V> {
     }
     this.#batch = batch;
     this.#unread = unread;
-    this.#begun = { atMs: this.#clock.monotonicMs(), ageMs: this.#clock.nowMs() - Number(batch.at(-1)!.timestampMs) };
+    const ageMs = Math.max(0, this.#clock.nowMs() - Number(batch.at(-1)!.timestampMs));
+    this.#begun = { atMs: this.#clock.monotonicMs(), ageMs };
+    this.#told.ageMs ??= ageMs;
     const [first] = unread.values();
     if (first !== undefined) this.#tell({ kind: 'undecodable', records: unread.size, error: first.error });
     return records;
@@ -183,7 +190,7 @@ export class PullCall<K, V> {
   #tellInvoked(counts: { readonly records: number; readonly failed: number; readonly error: string }): void {
     const { atMs, ageMs } = this.#begun;
     const durationMs = this.#clock.monotonicMs() - atMs;
-    this.#tell({ kind: 'invoked', ...counts, durationMs, ageMs: Math.max(0, ageMs) });
+    this.#tell({ kind: 'invoked', ...counts, durationMs, ageMs });
   }
 
   #tell(news: NewsBody): void {

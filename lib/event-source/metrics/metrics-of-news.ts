@@ -20,6 +20,7 @@ export function metricsOf(news: EventSourceNews): readonly MetricValue[] {
       return [
         ['InvokedEventCount', news.records + news.failed],
         ['FailedInvokeEventCount', news.failed],
+        ...(news.ageMs === null ? [] : ([['IteratorAge', news.ageMs]] as const)),
       ];
     case 'throttled':
       return [
