@@ -161,7 +161,7 @@ describe.each(WAYS)('a function that produces, %s', (_, functionOf) => {
       },
       { store: withHeads(bench.store, heads) },
     );
-    const error = await failureOf(handler({}, contextOf(300)));
+    const error = await failureOf(handler({}, contextOf(2_000)));
     expect(error.code).toBe('COMMIT_UNKNOWN');
     expect(error.message).toBe('1 of 1 record was not acknowledged: 1 to orders (still under way, may be in the log)');
     expect(error.value).toEqual([{ index: 0, topic: 'orders', key: 'ada', code: 'COMMIT_UNKNOWN' }]);
