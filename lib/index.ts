@@ -58,6 +58,7 @@ export type { AutoOffsetReset } from './group/group-start.ts';
 export type { Store } from './group/group-store.ts';
 export type { GroupPosition, SeekGroupRequest, SoughtPartition } from './group/seek-group.ts';
 export type { Subscription } from './group/subscription.ts';
+export { recordsOfRange, type ToldRange } from './http/records-of-range.ts';
 export { limits } from './limits.ts';
 export type { LogStore } from './log/log-store.ts';
 export { type Meter, requestDollars, type StoreRequest, type StoreUsage, UsageMeter } from './log/meter.ts';
@@ -77,4 +78,4 @@ export {
   runMaintenance,
 } from './maintenance/run-maintenance.ts';
 export { type CompressionType, compressionTypes } from './record/compression.ts';
-export type { RecordHeader } from './record/record.ts';
+export type { LogRecord, RecordData, RecordHeader } from './record/record.ts';

@@ -1,6 +1,7 @@
 /** What the deployed functions do with an event, each opened once in the life of its process. */
 import { LambdaFunctions } from '../aws/lambda-functions.ts';
 import { OneTimeSchedules } from '../aws/one-time-schedules.ts';
+import { S3RangeLinks } from '../aws/s3-range-links.ts';
 import { RepeatableSends } from '../client/repeatable-sends.ts';
 import { noticeSender } from '../connect/notice-sender.ts';
 import { MillraceError } from '../errors.ts';
@@ -163,13 +164,14 @@ async function putAnswer(url: string, body: string): Promise<void> {
 /** Producing and reading over HTTP. */
 export function httpHandler(environment: Environment): Handler {
   const deployed = openDeployedStore(environment);
-  const { store } = deployed;
+  const { store, target } = deployed;
   const topics = deployedTopics(deployed);
   const api = new HttpApi({
     ...machine,
     store,
     topics,
     fetcher: new Fetcher({ ...machine, store }),
+    links: new S3RangeLinks({ bucket: target.bucket, region: target.region, endpoint: target.endpoint }),
     producer: deployedProducer(deployed, {}, topics),
     repeatable: new RepeatableSends({ ...machine, topics, appender: deployedAppender(deployed) }),
   });

@@ -144,7 +144,7 @@ function httpApi({ store, millrace }: EventSourceTools): NodeHttpApi {
   const topics = new TopicDirectory({ source: millrace.topics, clock, maxAgeMs: TOPIC_MAX_AGE_MS });
   const repeatable = new RepeatableSends({ clock, topics, appender: new Appender(deps) });
   const fetcher = new Fetcher(deps);
-  const api = new HttpApi({ ...deps, topics, fetcher, producer: millrace.producer(), repeatable });
+  const api = new HttpApi({ ...deps, topics, fetcher, links: null, producer: millrace.producer(), repeatable });
   return new NodeHttpApi(api);
 }
 

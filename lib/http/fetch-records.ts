@@ -1,22 +1,23 @@
 import type { Clock, Random } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
 import type { Fetcher } from '../log/fetcher.ts';
-import { type ListOffsetsDeps, listOffset, type ReadablePartition } from '../log/list-offsets.ts';
+import type { ListOffsetsDeps, ReadablePartition } from '../log/list-offsets.ts';
 import { decodeBatch } from '../record/decode-batch.ts';
 import type { LogRecord } from '../record/record.ts';
-import { type FetchRequest, type HttpPosition, MAX_ANSWER_BYTES } from './fetch-request.ts';
+import { type FetchRequest, MAX_ANSWER_BYTES } from './fetch-request.ts';
 import { type HttpResponse, jsonResponse } from './http-message.ts';
+import { offsetOf } from './offset-of.ts';
 
 /** What it needs. */
 export interface FetchRecordsDeps {
   readonly store: ListOffsetsDeps['store'];
-  readonly fetcher: Pick<Fetcher, 'fetch'>;
+  readonly fetcher: Pick<Fetcher, 'fetch' | 'locate'>;
   readonly clock: Clock;
   readonly random: Random;
 }
 
 /** Of one read: what an answer can hold. */
-const READ_BYTES = 4 * 1024 * 1024;
+export const READ_BYTES = 4 * 1024 * 1024;
 /** Between two looks of one who waits: at first, and at most. */
 const LOOK_MS = { first: 100, most: 1_000 };
 
@@ -53,13 +54,6 @@ export async function fetchRecords(
 function answer({ texts, nextOffset, highWatermark, logStartOffset }: ReadRecords): HttpResponse {
   const { body, ...response } = jsonResponse(200, { nextOffset, highWatermark, logStartOffset });
   return { ...response, body: `{"records":[${texts.join(',')}],${body.slice(1)}` };
-}
-
-async function offsetOf(deps: FetchRecordsDeps, target: ReadablePartition, from: HttpPosition): Promise<bigint> {
-  if (typeof from === 'bigint') return from;
-  if (from === 'beginning') return (await listOffset(deps, target, { at: 'earliest' }))!.offset;
-  const found = from === 'end' ? null : await listOffset(deps, target, from);
-  return (found ?? (await listOffset(deps, target, { at: 'latest' }))!).offset;
 }
 
 async function readOnce(
@@ -129,6 +123,6 @@ function textOf(bytes: Uint8Array): string | undefined {
 function tooLarge(offset: bigint, bytes: number): MillraceError {
   return new MillraceError('MESSAGE_TOO_LARGE', `the record at offset ${offset} takes ${bytes} bytes of an answer`, {
     value: offset,
-    hint: `An answer has ${MAX_ANSWER_BYTES} bytes. Read this record with a client of the log, and go on here at offset ${offset + 1n}.`,
+    hint: `An answer has ${MAX_ANSWER_BYTES} bytes. Read this record by its range, GET …/ranges?offset=${offset}, and go on here at offset ${offset + 1n}.`,
   });
 }

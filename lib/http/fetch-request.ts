@@ -1,5 +1,5 @@
 /**
- * What a request to read a partition says, by its query.
+ * What a request to read a partition says, by its query; one for ranges has `offset` or `timestampMs`, and `maxBytes`: of the record batches, 1 to 268,435,456, default 67,108,864.
  *
  * | parameter | |
  * |---|---|
@@ -11,6 +11,7 @@
  * | `encoding` | `text` (the default): what is UTF-8 as text, other bytes as base64. `base64`: all bytes as base64 |
  */
 import { MillraceError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { nearestName } from '../nearest-name.ts';
 
 /** Where to begin. */
@@ -25,22 +26,23 @@ export interface FetchRequest {
   readonly encoding: 'text' | 'base64';
 }
 
+/** See the module comment. */
+export interface RangesRequest {
+  readonly from: HttpPosition;
+  readonly maxBytes: number;
+}
+
 /** Lambda: what a function may answer is 6 MB with all around it. Source: "Lambda quotas" in the developer guide. */
 export const MAX_ANSWER_BYTES = 5_500_000;
 const NAMES = ['offset', 'timestampMs', 'maxRecords', 'maxBytes', 'waitMs', 'encoding'] as const;
+const RANGES_NAMES = ['offset', 'timestampMs', 'maxBytes'] as const;
+/** Of the record batches that one answer tells of: what the largest segment has, at most. */
+const RANGES_BYTES = { most: limits.segmentBytes, absent: 64 * 1024 * 1024 };
 const NUMBER = /^\d{1,19}$/;
 
 /** Throws INVALID_REQUEST, with the parameter and what it may be. */
 export function parseFetchRequest(query: URLSearchParams): FetchRequest {
-  for (const name of query.keys()) {
-    if (NAMES.some((known) => known === name)) continue;
-    const nearest = nearestName(name, NAMES);
-    throw invalid(
-      name,
-      query.get(name),
-      nearest === undefined ? `There are ${NAMES.join(', ')}.` : `Did you mean ${nearest}?`,
-    );
-  }
+  checkNames(query, NAMES);
   const encoding = query.get('encoding') ?? 'text';
   if (encoding !== 'text' && encoding !== 'base64') throw invalid('encoding', encoding, 'Give text or base64.');
   return {
@@ -50,6 +52,21 @@ export function parseFetchRequest(query: URLSearchParams): FetchRequest {
     waitMs: numberOf(query, 'waitMs', { least: 0, most: 20_000, absent: 0 }),
     encoding,
   };
+}
+
+/** Throws INVALID_REQUEST, with the parameter and what it may be. */
+export function parseRangesRequest(query: URLSearchParams): RangesRequest {
+  checkNames(query, RANGES_NAMES);
+  return { from: positionOf(query), maxBytes: numberOf(query, 'maxBytes', { least: 1, ...RANGES_BYTES }) };
+}
+
+function checkNames(query: URLSearchParams, names: readonly string[]): void {
+  for (const name of query.keys()) {
+    if (names.includes(name)) continue;
+    const nearest = nearestName(name, names);
+    const hint = nearest === undefined ? `There are ${names.join(', ')}.` : `Did you mean ${nearest}?`;
+    throw invalid(name, query.get(name), hint);
+  }
 }
 
 function positionOf(query: URLSearchParams): HttpPosition {

@@ -5,12 +5,15 @@
  * |---|---|
  * | `POST /topics/TOPIC/records` | see `produce-request.ts` |
  * | `GET /topics/TOPIC/partitions/PARTITION/records?offset=…` | see `fetch-request.ts` |
+ * | `GET /topics/TOPIC/partitions/PARTITION/ranges?offset=…` | see `fetch-ranges.ts` |
  */
 import { isDelayed } from '../delay/delay-time.ts';
 import { MillraceError } from '../errors.ts';
+import type { ReadablePartition } from '../log/list-offsets.ts';
 import { type TopicDirectory, unknownPartition } from '../log/topic-directory.ts';
-import { type FetchRecordsDeps, fetchRecords } from './fetch-records.ts';
-import { parseFetchRequest } from './fetch-request.ts';
+import { type FetchRangesDeps, fetchRanges } from './fetch-ranges.ts';
+import { fetchRecords } from './fetch-records.ts';
+import { parseFetchRequest, parseRangesRequest } from './fetch-request.ts';
 import { errorResponse } from './http-errors.ts';
 import { type HttpRequest, type HttpResponse, jsonResponse } from './http-message.ts';
 import { type HttpProducer, type HttpRepeatableSends, producedResponse, produceRecords } from './produce-records.ts';
@@ -18,7 +21,7 @@ import { type HttpRecord, type ImmediateRecord, parseProduceRequest } from './pr
 import { requestIdOf } from './request-id.ts';
 
 /** What it needs. */
-export interface HttpApiDeps extends FetchRecordsDeps {
+export interface HttpApiDeps extends FetchRangesDeps {
   readonly topics: Pick<TopicDirectory, 'peek' | 'read'>;
   readonly producer: HttpProducer;
   /** For requests with an idempotency key. */
@@ -29,7 +32,7 @@ export interface HttpApiDeps extends FetchRecordsDeps {
 export const MAX_BODY_BYTES = 6_000_000;
 
 const RECORDS = /^\/topics\/([^/]+)\/records\/?$/;
-const PARTITION = /^\/topics\/([^/]+)\/partitions\/([^/]+)\/records\/?$/;
+const PARTITION = /^\/topics\/([^/]+)\/partitions\/([^/]+)\/(records|ranges)\/?$/;
 const INTEGER = /^\d{1,9}$/;
 
 /** See the module comment. */
@@ -51,8 +54,9 @@ export class HttpApi {
       const produced = RECORDS.exec(request.path);
       if (produced !== null) return await this.#produce(decoded(produced[1]!), request);
       const read = PARTITION.exec(request.path);
-      if (read !== null) return await this.#read(decoded(read[1]!), decoded(read[2]!), request);
-      const hint = 'There are POST /topics/TOPIC/records and GET /topics/TOPIC/partitions/PARTITION/records.';
+      if (read !== null) return await this.#read(read, request);
+      const hint =
+        'There are POST /topics/TOPIC/records, and GET /topics/TOPIC/partitions/PARTITION/records and …/ranges.';
       return errorOf(404, `there is no ${request.path}`, hint);
     } catch (error) {
       return errorResponse(error);
@@ -75,14 +79,23 @@ export class HttpApi {
     return produceRecords(producer, records);
   }
 
-  async #read(name: string, partition: string, { method, query }: HttpRequest): Promise<HttpResponse> {
+  async #read([, topic, number, what]: RegExpExecArray, { method, query }: HttpRequest): Promise<HttpResponse> {
     if (method !== 'GET') return notAllowed(method, 'GET');
+    const [name, partition] = [decoded(topic!), decoded(number!)];
+    if (what === 'ranges') {
+      const request = parseRangesRequest(query);
+      return fetchRanges(this.#deps, await this.#partitionOf(name, partition), request);
+    }
     const request = parseFetchRequest(query);
+    return fetchRecords(this.#deps, await this.#partitionOf(name, partition), request);
+  }
+
+  async #partitionOf(name: string, partition: string): Promise<ReadablePartition> {
     const route = await this.#deps.topics.read(name);
     const number = INTEGER.test(partition) ? Number(partition) : Number.NaN;
     if (!(number < route.partitionCount)) throw unknownPartition(route, partition);
     const { topicId, domain } = route;
-    return fetchRecords(this.#deps, { partition: { topicId, partition: number }, domain }, request);
+    return { partition: { topicId, partition: number }, domain };
   }
 }
 

@@ -42,6 +42,19 @@ export type FetchedPartition =
     }
   | { readonly outcome: 'failed'; readonly error: MillraceError };
 
+/** An entry, and the key of the object that a reference names; of an inline entry nothing is stored there. */
+export interface StoredEntry extends LocatedEntry {
+  readonly key: string;
+}
+
+/** Where the bytes of a partition are. */
+export interface LocatedPartition {
+  readonly highWatermark: bigint;
+  readonly logStartOffset: bigint;
+  /** In order and without a gap; none at the high watermark. */
+  readonly entries: readonly StoredEntry[];
+}
+
 /** How a fetcher is made. */
 export interface FetcherOptions {
   readonly store: Pick<LogStore, 'heads' | 'chunks' | 'objects' | 'prefix'>;
@@ -86,6 +99,19 @@ export class Fetcher {
   /** Reads once, without waiting for new records; one result for each target, in their order. One partition's failure does not touch the others. */
   async fetch(targets: readonly FetchTarget[], options: FetchOptions): Promise<readonly FetchedPartition[]> {
     return this.#fetch(targets, { ...options, missed: [] });
+  }
+
+  /** Finds what a fetch would read, for whoever has somebody else read it: nobody has looked whether the objects are there. The read is consistent. Throws what a fetch fails with. */
+  async locate(target: FetchTarget): Promise<LocatedPartition> {
+    const [search] = await this.#search([target], true);
+    if (search!.kind === 'failed') throw search!.error;
+    const { head, entries } = search!;
+    const { domain } = target;
+    return {
+      highWatermark: head.next,
+      logStartOffset: head.start,
+      entries: entries.map((one) => ({ ...one, key: this.#keyOf({ domain, id: one.entry.id, level: one.level }) })),
+    };
   }
 
   /** `missed`: the object that was missing for each target when it was read before. */

@@ -5,7 +5,9 @@ import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connect } from '../../lib/connect/connect.ts';
+import { recordsOfRange, type ToldRange } from '../../lib/http/records-of-range.ts';
 import { jobNames } from '../../lib/maintenance/run-maintenance.ts';
+import type { LogRecord } from '../../lib/record/record.ts';
 import { ROOT } from '../aws/server-process.ts';
 import { askFunctionUrl } from './function-url-request.ts';
 import { deployFunctions, type FunctionsStage } from './functions-stage.ts';
@@ -65,6 +67,19 @@ async function call(name: string, payload: object): Promise<unknown> {
   return text === '' ? undefined : JSON.parse(text);
 }
 
+interface AnsweredRange extends ToldRange {
+  readonly url?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly base64?: string;
+}
+
+async function bytesOf({ url, headers, base64 }: AnsweredRange): Promise<Uint8Array> {
+  if (url === undefined) return Buffer.from(base64!, 'base64');
+  const answer = await fetch(url, { headers: headers! });
+  expect(answer.status).toBe(206);
+  return answer.bytes();
+}
+
 const askUrl = (method: string, path: string, headers = {}, body = '') =>
   askFunctionUrl({ endpoint: stage.endpoint, url: stage.url, method, path, headers, body });
 
@@ -119,6 +134,23 @@ describe('deployed functions', () => {
     expect(read).toMatchObject({ status: 200, json: { records: [{ key: 'k', value: 'a' }, { value: 'b' }] } });
     expect(await askUrl('POST', '/topics/nowhere/records', headers, body)).toMatchObject({ status: 404 });
     expect(await askUrl('POST', '/topics/over-http/records', headers, '{')).toMatchObject({ status: 400 });
+  }, 60_000);
+
+  it('give more than an answer can hold by links to ranges of the store', async () => {
+    const { tools } = stage;
+    await tools.millrace.topics.createTopic({ name: 'by-ranges', config: { 'max.message.bytes': '8000000' } });
+    const values = ['first', 'x'.repeat(7_500_000), 'last'];
+    const producer = tools.millrace.producer();
+    for (const value of values) await producer.send({ topic: 'by-ranges', value, partition: 0 });
+    const path = '/topics/by-ranges/partitions/0';
+    expect(await askUrl('GET', `${path}/records?offset=1`)).toMatchObject({ status: 413 });
+    const { status, json } = await askUrl('GET', `${path}/ranges?offset=beginning`);
+    expect(status).toBe(200);
+    const { ranges, nextOffset } = json as { ranges: readonly AnsweredRange[]; nextOffset: number };
+    expect(nextOffset).toBe(3);
+    const records: LogRecord[] = [];
+    for (const range of ranges) records.push(...recordsOfRange(range, await bytesOf(range)));
+    expect(records.map(({ value }) => Buffer.from(value!).toString())).toEqual(values);
   }, 60_000);
 
   it('release delayed records, by the second', async () => {
