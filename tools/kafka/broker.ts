@@ -32,6 +32,8 @@ export interface BrokerOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** The folder of a broker that was stopped with `keep`, to go on with its data. */
   readonly folder?: string;
+  /** Options of its Java machine. Default: those of a broker that lives for a test, small and soon ready. */
+  readonly jvm?: readonly string[];
 }
 
 const READY_TIMEOUT_MS = 60_000;
@@ -113,11 +115,11 @@ function guard(pid: number, folder: string): ChildProcess {
   return spawn('/bin/sh', ['-c', script, String(pid), folder], { stdio: ['pipe', 'ignore', 'ignore'] });
 }
 
-function launch(classPath: string, folder: string): ChildProcess {
+function launch(classPath: string, folder: string, jvm: readonly string[]): ChildProcess {
   const properties = join(folder, 'server.properties');
   // Through a shell only for the redirection: exec leaves Java with the pid, and nobody has to read its pipes.
   const args = ['-c', 'exec java "$@" >"$0" 2>&1', join(folder, 'broker.log')];
-  const java = [...JVM, '-cp', classPath, 'kafka.Kafka', properties];
+  const java = [...jvm, '-cp', classPath, 'kafka.Kafka', properties];
   return spawn('/bin/sh', [...args, ...java], { stdio: 'ignore' });
 }
 
@@ -132,7 +134,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', properties];
     await runProgram('java', ['-XX:TieredStopAtLevel=1', '-cp', classPath, ...format]);
   }
-  const child = launch(classPath, folder);
+  const child = launch(classPath, folder, options.jvm ?? JVM);
   const guardian = guard(child.pid!, folder);
   const end = async (keep: boolean) => {
     guardian.kill('SIGKILL');

@@ -1,0 +1,121 @@
+/** What both servers are asked to do. */
+import { consume, createTopic, type ProduceLoad, produce } from './perf-tools.ts';
+import { replay } from './replay.ts';
+
+/** What one turn of a workload has come to: a number for each of its figures. */
+export interface Measured {
+  readonly figures: readonly number[];
+  /** Bytes of the values of records that went by; 0 where CPU time for each says nothing. */
+  readonly bytes: number;
+}
+
+/** See the module comment. */
+export interface Workload {
+  readonly kind: 'produce' | 'consume' | 'paced' | 'replay';
+  readonly figures: readonly { readonly name: string; readonly unit: string }[];
+  run(port: number, turn: number): Promise<Measured>;
+}
+
+const PARTITIONS = 4;
+const LARGE_BATCHES = { 'linger.ms': 20, 'batch.size': 131_072 };
+const ZSTD = { 'compression.type': 'zstd' };
+
+/** Records of a size, about 100 MB of them in a turn. */
+const sizes = [
+  { name: '100 B', recordBytes: 100, records: 1_000_000, preloaded: 3_000_000 },
+  { name: '1 KiB', recordBytes: 1024, records: 120_000, preloaded: 400_000 },
+] as const;
+
+const codecs = [
+  { name: '', settings: {} },
+  { name: ', zstd', settings: ZSTD },
+] as const;
+
+const shapes = [
+  { name: 'default', settings: {} },
+  { name: 'linger 20, 128 KiB', settings: LARGE_BATCHES },
+] as const;
+
+let topicCount = 0;
+
+/** A topic that nobody has used. */
+async function freshTopic(port: number): Promise<string> {
+  const topic = `perf-${++topicCount}`;
+  await createTopic(port, topic, PARTITIONS);
+  return topic;
+}
+
+function produceWorkload(name: string, load: Omit<ProduceLoad, 'topic'>): Workload {
+  return {
+    kind: 'produce',
+    figures: [{ name: `produce ${name}`, unit: 'records/s' }],
+    async run(port) {
+      const { recordsPerSecond } = await produce(port, { ...load, topic: await freshTopic(port) });
+      return { figures: [recordsPerSecond], bytes: load.records * load.recordBytes };
+    },
+  };
+}
+
+const preloadedTopic = (recordBytes: number, codec: string) => `preloaded-${recordBytes}${codec === '' ? '' : '-zstd'}`;
+
+/** Makes the topics that are consumed, with the batches that a producer with default settings makes: more than two million records, and Kafka is warm behind it. */
+export async function preload(port: number): Promise<void> {
+  for (const { recordBytes, preloaded: records } of sizes) {
+    for (const { name, settings } of codecs) {
+      const topic = preloadedTopic(recordBytes, name);
+      await createTopic(port, topic, PARTITIONS);
+      await produce(port, { topic, records, recordBytes, settings });
+    }
+  }
+}
+
+const produces = shapes.flatMap((shape) =>
+  sizes.flatMap(({ name, recordBytes, records }) =>
+    codecs.map((codec) => {
+      const settings = { ...shape.settings, ...codec.settings };
+      return produceWorkload(`${name}${codec.name}, ${shape.name}`, { records, recordBytes, settings });
+    }),
+  ),
+);
+
+const consumes = sizes.flatMap(({ name, recordBytes, preloaded }) =>
+  codecs.map((codec): Workload => {
+    return {
+      kind: 'consume',
+      figures: [{ name: `consume ${name}${codec.name}`, unit: 'records/s' }],
+      async run(port) {
+        const rate = await consume(port, preloadedTopic(recordBytes, codec.name), preloaded);
+        return { figures: [rate], bytes: preloaded * recordBytes };
+      },
+    };
+  }),
+);
+
+const paced: Workload = {
+  kind: 'paced',
+  figures: [
+    { name: 'paced 1,000/s, p50', unit: 'ms' },
+    { name: 'paced 1,000/s, p99', unit: 'ms' },
+  ],
+  async run(port) {
+    const load = { recordBytes: 100, records: 8_000, perSecond: 1_000, warmUp: 2_000, settings: {} };
+    const { p50Ms, p99Ms } = await produce(port, { ...load, topic: await freshTopic(port) });
+    return { figures: [p50Ms, p99Ms], bytes: 0 };
+  },
+};
+
+const replays = [16, 128].map((batchKib): Workload => {
+  return {
+    kind: 'replay',
+    figures: [{ name: `replayed frames, batches of ${batchKib} KiB`, unit: 'MB/s' }],
+    async run(port) {
+      const batchBytes = batchKib * 1024;
+      const load = { partitionCount: PARTITIONS, batchBytes, passBytes: 64 * 2 ** 20, passes: 4 };
+      const { bytesPerSecond, bytes } = await replay(port, { ...load, topic: await freshTopic(port) });
+      return { figures: [bytesPerSecond / 1e6], bytes };
+    },
+  };
+});
+
+/** All of them. */
+export const workloads: readonly Workload[] = [...produces, ...consumes, paced, ...replays];
