@@ -1,6 +1,7 @@
 /** `millrace/constructs`: a log, its topics and the functions that read them, for stacks of the AWS CDK. */
 export { FailureDestination } from './failure-destination.ts';
 export type { FunctionSettings } from './log-function.ts';
+export type { MaintenanceJob } from './log-metrics.ts';
 export type { MetricDetail } from './metric-detail.ts';
 export { type IMillrace, Millrace, type MillraceAttributes, type MillraceProps, outputsOf } from './millrace.ts';
 export type { MillraceGrants } from './millrace-grants.ts';

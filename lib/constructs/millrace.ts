@@ -1,5 +1,6 @@
 /** A log in an account: its bucket, its two tables, and the functions that call others for what is committed. */
 import { Duration, type IResource, RemovalPolicy, Resource, Stack, Token } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -12,6 +13,7 @@ import type { LogPlace } from './log-access.ts';
 import { denyOverwriting, logBucket, shareBucket } from './log-bucket.ts';
 import type { FunctionSettings } from './log-function.ts';
 import { LogFunctions } from './log-functions.ts';
+import { jobAge, type MaintenanceJob, METRIC_PERIOD, sumOf, writeThrottles } from './log-metrics.ts';
 import { groupsTable, logTable } from './log-tables.ts';
 import { METRIC_DETAILS, type MetricDetail } from './metric-detail.ts';
 import { MillraceGrants } from './millrace-grants.ts';
@@ -252,6 +254,33 @@ export class Millrace extends MillraceBase {
     this.routerRole = functions.router.role!;
     this.providerRole = functions.provider.role!;
     this.functionSettings = props;
+  }
+
+  /** Batches of the stream and calls that were given up after all attempts, as they lie in `failureQueue`. */
+  metricFailures(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    const options = { period: METRIC_PERIOD, statistic: 'Maximum', ...props };
+    return this.failureQueue.metricApproximateNumberOfMessagesVisible(options);
+  }
+
+  /** Calls of router, pump and releaser that Lambda has throttled, summed over five minutes. */
+  metricFunctionThrottles(props?: cloudwatch.MathExpressionOptions): cloudwatch.MathExpression {
+    const period = props?.period ?? METRIC_PERIOD;
+    const functions = [this.router, this.pump, this.releaser];
+    return sumOf(
+      functions.map((one) => one.metricThrottles({ period })),
+      props,
+    );
+  }
+
+  /** Writes of heads that DynamoDB has throttled, summed over five minutes. */
+  metricTableThrottles(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return writeThrottles(this.logTable, props);
+  }
+
+  /** Seconds since a job of maintenance has succeeded. Maintenance writes these metrics once one of them is asked for: $1.20 a month for the four. */
+  metricJobAge(job: MaintenanceJob, props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    this.maintenance.addEnvironment('MILLRACE_JOB_METRICS', 'true');
+    return jobAge(job, this.maintenanceInterval, props);
   }
 
   /** A log that another app made, by the outputs of its stack; in the account and region of this one. */

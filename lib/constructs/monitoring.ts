@@ -4,9 +4,9 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { badProp, checkInteger } from './bad-prop.ts';
+import { MAINTENANCE_JOBS, METRIC_PERIOD, twice } from './log-metrics.ts';
 import type { Millrace } from './millrace.ts';
 import type { Subscription } from './subscription.ts';
-import { METRIC_NAMESPACE } from './subscription-metric.ts';
 
 /** What is watched. */
 export interface MonitoringProps {
@@ -49,11 +49,7 @@ export interface MonitoringProps {
   readonly dashboard?: boolean;
 }
 
-/** Jobs of maintenance that tell how long ago they succeeded. */
-const JOBS = ['retention', 'compaction', 'key-compaction', 'collection'] as const;
-const PERIOD = Duration.minutes(5);
-
-type Metrics = Record<string, cloudwatch.IMetric>;
+const PERIOD = METRIC_PERIOD;
 
 /**
  * Alarms on what needs a person: batches that were given up, throttles, jobs that do not run, and subscriptions that are stuck, late, or put records away. $2.10 a month beside the subscriptions.
@@ -77,21 +73,16 @@ export class MillraceMonitoring extends Construct {
   }
 
   #ofLog({ millrace, maxJobAge = Duration.days(1) }: MonitoringProps): [string, cloudwatch.Alarm][] {
-    // The metrics have a price, so the function writes them where somebody looks at them.
-    millrace.maintenance.addEnvironment('MILLRACE_JOB_METRICS', 'true');
     return [
       this.#alarm('Failures', 'Batches or calls were given up after all attempts', {
-        metric: millrace.failureQueue.metricApproximateNumberOfMessagesVisible({
-          period: PERIOD,
-          statistic: 'Maximum',
-        }),
+        metric: millrace.metricFailures(),
         threshold: 0,
       }),
       this.#alarm(
         'FunctionThrottles',
         'Lambda has throttled functions of Millrace: the account runs too many at once',
         {
-          metric: sumOf(functionsOf(millrace).map((one) => one.metricThrottles({ period: PERIOD }))),
+          metric: millrace.metricFunctionThrottles({ period: PERIOD }),
           threshold: 0,
           evaluationPeriods: 3,
         },
@@ -100,20 +91,14 @@ export class MillraceMonitoring extends Construct {
         'TableThrottles',
         'DynamoDB has throttled writes of heads: a partition is too hot, or the table is limited',
         {
-          metric: new cloudwatch.Metric({
-            namespace: 'AWS/DynamoDB',
-            metricName: 'WriteThrottleEvents',
-            dimensionsMap: { TableName: millrace.logTable.tableName },
-            statistic: 'Sum',
-            period: PERIOD,
-          }),
+          metric: millrace.metricTableThrottles(),
           threshold: 0,
           evaluationPeriods: 3,
         },
       ),
-      ...JOBS.map((job) =>
+      ...MAINTENANCE_JOBS.map((job) =>
         this.#alarm(`JobAge-${job}`, `The job ${job} has not succeeded for ${maxJobAge.toHumanString()}`, {
-          metric: jobAge(job, millrace.maintenanceInterval),
+          metric: millrace.metricJobAge(job),
           threshold: maxJobAge.toSeconds(),
           // Who does not run tells nothing.
           treatMissingData: cloudwatch.TreatMissingData.BREACHING,
@@ -221,31 +206,6 @@ function checkSpan(scope: Construct, prop: string, span: Duration | undefined, l
 
 function functionsOf({ router, pump, releaser }: Millrace): readonly lambda.Function[] {
   return [router, pump, releaser];
-}
-
-/** Over a time in which maintenance runs twice, so that one that does not run is missed. */
-function jobAge(job: (typeof JOBS)[number], interval: Duration): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: METRIC_NAMESPACE,
-    metricName: 'SecondsSinceSuccess',
-    dimensionsMap: { Job: job },
-    statistic: 'Maximum',
-    period: twice(interval),
-  });
-}
-
-/** A period in which something that comes by the clock has come; alarms look at a day at most. */
-function twice(interval: Duration): Duration {
-  return Duration.seconds(Math.min(86_400, Math.max(3_600, 2 * interval.toSeconds())));
-}
-
-function sumOf(metrics: readonly cloudwatch.IMetric[]): cloudwatch.MathExpression {
-  const usingMetrics: Metrics = Object.fromEntries(metrics.map((metric, index) => [`m${index}`, metric]));
-  return new cloudwatch.MathExpression({
-    expression: Object.keys(usingMetrics).join(' + '),
-    usingMetrics,
-    period: PERIOD,
-  });
 }
 
 /** 1 in a period in which calls failed and no committed offset moved. */

@@ -127,3 +127,39 @@ describe('monitoring', () => {
     expect(() => watched(props)).toThrow(message);
   });
 });
+
+describe('metrics of a log', () => {
+  const stack = newStack();
+  const millrace = newLog(stack);
+
+  it('tell of what was given up, and of throttles', () => {
+    expect(millrace.metricFailures()).toMatchObject({
+      metricName: 'ApproximateNumberOfMessagesVisible',
+      statistic: 'Maximum',
+    });
+    expect(millrace.metricTableThrottles({ period: Duration.hours(1) })).toMatchObject({
+      namespace: 'AWS/DynamoDB',
+      metricName: 'WriteThrottleEvents',
+      dimensions: { TableName: millrace.logTable.tableName },
+      period: Duration.hours(1),
+    });
+    const throttles = millrace.metricFunctionThrottles({ period: Duration.hours(1), label: 'throttled' });
+    expect(throttles).toMatchObject({ expression: 'm0 + m1 + m2', label: 'throttled', period: Duration.hours(1) });
+    expect(Object.values(throttles.usingMetrics)).toMatchObject(Array(3).fill({ metricName: 'Throttles' }));
+  });
+
+  it('tell of jobs, which are measured only where somebody asks', () => {
+    const isMeasured = (of: typeof stack) =>
+      Object.values(Template.fromStack(of).findResources('AWS::Lambda::Function')).some(
+        ({ Properties }) => Properties.Environment?.Variables?.MILLRACE_JOB_METRICS === 'true',
+      );
+    const other = newStack();
+    expect(newLog(other).metricJobAge('retention')).toMatchObject({
+      namespace: 'Millrace',
+      metricName: 'SecondsSinceSuccess',
+      dimensions: { Job: 'retention' },
+      period: Duration.seconds(3_600),
+    });
+    expect([isMeasured(other), isMeasured(stack)]).toEqual([true, false]);
+  });
+});
