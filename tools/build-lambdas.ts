@@ -21,13 +21,23 @@ export interface LambdaBundle {
   readonly ownBytes: number;
 }
 
-/** Builds all bundles into a folder, whose other files stay. */
-export async function buildLambdas(folder = join(ROOT, 'dist/lambdas')): Promise<readonly LambdaBundle[]> {
-  const names = globSync('lambdas/*.ts', { cwd: ROOT }).map((path) => basename(path, '.ts'));
-  return Promise.all(names.sort().map((name) => buildLambda(name, folder)));
+/** How bundles are built. */
+export interface BuildLambdasOptions {
+  /** Where the AWS SDK is; `outside`: in packages that the function finds. Default `bundled`. */
+  readonly sdk?: 'bundled' | 'outside';
 }
 
-async function buildLambda(name: string, folder: string): Promise<LambdaBundle> {
+/** Builds all bundles into a folder, whose other files stay. */
+export async function buildLambdas(
+  folder = join(ROOT, 'dist/lambdas'),
+  { sdk = 'bundled' }: BuildLambdasOptions = {},
+): Promise<readonly LambdaBundle[]> {
+  const names = globSync('lambdas/*.ts', { cwd: ROOT }).map((path) => basename(path, '.ts'));
+  const external = sdk === 'outside' ? ['@aws-sdk/*', '@smithy/*'] : [];
+  return Promise.all(names.sort().map((name) => buildLambda(name, folder, external)));
+}
+
+async function buildLambda(name: string, folder: string, external: string[]): Promise<LambdaBundle> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: [`lambdas/${name}.ts`],
@@ -38,6 +48,7 @@ async function buildLambda(name: string, folder: string): Promise<LambdaBundle> 
     target: 'node22',
     mainFields: ['module', 'main'],
     minify: true,
+    external,
     legalComments: 'none',
     banner: { js: BANNER },
     metafile: true,
