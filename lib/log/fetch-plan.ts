@@ -86,19 +86,34 @@ export function planFetch(candidates: readonly FetchCandidate[], maxBytes: numbe
 
 function mergeRanges(ranges: readonly FetchRange[]): readonly FetchRange[] {
   const merged: FetchRange[] = [];
+  let together: FetchRange[] = [];
+  let end = 0;
   for (const range of ranges.toSorted((a, b) => a.position - b.position)) {
-    const last = merged.at(-1);
-    const together = last && joined(last, range);
-    if (together) merged[merged.length - 1] = together;
-    else merged.push(range);
+    if (together.length > 0 && !fits(together[0]!, end, range)) {
+      merged.push(joined(together, end));
+      together = [];
+    }
+    end = together.length === 0 ? endOf(range) : Math.max(end, endOf(range));
+    together.push(range);
   }
+  if (together.length > 0) merged.push(joined(together, end));
   return merged;
 }
 
-function joined(a: FetchRange, b: FetchRange): FetchRange | null {
-  const end = Math.max(a.position + a.lengthBytes, b.position + b.lengthBytes);
-  const gap = b.position - (a.position + a.lengthBytes);
-  const lengthBytes = end - a.position;
-  if (gap > MERGE_GAP_BYTES || lengthBytes > RANGE_BYTES[a.level]) return null;
-  return { ...a, lengthBytes, hot: a.hot || b.hot, pieces: [...a.pieces, ...b.pieces] };
+const endOf = ({ position, lengthBytes }: FetchRange): number => position + lengthBytes;
+
+/** Whether a range is read along with those before it, which begin with `first` and end at `end`. */
+function fits(first: FetchRange, end: number, range: FetchRange): boolean {
+  const lengthBytes = Math.max(end, endOf(range)) - first.position;
+  return range.position - end <= MERGE_GAP_BYTES && lengthBytes <= RANGE_BYTES[first.level];
+}
+
+function joined(ranges: readonly FetchRange[], end: number): FetchRange {
+  const [first] = ranges as readonly [FetchRange];
+  return {
+    ...first,
+    lengthBytes: end - first.position,
+    hot: ranges.some(({ hot }) => hot),
+    pieces: ranges.flatMap(({ pieces }) => pieces),
+  };
 }

@@ -1,6 +1,8 @@
 /**
  * The job `compaction`: what chunks hold in small pieces, in segments of many partitions and in themselves, becomes large objects of level 1, with offsets stamped.
  *
+ * Partitions whose pieces lie in the same segments are worked on together, so that each segment is read once for all of them; others one after the other, so that what is written of each is contiguous.
+ *
  * Batches stay as they are, byte for byte but for the offset, which is not under their checksum. An object holds partitions of one topic, so that it is of one isolation domain, and all of it expires by one
  * policy. Chunks stay too: their offsets, times and ids never change, only what they name.
  *
@@ -8,6 +10,7 @@
  */
 import { asMillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { Chunk } from '../log/chunk.ts';
 import { isDamage } from '../log/entry-check.ts';
 import type { Head } from '../log/head.ts';
 import { mapInParallel } from '../log/in-parallel.ts';
@@ -16,54 +19,40 @@ import type { Topic } from '../log/topic.ts';
 import { parseTopicConfig } from '../log/topic-config.ts';
 import { type IdSource, UlidSource } from '../segment/id-source.ts';
 import { besideRetention, headNow } from './beside-retention.ts';
+import { ChunkSupply } from './chunk-supply.ts';
 import { type CleanPolicy, cleanPolicy } from './clean/clean-plan.ts';
-import { COMPACTION_RULES, type CompactionRules, rulesFor } from './compaction-plan.ts';
+import { COMPACTION_RULES, type CompactionRules, hasSmallPieces, isWorthSharing, rulesFor } from './compaction-plan.ts';
 import { type CompactionReport, type CompactionState, NEVER_COMPACTED, NOTHING_COMPACTED } from './compaction-state.ts';
 import { findUncompacted } from './find-uncompacted.ts';
 import { withDamage } from './found-damage.ts';
-import { type CompactionRun, gatherRun } from './gather-run.ts';
+import { CHUNKS_MOST, fillAll, type GatheredChunks, gatherChunks } from './gather-chunks.ts';
 import { compactionPauseMs } from './job-schedule.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
-import { readChunkBatches } from './read-chunk-batches.ts';
+import { readChunksTogether } from './read-chunk-batches.ts';
 import { type RewrittenChunk, rewriteChunks } from './rewrite-chunks.ts';
 import { namesObjects, rollOldTail } from './roll-old-tail.ts';
 import type { JobSlice, MaintenanceJob, SliceEnd } from './run-job.ts';
 import { headSum, SUM_LIMIT } from './store-change.ts';
 import { lookAtTime } from './trusted-time.ts';
 import { isUnchangedSince } from './unchanged-since.ts';
-import { type WalkedHead, walkTopics } from './walk-topics.ts';
+import { type WalkedHead, type WalkPlace, walkTopics } from './walk-topics.ts';
 
 /** See `CompactionRules`. */
 export type CompactionOptions = Partial<CompactionRules>;
 
 /** Partitions that are looked at at once. */
 const PARALLEL = 16;
-/** Chunks of one object: each is an update, and 76 bytes of its index. */
-const CHUNKS_MOST = 10_000;
 
 /** The job. */
 export function compactionJob(deps: MaintenanceDeps, options: CompactionOptions = {}): MaintenanceJob<CompactionState> {
   return { name: 'compaction', run: (slice) => new CompactionSlice(deps, slice, options).run() };
 }
 
-/** Where the walk was: whoever goes on there finds all that was not written since. */
-type Resume = Pick<CompactionState, 'place' | 'sum'>;
-
 /** What is to go into the next object. */
 interface OpenObject {
   readonly domain: string;
-  /** When the first of them was read. */
-  readonly from: Resume;
   readonly chunks: RewrittenChunk[];
   bytes: number;
-}
-
-/** A partition that has chunks to rewrite. */
-interface OpenPartition {
-  readonly partition: PartitionKey;
-  readonly fromOffset: bigint;
-  /** Of its topic, when that is compacted by key. */
-  readonly policy: CleanPolicy | null;
 }
 
 /** What was found in a partition. */
@@ -71,7 +60,7 @@ interface LookedAt {
   /** Whether anything of it may be rewritten, now or later. */
   readonly hasMore: boolean;
   /** Null: nothing now. */
-  readonly partition: OpenPartition | null;
+  readonly supply: ChunkSupply | null;
 }
 
 class CompactionSlice {
@@ -84,8 +73,8 @@ class CompactionSlice {
   #object: OpenObject | null = null;
   #hasAnnounced = false;
   #saving: Promise<void> | null = null;
-  /** Of partitions, in this slice: one at least, so that slices come to an end however short they are. */
-  #done = 0;
+  /** Whether this slice has got anywhere: it does so at least once, so that slices come to an end however short they are. */
+  #hasMoved = false;
 
   constructor(deps: MaintenanceDeps, slice: JobSlice<CompactionState>, options: CompactionOptions) {
     this.#deps = deps;
@@ -137,7 +126,7 @@ class CompactionSlice {
   #walk(): Promise<boolean> {
     return walkTopics(this.#deps, this.#state.place, {
       topic: async ({ state }) => (state === 'active' ? 'heads' : 'skip'),
-      heads: (topic, heads) => this.#heads(topic, heads),
+      heads: (topic, heads, place) => this.#heads(topic, heads, place),
       unreadable: (name, error) => this.#damaged(name, null, error),
     });
   }
@@ -153,24 +142,25 @@ class CompactionSlice {
     this.#report({ damages: withDamage(this.#state.report.damages, { topic, partition }, error) });
   }
 
-  async #heads(topic: Topic, heads: readonly WalkedHead[]): Promise<'next' | 'stop'> {
+  async #heads(topic: Topic, heads: readonly WalkedHead[], place: WalkPlace): Promise<'next' | 'stop'> {
+    if (this.#isOver) return 'stop';
+    this.#begun(topic, heads);
     const policy = this.#keyPolicy(topic);
-    const open = await mapInParallel(heads, PARALLEL, (one) => this.#open(topic, one, policy));
-    for (const [index, one] of heads.entries()) {
-      if (this.#slice.isOver() && this.#done > 0) return this.#stop();
-      const { hasMore, partition } = open[index]!;
-      if (hasMore) this.#state = { ...this.#state, isWaiting: true };
-      // What of it is left comes next.
-      if (partition !== null && !(await this.#partition(topic, partition))) return this.#stop();
-      await this.#passed(topic, one);
-    }
+    const rules = rulesFor(this.#rules, policy);
+    const open = await mapInParallel(heads, PARALLEL, (one) => this.#open(topic, one, { policy, rules }));
+    if (open.some(({ hasMore }) => hasMore)) this.#state = { ...this.#state, isWaiting: true };
+    const isWhole = await this.#rewrite(
+      topic,
+      open.flatMap(({ supply }) => supply ?? []),
+    );
     await this.#write();
+    if (!isWhole) return 'stop';
+    await this.#passed(heads, place);
     return 'next';
   }
 
-  async #stop(): Promise<'stop'> {
-    await this.#write();
-    return 'stop';
+  get #isOver(): boolean {
+    return this.#slice.isOver() && (this.#hasMoved || this.#object !== null);
   }
 
   #keyPolicy({ name, config }: Topic): CleanPolicy | null {
@@ -184,97 +174,129 @@ class CompactionSlice {
   }
 
   /** What there is to do in a partition. */
-  async #open(topic: Topic, { partition, head: walked }: WalkedHead, policy: CleanPolicy | null): Promise<LookedAt> {
-    const { waitMs } = rulesFor(this.#rules, policy);
-    const ages = { nowMs: this.#nowMs, waitMs, ageMs: limits.compactionAgeMs };
+  async #open(
+    topic: Topic,
+    { partition, head: walked }: WalkedHead,
+    { policy, rules }: { readonly policy: CleanPolicy | null; readonly rules: CompactionRules },
+  ): Promise<LookedAt> {
+    const { waitMs } = rules;
+    const ages = { nowMs: this.#nowMs, ageMs: limits.compactionAgeMs };
     try {
       if (walked instanceof Error) throw walked;
-      const head = await rollOldTail(this.#deps, partition, walked, ages);
+      const head = await rollOldTail(this.#deps, partition, walked, { ...ages, waitMs });
       const find = (at: Head) => findUncompacted(this.#deps, partition, at, policy !== null);
       const fromOffset = await besideRetention(this.#deps, { partition, head }, find);
-      if (fromOffset === null) return { hasMore: namesObjects(head), partition: null };
-      return { hasMore: true, partition: { partition, fromOffset, policy } };
+      if (fromOffset === null) return { hasMore: namesObjects(head), supply: null };
+      const request = { ...ages, partition, fromOffset, rules, forKeys: policy !== null };
+      return { hasMore: true, supply: new ChunkSupply(this.#deps, request) };
     } catch (cause) {
       this.#damaged(topic.name, partition.partition, cause);
-      return { hasMore: true, partition: null };
+      return { hasMore: true, supply: null };
     }
   }
 
-  /** A partition is done, but for what waits to be written. */
-  async #passed({ name, topicId }: Topic, { partition, head }: WalkedHead): Promise<void> {
-    this.#done += 1;
-    const sum = head instanceof Error ? 0 : headSum(partition, head);
-    const { topics, partitions } = this.#state.report;
+  /** Whoever goes on begins with these partitions again. */
+  #begun({ name, topicId }: Topic, heads: readonly WalkedHead[]): void {
     const isFirst = this.#state.place?.topicId !== topicId;
-    this.#report({ topics: topics + (isFirst ? 1 : 0), partitions: partitions + 1 });
-    if (this.#slice.isSaveDue() && this.#object !== null) await this.#write();
-    const place = { topic: name, topicId, partition: partition.partition + 1 };
-    this.#state = { ...this.#state, place, sum: (this.#state.sum + sum) % SUM_LIMIT };
+    this.#report({ topics: this.#state.report.topics + (isFirst ? 1 : 0) });
+    const partition = heads[0]?.partition.partition ?? 0;
+    if (heads.length > 0) this.#state = { ...this.#state, place: { topic: name, topicId, partition } };
+  }
+
+  /** These partitions are done. */
+  async #passed(heads: readonly WalkedHead[], place: WalkPlace): Promise<void> {
+    this.#hasMoved = true;
+    const sum = heads.reduce(
+      (all, { partition, head }) => all + (head instanceof Error ? 0 : headSum(partition, head)),
+      this.#state.sum,
+    );
+    this.#report({ partitions: this.#state.report.partitions + heads.length });
+    this.#state = { ...this.#state, place, sum: sum % SUM_LIMIT };
     if (this.#slice.isSaveDue()) await this.#slice.save(this.#state);
   }
 
-  /** Run by run; false: the time is over, and some of it was done. */
-  async #partition(topic: Topic, open: OpenPartition): Promise<boolean> {
-    const { partition } = open;
-    const { name, domain } = topic;
-    let from: bigint | null = open.fromOffset;
-    try {
-      while (from !== null) {
-        await this.#heartbeat();
-        const run = await this.#gather(open, from);
-        if (run === null || run.chunks.length === 0) return true;
-        const onRead = () => this.#heartbeat();
-        const { batches, damage } = await readChunkBatches(this.#deps, { domain, chunks: run.chunks, onRead });
-        const read = batches.map((one, index) => ({ partition, chunk: run.chunks[index]!, batches: one }));
-        await this.#add(domain, read);
-        if (damage !== null) {
-          if (await this.#isStillThere(partition, run.chunks[read.length]!.end)) throw damage;
-          return true;
-        }
-        from = run.nextOffset;
-        if (from !== null && this.#slice.isOver()) return false;
-      }
-    } catch (cause) {
-      this.#damaged(name, partition.partition, cause);
+  /** Of one topic; false: the time is over, and some of it was done. */
+  async #rewrite(topic: Topic, supplies: readonly ChunkSupply[]): Promise<boolean> {
+    await fillAll(supplies);
+    const small = supplies.filter(({ next }) => next !== null && hasSmallPieces(next));
+    const together = small.length > 1 ? small : [];
+    const alone = supplies.filter((supply) => !together.includes(supply));
+    const shared = await this.#together(topic, together);
+    if (shared === 'over') return false;
+    for (const supply of shared === 'apart' ? supplies : alone) {
+      if (this.#isOver) return false;
+      // Others may have taken hours.
+      if (supply.next !== null) supply.rewind(supply.next.base);
+      if ((await this.#together(topic, [supply])) === 'over') return false;
     }
     return true;
   }
 
-  /** The next run, by the head as it is when its turn comes: others may have taken hours. Null: the partition is gone. */
-  async #gather({ partition, policy }: OpenPartition, from: bigint): Promise<CompactionRun | null> {
-    const by = { partition, nowMs: this.#nowMs, ageMs: limits.compactionAgeMs, forKeys: policy !== null };
-    const rules = rulesFor(this.#rules, policy);
-    const head = await headNow(this.#deps, partition);
-    return besideRetention(this.#deps, { partition, head }, (at) =>
-      gatherRun(this.#deps, { ...by, rules, head: at, fromOffset: from < at.start ? at.start : from }),
-    );
+  /** Reads and rewrites what partitions have, the oldest first. `apart`: they have next to no objects in common, and nothing was done. */
+  async #together(topic: Topic, supplies: readonly ChunkSupply[]): Promise<'done' | 'over' | 'apart'> {
+    for (let round = 0; ; round++) {
+      const bytes = this.#rules.objectBytes - (this.#object?.bytes ?? 0);
+      const gathered = await gatherChunks(supplies, { bytes, onChunk: () => this.#heartbeat() });
+      for (const { partition, damage } of supplies)
+        if (damage !== null) this.#damaged(topic.name, partition.partition, damage);
+      if (gathered.chunks.size === 0) return 'done';
+      if (round === 0 && supplies.length > 1 && !isWorthSharing(gathered)) {
+        for (const [supply, [first]] of gathered.chunks) supply.rewind(first!.base);
+        return 'apart';
+      }
+      await this.#read(topic, gathered);
+      if (this.#isOver) return 'over';
+    }
+  }
+
+  async #read({ name, domain }: Topic, { chunks }: GatheredChunks): Promise<void> {
+    const sequences = [...chunks.values()];
+    const onRead = () => this.#heartbeat();
+    const read = await readChunksTogether(this.#deps, { domain, sequences, onRead });
+    for (const [index, supply] of [...chunks.keys()].entries()) {
+      const { batches, damage } = read[index]!;
+      const { partition } = supply;
+      const sequence = sequences[index]!;
+      this.#add(
+        domain,
+        batches.map((one, at) => ({ partition, chunk: sequence[at]!, batches: one })),
+      );
+      if (damage === null) continue;
+      const left = sequence[batches.length]!;
+      if (await this.#isStillThere(partition, left)) {
+        supply.end();
+        this.#damaged(name, partition.partition, damage);
+      } else supply.rewind(left.base);
+    }
+    const open = this.#object;
+    if (open !== null && (open.bytes >= this.#rules.objectBytes / 2 || open.chunks.length >= CHUNKS_MOST / 2))
+      await this.#write();
   }
 
   /** What cannot be read was perhaps dropped by retention since. */
-  async #isStillThere(partition: PartitionKey, end: bigint): Promise<boolean> {
+  async #isStillThere(partition: PartitionKey, { end }: Chunk): Promise<boolean> {
     const head = await headNow(this.#deps, partition);
     return head !== null && head.start < end;
   }
 
-  async #add(domain: string, read: readonly RewrittenChunk[]): Promise<void> {
+  #add(domain: string, read: readonly RewrittenChunk[]): void {
     if (read.length === 0) return;
-    const { place, sum } = this.#state;
-    this.#object ??= { domain, from: { place, sum }, chunks: [], bytes: 0 };
+    this.#object ??= { domain, chunks: [], bytes: 0 };
     const open = this.#object;
     open.chunks.push(...read);
     open.bytes += read.reduce((sum, { batches }) => sum + batches.reduce((all, { length }) => all + length, 0), 0);
-    if (open.bytes >= this.#rules.objectBytes / 2 || open.chunks.length >= CHUNKS_MOST) await this.#write();
   }
 
   /** Writes what was gathered, of one topic. */
   async #write(): Promise<void> {
     const open = this.#object;
     if (open === null) return;
-    const { domain, from, chunks: rewritten } = open;
-    await this.#announce(from);
+    const { domain, chunks: rewritten } = open;
+    await this.#announce();
     await this.#heartbeat();
     this.#object = null;
     const { id, sizeBytes, replaced } = await rewriteChunks(this.#deps, { domain, rewritten, ids: this.#ids });
+    this.#hasMoved = true;
     const { report } = this.#state;
     this.#report({
       objects: report.objects + (id === null ? 0 : 1),
@@ -284,17 +306,17 @@ class CompactionSlice {
   }
 
   /** Collection rests while nothing is written; what it has to look for is stored before it comes to be. */
-  async #announce(from: Resume): Promise<void> {
+  async #announce(): Promise<void> {
     if (this.#hasAnnounced) return;
     this.#hasAnnounced = true;
     this.#state = { ...this.#state, rewrites: this.#state.rewrites + 1 };
-    await this.#slice.save({ ...this.#state, ...from });
+    await this.#slice.save(this.#state);
   }
 
-  /** A sign of life, so that nobody takes the job while one partition is worked on for long; and who is not the owner any more stops here. One request at a time, whoever asks. */
+  /** A sign of life, so that nobody takes the job while something is worked on for long; and who is not the owner any more stops here. One request at a time, whoever asks. */
   async #heartbeat(): Promise<void> {
     if (!this.#slice.isSaveDue()) return;
-    this.#saving ??= this.#slice.save({ ...this.#state, ...this.#object?.from }).finally(() => {
+    this.#saving ??= this.#slice.save(this.#state).finally(() => {
       this.#saving = null;
     });
     await this.#saving;

@@ -56,13 +56,49 @@ export function isOldEnough({ maxId }: Pick<Chunk, 'maxId'>, nowMs: number, ageM
   return idTimeMs(maxId) + ageMs <= nowMs;
 }
 
-/** Whether what was gathered of a partition should be rewritten now. */
-export function isWorth(
-  chunks: readonly Chunk[],
-  bytes: number,
-  { nowMs, rules }: { readonly nowMs: number; readonly rules: CompactionRules },
-): boolean {
-  const [first] = chunks;
-  if (first === undefined) return false;
-  return bytes >= rules.worthBytes || idTimeMs(first.minId) + rules.waitMs <= nowMs;
+/** So many pieces are worth it, however small: each may be a GET of whoever reads them. */
+const PIECES_WORTH = 4_096;
+
+/** Counts chunks of a partition, from the oldest on, until they are worth being rewritten. */
+export class WorthCount {
+  readonly #rules: CompactionRules;
+  #oldestMs: number | null = null;
+  #bytes = 0;
+  #pieces = 0;
+
+  constructor(rules: CompactionRules) {
+    this.#rules = rules;
+  }
+
+  add(chunk: Chunk): void {
+    this.#oldestMs ??= idTimeMs(chunk.minId);
+    this.#bytes += chunkDataBytes(chunk);
+    this.#pieces += chunk.entries.length;
+  }
+
+  /** Whether they are, however young they are. */
+  get isEnough(): boolean {
+    const isMuch = this.#bytes >= this.#rules.worthBytes || this.#pieces >= PIECES_WORTH;
+    return this.#oldestMs !== null && isMuch;
+  }
+
+  /** Whether they are now. */
+  isWorth(nowMs: number): boolean {
+    return this.isEnough || (this.#oldestMs !== null && this.#oldestMs + this.#rules.waitMs <= nowMs);
+  }
+}
+
+/** Pieces that are smaller are read in few requests only together with their neighbours, of other partitions. */
+const SMALL_PIECE_BYTES = 64 * 1024;
+
+/** Whether a chunk names small pieces, which may lie in the same segments as those of other partitions. Throws CORRUPT_OBJECT. */
+export function hasSmallPieces({ entries }: Pick<Chunk, 'entries'>): boolean {
+  const pieces = entries.map((bytes) => decodeEntry(bytes)).filter(({ kind }) => kind === 'reference');
+  const bytes = pieces.reduce((sum, entry) => sum + entryDataBytes(entry), 0);
+  return pieces.length > 0 && bytes < SMALL_PIECE_BYTES * pieces.length;
+}
+
+/** Whether pieces lie in the same objects often enough that reading them together saves a third of all requests or more: what is read together is less contiguous once it is written. */
+export function isWorthSharing({ pieces, objects }: { readonly pieces: number; readonly objects: number }): boolean {
+  return objects * 3 <= pieces * 2;
 }

@@ -21,12 +21,16 @@ export interface DamageList {
 /** A pass that has found none. */
 export const NO_DAMAGE: DamageList = { count: 0, first: [] };
 
-/** The list with one more. */
+/** The list with one more; what is known of the same place is not counted again. */
 export function withDamage(
   { count, first }: DamageList,
   place: { readonly topic: string; readonly partition: number | null },
   { code, message }: MillraceError,
 ): DamageList {
+  const isKnown = first.some(
+    (one) => one.topic === place.topic && one.partition === place.partition && one.code === code,
+  );
+  if (isKnown) return { count, first };
   const kept = first.length < KEPT ? [...first, { ...place, code, message }] : first;
   return { count: count + 1, first: kept };
 }

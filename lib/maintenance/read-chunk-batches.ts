@@ -29,39 +29,64 @@ export interface ReadChunksRequest {
   readonly onRead?: () => Promise<void>;
 }
 
-/** GETs at once. */
-const PARALLEL = 8;
+/** As `ReadChunksRequest`, of several partitions. */
+export interface ReadTogetherRequest extends Omit<ReadChunksRequest, 'chunks'> {
+  readonly sequences: readonly (readonly Chunk[])[];
+}
+
+/** Where pieces are less than this of what was read, each is copied out of it. */
+const KEPT_SHARE = 0.75;
+/** GETs at once: some tens of megabytes, as their ranges are large or small. */
+const PARALLEL = { least: 8, most: 32, bytes: 64 * 1024 * 1024 } as const;
 
 /** A GET for each object, or for 8 MiB of it. Throws what the store throws after ten attempts, and what `onRead` does. */
 export async function readChunkBatches(
   deps: MaintenanceDeps,
-  { domain, chunks, onRead }: ReadChunksRequest,
+  { chunks, ...request }: ReadChunksRequest,
 ): Promise<ReadChunks> {
-  const located: (readonly LocatedEntry[])[] = [];
-  let damage: MillraceError | null = null;
-  for (const chunk of chunks) {
-    const entries = locateWhole(chunk);
-    if (entries instanceof MillraceError) {
-      damage = entries;
-      break;
-    }
-    located.push(entries);
-  }
-  const entries = located.flat();
+  const [read] = await readChunksTogether(deps, { ...request, sequences: [chunks] });
+  return read!;
+}
+
+/** As `readChunkBatches`, for several partitions at once: what lies side by side in an object is read together, whichever of them it belongs to. What cannot be read ends its own sequence alone. */
+export async function readChunksTogether(
+  deps: MaintenanceDeps,
+  { domain, sequences, onRead }: ReadTogetherRequest,
+): Promise<readonly ReadChunks[]> {
+  const located = sequences.map(locateSequence);
+  const entries = located.flatMap(({ chunks }) => chunks.flat());
   const maxBytes = Number.POSITIVE_INFINITY;
-  const plan = planFetch([{ domain, entries, maxBytes }], maxBytes);
+  const { ranges } = planFetch([{ domain, entries, maxBytes }], maxBytes);
   const bytes = new Map<LocatedEntry, Uint8Array | null>();
-  await inParallel(plan.ranges, PARALLEL, async (range) => {
+  const largest = ranges.reduce((most, { lengthBytes }) => Math.max(most, lengthBytes), 1);
+  const atOnce = Math.max(PARALLEL.least, Math.min(PARALLEL.most, Math.floor(PARALLEL.bytes / largest)));
+  await inParallel(ranges, atOnce, async (range) => {
     await readRange(deps, range, entries, bytes);
     await onRead?.();
   });
-  const batches: (readonly Uint8Array[])[] = [];
-  for (const chunkEntries of located) {
-    const opened = openChunk(deps, domain, chunkEntries, bytes);
-    if (opened instanceof MillraceError) return { batches, damage: opened };
-    batches.push(opened);
+  return located.map(({ chunks, damage }) => {
+    const batches: (readonly Uint8Array[])[] = [];
+    for (const chunk of chunks) {
+      const opened = openChunk(deps, domain, chunk, bytes);
+      if (opened instanceof MillraceError) return { batches, damage: opened };
+      batches.push(opened);
+    }
+    return { batches, damage };
+  });
+}
+
+/** The entries of chunks, up to the first that are not whole. */
+function locateSequence(sequence: readonly Chunk[]): {
+  readonly chunks: readonly (readonly LocatedEntry[])[];
+  readonly damage: MillraceError | null;
+} {
+  const chunks: (readonly LocatedEntry[])[] = [];
+  for (const chunk of sequence) {
+    const entries = locateWhole(chunk);
+    if (entries instanceof MillraceError) return { chunks, damage: entries };
+    chunks.push(entries);
   }
-  return { batches, damage };
+  return { chunks, damage: null };
 }
 
 /** The entries of a chunk, if they are whole. */
@@ -95,9 +120,13 @@ async function readRange(
   const { domain, level, id, position, lengthBytes, pieces } = range;
   const key = segmentKey({ prefix: deps.store.prefix, domain, level, id });
   const { answer } = await repeatRequest(deps, () => deps.store.objects.get(key, position, lengthBytes));
+  const wanted = pieces.reduce((sum, piece) => sum + piece.lengthBytes, 0);
+  // What was read along is not kept.
+  const isCopied = wanted < lengthBytes * KEPT_SHARE;
   for (const piece of pieces) {
     const from = piece.position - position;
-    bytes.set(entries[piece.entryIndex]!, answer?.subarray(from, from + piece.lengthBytes) ?? null);
+    const part = answer?.subarray(from, from + piece.lengthBytes) ?? null;
+    bytes.set(entries[piece.entryIndex]!, isCopied && part !== null ? part.slice() : part);
   }
 }
 

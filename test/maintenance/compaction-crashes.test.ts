@@ -27,17 +27,17 @@ describe('a compaction that takes long', () => {
       },
     });
     const [partition] = await stage.topic('orders');
-    for (let n = 0; n < 40; n++) await stage.append(partition!, [`${n}`]);
+    for (let n = 0; n < 80; n++) await stage.append(partition!, [`${n}`]);
     for (const passMs of [AGE_MS, 6 * MINUTE_MS]) {
       await stage.run({ jobs: ['compaction'], evenIfNotDue: true });
       stage.clock.pass(passMs);
     }
-    getMs = 5_000;
+    getMs = 1_000;
     const [run] = await stage.run({ ...ALL, objectBytes });
     expect(run!.result.outcome).toBe('done');
     expect(new Set(rivals)).toEqual(new Set(['busy']));
-    expect(rivals).toHaveLength(40);
-    expect(await reportOf(stage)).toMatchObject({ chunks: 40, partitions: 1 });
+    expect(rivals).toHaveLength(80);
+    expect(await reportOf(stage)).toMatchObject({ chunks: 80, partitions: 1 });
   });
 
   it('ends within one object when another has taken it', async () => {

@@ -6,6 +6,7 @@ import type { CompactionReport } from '../../lib/maintenance/compaction-state.ts
 import { describeJobs } from '../../lib/maintenance/describe-jobs.ts';
 import type { MaintenanceOptions } from '../../lib/maintenance/run-maintenance.ts';
 import { decodeSegment } from '../../lib/segment/decode-segment.ts';
+import { parseSegmentKey } from '../../lib/segment/segment-key.ts';
 import { batchOf, large, valuesIn } from '../log/log-stage.ts';
 import { segments } from './collection-stage.ts';
 import { type MaintenanceStage, MINUTE_MS } from './maintenance-stage.ts';
@@ -53,7 +54,8 @@ export async function appendLarge(stage: MaintenanceStage, partition: PartitionK
   await appender.close();
 }
 
-export const level1 = async (stage: MaintenanceStage) => (await segments(stage)).filter((key) => key.includes('/1/'));
+export const level1 = async (stage: MaintenanceStage) =>
+  (await segments(stage)).filter((key) => parseSegmentKey(key).level === 1);
 
 export async function regionsOf(stage: MaintenanceStage, key: string) {
   return decodeSegment((await stage.base.objects.get(key, 0, 1e9))!, { verifyRegions: true }).regions;

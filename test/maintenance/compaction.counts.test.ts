@@ -1,11 +1,12 @@
 /** What compaction asks of the stores for a gigabyte, in requests and dollars, beside what its producers asked. */
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../lib/limits.ts';
 import { Appender } from '../../lib/log/appender.ts';
 import { Fetcher } from '../../lib/log/fetcher.ts';
 import { requestDollars, type StoreUsage, usageBetween } from '../../lib/log/meter.ts';
 import { rollTail } from '../../lib/log/roll.ts';
 import { batchOf, large } from '../log/log-stage.ts';
-import { type MaintenanceStage, MINUTE_MS, maintenanceStage } from './maintenance-stage.ts';
+import { DAY_MS, type MaintenanceStage, MINUTE_MS, maintenanceStage } from './maintenance-stage.ts';
 
 const KB = 1024;
 const MB = 1024 * KB;
@@ -31,13 +32,39 @@ async function written() {
   return { stage, partition: partition!, produced: usageBetween(before, stage.meter.usage) };
 }
 
-async function compacted(stage: MaintenanceStage): Promise<StoreUsage> {
+/** In each segment of who writes to all of them. */
+const SHARED_BY = 100;
+const SHARED_SEGMENTS = 400;
+const SHARED_SHARE_OF_GB = (SHARED_SEGMENTS * SEGMENT_BYTES) / 1e9;
+
+/** 25 MiB in segments of 64 KiB that a hundred partitions share. */
+async function shared() {
+  const stage = maintenanceStage();
+  const partitions = await stage.topic('orders', { partitionCount: SHARED_BY });
+  const appender = new Appender({ store: stage.base, clock: stage.clock, random: stage.random });
+  const batches = batchOf([large('x', SEGMENT_BYTES / SHARED_BY - 90)], [stage.clock.nowMs()]);
+  const before = stage.meter.usage;
+  for (let segment = 0; segment < SHARED_SEGMENTS; segment++) {
+    const appends = partitions.map((partition) =>
+      appender.append({ target: { partition, domain: 'shared', inlineMaxBytes: 0 }, batches: batches.slice() }),
+    );
+    await Promise.all(appends);
+  }
+  await appender.close();
+  return { stage, partitions, produced: usageBetween(before, stage.meter.usage) };
+}
+
+/** Of all kinds. */
+const requests = ({ puts, gets, lists, writeRequests, readRequests }: StoreUsage) =>
+  puts + gets + lists + writeRequests + readRequests;
+
+async function compacted(stage: MaintenanceStage, waitMs = DAY_MS): Promise<StoreUsage> {
   for (const passMs of [20 * MINUTE_MS, 6 * MINUTE_MS]) {
     await stage.run({ jobs: ['compaction'], evenIfNotDue: true });
     stage.clock.pass(passMs);
   }
   const before = stage.meter.usage;
-  await stage.run({ jobs: ['compaction'], evenIfNotDue: true });
+  await stage.run({ jobs: ['compaction'], evenIfNotDue: true, waitMs });
   return usageBetween(before, stage.meter.usage);
 }
 
@@ -54,6 +81,23 @@ describe('compaction', () => {
     expect(requestDollars(usage) * 12).toBeLessThan(requestDollars(produced));
     // Of a gigabyte.
     expect(requestDollars(usage) / SHARE_OF_GB).toBeLessThan(0.008);
+  });
+
+  it('reads a segment that a hundred partitions share once for all of them, for a twelfth of the requests that it cost first, and a fifteenth of the price', async () => {
+    const { stage, produced } = await shared();
+    const usage = await compacted(stage, 0);
+    expect(produced.puts).toBe(SHARED_SEGMENTS);
+    expect(usage.gets).toBe(SHARED_SEGMENTS);
+    expect(usage.puts).toBe(1);
+    expect(usage.putBytes / (SHARED_SEGMENTS * SEGMENT_BYTES)).toBeLessThan(1);
+    // An update for each chunk, of sixteen commits: most of what is left.
+    const updates = (SHARED_SEGMENTS * SHARED_BY) / limits.tailEntries;
+    expect(usage.writeRequests - updates).toBeLessThanOrEqual(SHARED_BY + 5);
+    expect((requests(usage) - updates) * 25).toBeLessThan(requests(produced));
+    expect(requests(usage) * 11.9).toBeLessThan(requests(produced));
+    expect(requestDollars(usage) * 15).toBeLessThan(requestDollars(produced));
+    // Of a gigabyte.
+    expect(requestDollars(usage) / SHARED_SHARE_OF_GB).toBeLessThan(0.08);
   });
 
   it('lets a backlog be read in one GET for each 8 MB', async () => {

@@ -1,17 +1,17 @@
 /** Steps of retention and collection taken away one by one, and their order changed. */
 import type { Mutant } from '../../simulate/mutant.ts';
+import { compactionMutants } from './compaction-mutants.ts';
 
 const RETAIN = 'lib/maintenance/retain-partition.ts';
 const NAMES = 'lib/maintenance/read-names.ts';
 const CONDEMN = 'lib/maintenance/condemn.ts';
 const COLLECT = 'lib/maintenance/collection-job.ts';
-const COMPACT = 'lib/maintenance/compaction-job.ts';
-const REWRITE = 'lib/maintenance/rewrite-chunks.ts';
 const ORPHAN = 'lib/maintenance/orphan-rule.ts';
 const FORK = 'lib/maintenance/fork-partition.ts';
 const FORK_TEST = 'test/maintenance/fork-faults.test.ts';
 
 export const maintenanceMutants: readonly Mutant[] = [
+  ...compactionMutants,
   {
     name: 'retention: the floor is not raised over what is forgotten',
     file: RETAIN,
@@ -216,76 +216,6 @@ export const maintenanceMutants: readonly Mutant[] = [
     from: 'isUnchanged && !isHindered',
     to: 'isUnchanged',
     test: 'test/maintenance/collection-obstacles.test.ts',
-  },
-  {
-    name: 'compaction: the floor is not raised over what the index forgets',
-    file: REWRITE,
-    from: 'const gone = await raiseFloors(deps, request.rewritten);',
-    to: 'const gone = new Set<string>();',
-  },
-  {
-    name: 'compaction: the floor rises to the id of the first chunk alone',
-    file: REWRITE,
-    from: '(chunk.maxId > most ? chunk.maxId : most), ZERO_ID)',
-    to: '(most === ZERO_ID ? chunk.maxId : most), ZERO_ID)',
-  },
-  {
-    name: 'compaction: chunks come to name an object that is not put',
-    file: 'lib/maintenance/put-under-fresh-name.ts',
-    from: 'await repeatRequest(deps, () => deps.store.objects.put(key, bytes));',
-    to: "{ answer: key.includes('/1/') ? 'created' : await deps.store.objects.put(key, bytes), unanswered: false };",
-  },
-  {
-    name: 'compaction: chunks come to name an object that somebody else has put',
-    file: 'lib/maintenance/put-under-fresh-name.ts',
-    from: "if (answer === 'created' || unanswered) return name;",
-    to: "if (answer === 'created' || answer === 'exists' || unanswered) return name;",
-  },
-  {
-    name: 'compaction: an object lies in the domain of others',
-    file: REWRITE,
-    from: 'segmentKey({ prefix: deps.store.prefix, domain, level: 1, id: name })',
-    to: "segmentKey({ prefix: deps.store.prefix, domain: domain === 'own' ? 'shared' : domain, level: 1, id: name })",
-  },
-  {
-    name: 'compaction: topics share an object',
-    file: COMPACT,
-    from: "    await this.#write();\n    return 'next';",
-    to: "    return 'next';",
-    test: 'test/maintenance/compaction-job.test.ts',
-  },
-  {
-    name: 'compaction: a chunk is rewritten that the tail still has',
-    file: 'lib/maintenance/live-chunks.ts',
-    from: 'toBase: tailBase - 1n,',
-    to: 'toBase: tailBase,',
-  },
-  {
-    name: 'compaction: what is young is rewritten',
-    file: 'lib/maintenance/gather-run.ts',
-    from: 'if (!isOldEnough(chunk, nowMs, ageMs)) break;',
-    to: '',
-    test: 'test/maintenance/compaction-job.test.ts',
-  },
-  {
-    name: 'compaction: batches of a chunk are counted from where the one before began',
-    file: 'lib/maintenance/read-chunk-batches.ts',
-    from: 'for (const batch of openEntry(located, data, source)) batches.push(batch.bytes);',
-    to: 'for (const batch of openEntry({ ...located, level: 1 }, data, source)) batches.push(batch.bytes);',
-  },
-  {
-    name: 'compaction: it goes on behind what cannot be read',
-    file: COMPACT,
-    from: 'if (await this.#isStillThere(partition, run.chunks[read.length]!.end)) throw damage;\n          return true;',
-    to: 'await this.#isStillThere(partition, run.chunks[read.length]!.end);',
-    test: 'test/maintenance/compaction-job.test.ts',
-  },
-  {
-    name: 'compaction: what it may leave behind is not announced',
-    file: COMPACT,
-    from: 'rewrites: this.#state.rewrites + 1',
-    to: 'rewrites: this.#state.rewrites',
-    test: 'test/maintenance/compaction-crashes.test.ts',
   },
   {
     name: 'collection: an object goes that a chunk may still come to name',
