@@ -7,9 +7,8 @@ import type { CliCommand } from './cli-command.ts';
 import { action, type CliContext } from './cli-context.ts';
 import { UsageError } from './cli-errors.ts';
 import { type CliIo, toJson, write } from './cli-io.ts';
-import { printRuns, throwFirstProblem } from './maintenance-commands.ts';
+import { printRuns, RESTORE_WINDOW, restoreWindowOf, throwFirstProblem } from './maintenance-commands.ts';
 import { timeText } from './maintenance-text.ts';
-import { parseCount } from './parse-values.ts';
 import { table } from './table.ts';
 
 interface GcOptions {
@@ -17,8 +16,6 @@ interface GcOptions {
   readonly objects?: boolean;
   readonly restoreWindow?: number;
 }
-
-const HOUR_MS = 3_600_000;
 
 /** What each fate means, in the order in which they are told. */
 const FATES: Readonly<Record<ExplainedObject['fate'], string>> = {
@@ -45,11 +42,7 @@ export function addGcCommand(program: CliCommand, io: CliIo): void {
     .description('Delete objects that nothing names any more: the job collection, run at once.')
     .option('--dry-run', 'change nothing, and tell what becomes of each object, and why')
     .option('--objects', 'with --dry-run: a line for each object; --json always has them')
-    .option(
-      '--restore-window <hours>',
-      'how long a condemned object stays, for a restore of the table; holds for this run (default: 24)',
-      parseCount('--restore-window', 0),
-    )
+    .option(...RESTORE_WINDOW)
     .addHelpText('after', HELP)
     .examples(
       'millrace gc --dry-run',
@@ -57,8 +50,9 @@ export function addGcCommand(program: CliCommand, io: CliIo): void {
       `millrace gc --dry-run --json | jq -r 'select(.fate == "unnamed").key'`,
     )
     .action(
-      action<[], GcOptions>(io, async (context, _, { dryRun = false, objects = false, restoreWindow }) => {
-        const window = restoreWindow === undefined ? {} : { restoreWindowMs: restoreWindow * HOUR_MS };
+      action<[], GcOptions>(io, async (context, _, asked) => {
+        const { dryRun = false, objects = false } = asked;
+        const window = restoreWindowOf(asked);
         if (objects && !dryRun) throw new UsageError('--objects is for --dry-run', 'Add --dry-run.', '--objects');
         if (dryRun) return explain(context, objects, window);
         const stop = io.interrupts();

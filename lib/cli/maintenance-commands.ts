@@ -13,10 +13,12 @@ import { parseCount } from './parse-values.ts';
 interface RunCliOptions {
   readonly for?: number;
   readonly ifDue?: boolean;
+  readonly restoreWindow?: number;
 }
 
 /** Longer than anybody waits. */
 const FOR_EVER_S = 365 * 86_400;
+const HOUR_MS = 3_600_000;
 
 const RUN_HELP = `
 Jobs are: retention (drops records by retention.ms and retention.bytes, deletes what trims have left, finishes
@@ -25,6 +27,20 @@ records behind which others have their keys, in topics whose cleanup.policy hold
 objects that nothing names any more). Without a name all of them are run. Each may
 be stopped at any time, by Ctrl-C too: the next run goes on. Several may be run at once; each job is done by one of
 them. The exit code is 1 when a job failed, or found damage, which is left as it is.`;
+
+/** The option of every command that collects. */
+export const RESTORE_WINDOW = [
+  '--restore-window <hours>',
+  'how long a condemned object stays, for a restore of the table; holds for this run (default: 24)',
+  parseCount('--restore-window', 0),
+] as const;
+
+/** What the option says; nothing for its default. */
+export function restoreWindowOf({ restoreWindow }: { readonly restoreWindow?: number }): {
+  readonly restoreWindowMs?: number;
+} {
+  return restoreWindow === undefined ? {} : { restoreWindowMs: restoreWindow * HOUR_MS };
+}
 
 /** Adds `maintenance` and its subcommands. */
 export function addMaintenanceCommands(program: CliCommand, io: CliIo): void {
@@ -43,20 +59,26 @@ function addRun(parent: CliCommand, io: CliIo): void {
     .description('Run all jobs, or these, until they are done.')
     .option('--for <seconds>', 'begin nothing new after so long; the next run goes on', parseCount('--for', 1))
     .option('--if-due', 'only what is due, as a schedule runs it: one read for each job that is not')
+    .option(...RESTORE_WINDOW)
     .addHelpText('after', RUN_HELP)
     .examples(
       'millrace maintenance run',
       'millrace maintenance run retention --for 60',
+      'millrace maintenance run --restore-window 168',
       '*/15 * * * * millrace --store file:/var/lib/millrace maintenance run --if-due --for 600',
     )
     .action(
-      action<[readonly string[]], RunCliOptions>(io, async (context, [named], { for: forSeconds, ifDue = false }) => {
+      action<[readonly string[]], RunCliOptions>(io, async (context, [named], asked) => {
+        const { for: forSeconds, ifDue = false } = asked;
         const jobs = named.length === 0 ? jobNames : named.map(parseJobName);
+        if (asked.restoreWindow !== undefined && !jobs.includes('collection'))
+          throw new UsageError('--restore-window is for collection', 'Name that job too, or none.', '--restore-window');
         const interrupted = io.interrupts();
         const [runs, descriptions] = await context.withStore(async (store) => {
           const deps = { store, clock: systemClock, random: systemRandom };
           const deadlineMs = systemClock.monotonicMs() + (forSeconds ?? FOR_EVER_S) * 1_000;
-          const options = { jobs, deadlineMs, evenIfNotDue: !ifDue, stop: interrupted };
+          const window = restoreWindowOf(asked);
+          const options = { jobs, deadlineMs, evenIfNotDue: !ifDue, stop: interrupted, ...window };
           return [await runMaintenance(deps, options), await describeJobs(deps)] as const;
         });
         await printRuns(context, runs, descriptions);

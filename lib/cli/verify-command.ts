@@ -36,33 +36,43 @@ export function addVerifyCommand(program: CliCommand, io: CliIo): void {
     )
     .action(
       action<[string | undefined], VerifyCliOptions>(io, async (context, [topic], { deep = false }) => {
-        const topics = await context.withStore(async (store) => {
+        const { topics, passedOver } = await context.withStore(async (store) => {
           const deps = { store, clock: systemClock, random: systemRandom };
           const verify = (name: string) => verifyTopic(deps, name, { deep, onPartition: progressOf(context, name) });
-          if (topic !== undefined) return [await verify(topic)];
+          if (topic !== undefined) return { topics: [await verify(topic)], passedOver: [] };
           return verifyAll(await new TopicAdmin(deps).listTopics(), verify);
         });
-        await context.print({ deep, topics }, () => verifyText(topics, deep));
+        await context.print({ deep, topics, passedOver }, () =>
+          [verifyText(topics, deep), ...passedOver.map(({ message }) => `Not verified: ${message}.`)].join('\n'),
+        );
         const damages = topics.flatMap((one) => [one, ...one.partitions]).flatMap((one) => one.damages);
         if (damages.length > 0) throw damaged(damages.length);
       }),
     );
 }
 
-/** All that are whole: what is half made, or goes while others are verified, has nothing yet or nothing any more. */
+/** A topic that nothing can be said about. */
+interface PassedOver {
+  readonly topic: string;
+  readonly message: string;
+}
+
+/** All that are whole, and the names of those that are half made; what goes while others are verified has nothing any more. */
 async function verifyAll(
   names: readonly string[],
   verify: (name: string) => Promise<VerifiedTopic>,
-): Promise<readonly VerifiedTopic[]> {
-  const verified: VerifiedTopic[] = [];
+): Promise<{ readonly topics: readonly VerifiedTopic[]; readonly passedOver: readonly PassedOver[] }> {
+  const topics: VerifiedTopic[] = [];
+  const passedOver: PassedOver[] = [];
   for (const name of names) {
     try {
-      verified.push(await verify(name));
+      topics.push(await verify(name));
     } catch (error) {
-      if (!hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION') && !hasCode(error, 'TOPIC_BUSY')) throw error;
+      if (hasCode(error, 'TOPIC_BUSY')) passedOver.push({ topic: name, message: error.message });
+      else if (!hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error;
     }
   }
-  return verified;
+  return { topics, passedOver };
 }
 
 /** On a terminal, one line that says where it is. */

@@ -64,7 +64,8 @@ describe('millrace gc', () => {
     await trustClock(stage.directory);
     expect(await stage.ok(['gc', '--restore-window', '3'])).toContain('deleted 0');
     await trustClock(stage.directory);
-    expect(await stage.ok(['gc', '--restore-window', '2'])).toContain('deleted 1');
+    expect(await stage.ok(['maintenance', 'run', '--restore-window', '5'])).toContain('deleted 0\n');
+    expect(await stage.ok(['maintenance', 'run', '--restore-window', '2'])).toContain('deleted 1\n');
     expect(await stage.ok(['gc', '--dry-run', '--objects'])).not.toContain(stage.lost);
     expect(await stage.ok(['verify', '--deep'])).toContain('No damage');
     expect(await stage.ok(['consume', 'clicks', '-e'])).toBe('a\nb\n');
@@ -74,6 +75,8 @@ describe('millrace gc', () => {
     const stage = await cliStage();
     expect(await stage.failure(['gc', '--objects'])).toMatchObject({ status: 2 });
     expect(await stage.failure(['gc', '--restore-window', '-1'])).toMatchObject({ status: 2 });
+    const only = ['maintenance', 'run', 'retention', '--restore-window', '1'];
+    expect(await stage.failure(only)).toMatchObject({ status: 2 });
     await stage.ok(['topic', 'create', 'empty']);
     expect(await stage.ok(['gc', '--dry-run'])).toBe('There are no objects.\n');
   });

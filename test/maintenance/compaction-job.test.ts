@@ -5,6 +5,7 @@ import { Fetcher } from '../../lib/log/fetcher.ts';
 import { usageBetween } from '../../lib/log/meter.ts';
 import type { PartitionKey } from '../../lib/log/partition-key.ts';
 import { CHUNK_BYTES_MOST, COMPACTION_RULES, isSettled } from '../../lib/maintenance/compaction-plan.ts';
+import { describeJobs } from '../../lib/maintenance/describe-jobs.ts';
 import { collectFor, segments } from './collection-stage.ts';
 import { AGE_MS, ALL, appendLarge, compact, level1, regionsOf, reportOf, valuesOf } from './compaction-stage.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, maintenanceStage } from './maintenance-stage.ts';
@@ -192,6 +193,31 @@ describe('collection beside compaction', () => {
     // Alone it has all of it.
     const alone = await stage.run({ ...ALL, deadlineMs: stage.clock.monotonicMs() + 90_000 });
     expect(alone[0]!.result.outcome).toBe('done');
+  });
+
+  it('has its turn where nobody has set a time by which all has to be over', async () => {
+    let getMs = 0;
+    let passesMeanwhile = 0;
+    const stage = maintenanceStage({
+      async onCall({ operation, arguments: [name] }) {
+        if (operation === 'objects.get') stage.clock.pass(getMs);
+        if (operation !== 'jobs.take' || name !== 'compaction' || getMs === 0) return;
+        const { succeededAtMs } = (await describeJobs(stage.deps)).find(({ job }) => job === 'collection')!;
+        if (succeededAtMs! >= stage.clock.nowMs() - HOUR_MS) passesMeanwhile += 1;
+      },
+    });
+    const partitions = await stage.topic('orders', { partitionCount: 100 });
+    for (const partition of partitions) await stage.append(partition, ['a', 'b']);
+    for (const passMs of [AGE_MS, 6 * MINUTE_MS, 2 * HOUR_MS]) {
+      await stage.run({ evenIfNotDue: true });
+      stage.clock.pass(passMs);
+    }
+    getMs = 1_000;
+    const runs = await stage.run({ evenIfNotDue: true, waitMs: 0 });
+    expect(runs.map(({ result }) => result.outcome)).toEqual(['done', 'done', 'done', 'done']);
+    // Once it is done, compaction goes on alone.
+    expect(passesMeanwhile).toBe(1);
+    expect(await reportOf(stage)).toMatchObject({ chunks: 100, partitions: 100 });
   });
 
   it('rests while nothing is written or rewritten, and deletes what was replaced', async () => {

@@ -104,4 +104,11 @@ export const compactionMutants: readonly Mutant[] = [
     to: 'rewrites: this.#state.rewrites',
     test: 'test/maintenance/compaction-crashes.test.ts',
   },
+  {
+    name: 'compaction: a job goes on while others wait for their turn',
+    file: 'lib/maintenance/run-maintenance.ts',
+    from: 'const atMostMs = Math.min(turnMs, (deadlineMs - nowMs) / 2);',
+    to: 'const atMostMs = Math.max(turnMs, (deadlineMs - nowMs) / 2);',
+    test: 'test/maintenance/compaction-job.test.ts',
+  },
 ];

@@ -29,6 +29,7 @@ class MaintenanceRun extends LogRun {
   readonly #freshMs: number;
   readonly #saveEveryMs: number;
   readonly #takeMs: number;
+  readonly #turnMs: number;
   readonly #compaction: CompactionRules;
   readonly #deletions: DeletionOracle;
   #workers = 0;
@@ -40,6 +41,7 @@ class MaintenanceRun extends LogRun {
     this.#freshMs = dice.pick([0, 100, 1_000]);
     this.#saveEveryMs = dice.pick([0, 20, 500]);
     this.#takeMs = dice.pick([300, 3_000]);
+    this.#turnMs = dice.pick([0, 1_500, 60_000]);
     Object.assign(limits, { clockConfirmMs: dice.pick([0, 20, 300]), compactionAgeMs: dice.pick([0, 200, 2_000]) });
     this.#compaction = {
       objectBytes: dice.pick([500, 3_000, 100_000]),
@@ -127,6 +129,7 @@ class MaintenanceRun extends LogRun {
         freshMs: this.#freshMs,
         saveEveryMs: this.#saveEveryMs,
         takeMs: this.#takeMs,
+        turnMs: this.#turnMs,
         ...this.#compaction,
         ...options,
       },
