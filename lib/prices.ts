@@ -1,6 +1,7 @@
 /**
  * AWS prices that decide designs: us-east-1, November 2026, in dollars per million requests unless the name says otherwise.
- * Sources: https://aws.amazon.com/s3/pricing/, https://aws.amazon.com/dynamodb/pricing/on-demand/, https://aws.amazon.com/lambda/pricing/ and https://aws.amazon.com/cloudwatch/pricing/.
+ * Sources: https://aws.amazon.com/s3/pricing/, https://aws.amazon.com/dynamodb/pricing/on-demand/, https://aws.amazon.com/lambda/pricing/, https://aws.amazon.com/cloudwatch/pricing/,
+ * https://aws.amazon.com/fargate/pricing/ and https://aws.amazon.com/route53/pricing/.
  */
 export const prices = {
   s3PutPerMillion: 5.0,
@@ -25,6 +26,12 @@ export const prices = {
   /** A dashboard beyond the three that an account has for nothing. */
   cloudWatchDashboardMonth: 3,
   cloudWatchLogsPerGb: 0.5,
+  /** A processor of a task on Graviton. */
+  fargateArmCpuHour: 0.03238,
+  /** 1 GB of memory of such a task. */
+  fargateArmGbHour: 0.00356,
+  /** A private zone of names, with those of Cloud Map in it. */
+  hostedZoneMonth: 0.5,
 } as const;
 
 /** When the lists of prices were read. */

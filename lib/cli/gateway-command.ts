@@ -28,7 +28,9 @@ const DEFAULT_PORT = 9092;
 const HELP = `
 Clients written for Kafka connect to it as to a broker; see docs/kafka-clients.md for which ones and how to set them.
 Several gateways may serve one store. Without --users, whoever can reach the port can read and write every topic: keep
-it in a private network. With --users, use --tls-cert too, or passwords of PLAIN can be read on the way.`;
+it in a private network. With --users, use --tls-cert too, or passwords of PLAIN can be read on the way.
+What the files of --users, --tls-cert and --tls-key hold may stand in the variables MILLRACE_GATEWAY_USERS,
+MILLRACE_GATEWAY_TLS_CERT and MILLRACE_GATEWAY_TLS_KEY instead, as containers are given secrets.`;
 
 /** `HOST:PORT`; an IPv6 address in brackets. */
 function parseAddress(text: string): { readonly host: string; readonly port: number } {
@@ -70,7 +72,7 @@ export function addGatewayCommand(program: CliCommand, io: CliIo): void {
             advertised: options.advertise,
             autoCreateTopics: options.autoCreateTopics ?? false,
             partitionCount: options.partitions,
-            ...securityOf(options),
+            ...securityOf(options, io.env),
             onRefused: (clientHost, error) =>
               void write(io.stderr, refusedText(context.json, clientHost, error)).catch(() => {}),
           });
@@ -86,12 +88,30 @@ export function addGatewayCommand(program: CliCommand, io: CliIo): void {
     );
 }
 
-function securityOf({ users, tlsCert, tlsKey }: GatewayCliOptions) {
-  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+function securityOf({ users, tlsCert, tlsKey }: GatewayCliOptions, env: CliIo['env']) {
+  const passwords = secretOf(users, env, 'MILLRACE_GATEWAY_USERS');
+  const cert = secretOf(tlsCert, env, 'MILLRACE_GATEWAY_TLS_CERT');
+  const key = secretOf(tlsKey, env, 'MILLRACE_GATEWAY_TLS_KEY');
+  if ((cert === undefined) !== (key === undefined)) {
     throw new UsageError('a certificate and its key belong together', 'Give both --tls-cert and --tls-key.');
   }
-  const tls = tlsCert === undefined ? undefined : { cert: readGiven(tlsCert), key: readGiven(tlsKey!) };
-  return { users: users === undefined ? undefined : parseUsers(users, readGiven(users)), tls };
+  return {
+    users: passwords && parseUsers(passwords),
+    tls: cert && key && { cert: cert.text, key: key.text },
+  };
+}
+
+/** What a file holds, or else a variable. */
+interface GatewaySecret {
+  /** Where it is from. */
+  readonly name: string;
+  readonly text: string;
+}
+
+function secretOf(path: string | undefined, env: CliIo['env'], variable: string): GatewaySecret | undefined {
+  if (path !== undefined) return { name: path, text: readGiven(path) };
+  const text = env[variable];
+  return text === undefined || text === '' ? undefined : { name: variable, text };
 }
 
 function readGiven(path: string): string {
@@ -107,13 +127,13 @@ function readGiven(path: string): string {
 }
 
 /** Lines `name:password`; empty ones and those that begin with # are passed by. */
-function parseUsers(path: string, text: string): ReadonlyMap<string, string> {
+function parseUsers({ name, text }: GatewaySecret): ReadonlyMap<string, string> {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.startsWith('#'));
   const users = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
   const isGood = users.size > 0 && lines.every((line) => /^[^:]+:./.test(line));
   if (isGood) return users;
-  throw new MillraceError('INVALID_CONFIG', `${path} does not name users and their passwords`, {
-    value: path,
+  throw new MillraceError('INVALID_CONFIG', `${name} does not name users and their passwords`, {
+    value: name,
     hint: 'Write a line for each, for example ada:a-long-password.',
   });
 }

@@ -1,5 +1,6 @@
 /** `millrace/constructs`: a log, its topics and the functions that read them, for stacks of the AWS CDK. */
 export { FailureDestination } from './failure-destination.ts';
+export { type GatewayTls, KafkaGateway, type KafkaGatewayProps } from './kafka-gateway.ts';
 export type { FunctionSettings } from './log-function.ts';
 export type { MaintenanceJob } from './log-metrics.ts';
 export type { MetricDetail } from './metric-detail.ts';

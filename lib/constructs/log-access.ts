@@ -137,6 +137,18 @@ export function allTopicsAccess(place: LogPlace): readonly Access[] {
   ];
 }
 
+/** Serves clients written for Kafka: all topics with their records, and all groups. Nothing of delayed records, subscriptions and maintenance; objects are never deleted. */
+export function gatewayAccess(place: LogPlace): readonly Access[] {
+  const { logTable, groupsTable } = place;
+  return [
+    itemsUnder(logTable.tableArn, ['T#*', 'TOPICS', 'P#*', 'S#*', 'G'], ALL_ITEMS),
+    itemsUnder(groupsTable.tableArn, ['G#*', 'GROUPS'], ALL_ITEMS),
+    objects(place, '*', ['s3:GetObject', 's3:PutObject']),
+    missingObjects(place, '*'),
+    ...keyAccess(place, 'write'),
+  ];
+}
+
 /** Wakes workers: what the stream brings, leases, subscriptions, and bells. */
 export function routerAccess(place: LogPlace): readonly Access[] {
   const { logTable, groupsTable } = place;

@@ -19,7 +19,11 @@ afterEach(() => {
 });
 
 /** Runs a command that serves, until the body is done; what it wrote. */
-async function serving(args: readonly string[], body: (client: WireClient) => Promise<void>) {
+async function serving(
+  args: readonly string[],
+  body: (client: WireClient) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
+) {
   const stop = new AbortController();
   let output = '';
   const listening = Promise.withResolvers<void>();
@@ -28,7 +32,7 @@ async function serving(args: readonly string[], body: (client: WireClient) => Pr
     if (/kafka +\S+:\d+[\s\S]*\n/.test(output)) listening.resolve();
     return undefined;
   };
-  const running = stage.run([...args], { interrupts: stop.signal, onOutput });
+  const running = stage.run([...args], { interrupts: stop.signal, onOutput, env });
   await Promise.race([listening.promise, running]);
   const port = Number(/(?:listens|kafka) +127\.0\.0\.1:(\d+)/.exec(output)?.[1]);
   const client = new WireClient(port);
@@ -96,6 +100,30 @@ describe('millrace gateway', () => {
       expect((await client.ask(saslAuthenticateApi, 2, { authBytes })).errorCode).toBe(0);
       expect((await client.ask(metadataApi, 12, { topics: [] })).brokers).toHaveLength(1);
     });
+  });
+
+  it('takes what its files would hold from the environment, but not instead of a file', async () => {
+    const env = { MILLRACE_GATEWAY_USERS: 'ada:from outside\n', MILLRACE_GATEWAY_TLS_CERT: '' };
+    const logIn = async (client: WireClient, password: string) => {
+      await client.ask(saslHandshakeApi, 1, { mechanism: 'PLAIN' });
+      return (await client.ask(saslAuthenticateApi, 2, { authBytes: Buffer.from(`\0ada\0${password}`) })).errorCode;
+    };
+    const args = ['gateway', '--port', '0'];
+    await serving(args, async (client) => expect(await logIn(client, 'from outside')).toBe(0), env);
+    const file = join(stage.directory, 'users.txt');
+    writeFileSync(file, 'ada:from a file\n');
+    await serving(
+      [...args, '--users', file],
+      async (client) => expect(await logIn(client, 'from a file')).toBe(0),
+      env,
+    );
+    const bad = await stage.run(args, { env: { MILLRACE_GATEWAY_USERS: 'nobody' } });
+    expect(bad).toMatchObject({
+      status: 2,
+      complaint: expect.stringContaining('MILLRACE_GATEWAY_USERS does not name'),
+    });
+    const half = await stage.run(args, { env: { MILLRACE_GATEWAY_TLS_KEY: 'a key' } });
+    expect(half).toMatchObject({ status: 2, complaint: expect.stringContaining('belong together') });
   });
 
   it('says when it cannot listen', async () => {

@@ -18,6 +18,7 @@ const grants: Readonly<Record<string, (role: iam.Role) => unknown>> = {
   Reader: (role) => salaries.grants.read(role),
   Delayer: (role) => orders.grants.produceDelayed(role),
   TopicManager: (role) => returns.grants.manage(role),
+  Gateway: (role) => millrace.grants.gateway(role),
   Operator: (role) => millrace.grants.manage(role),
 };
 for (const [name, grant] of Object.entries(grants)) {

@@ -13,16 +13,24 @@ import {
   TransactWriteItemsCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { Kafka, logLevel } from 'kafkajs';
 import { awsStore } from 'millrace/aws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Millrace } from '../../lib/client/millrace.ts';
 import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
+import { startGateway } from '../../lib/gateway/gateway.ts';
 import { ACCOUNT, type Server } from '../aws/server-process.ts';
 import { Cdk } from './cdk.ts';
 import { startDeployEmulator } from './ministack.ts';
 
-const ROLES = ['Producer', 'Consumer', 'Reader', 'Delayer', 'TopicManager', 'Operator'] as const;
+const ROLES = ['Producer', 'Consumer', 'Reader', 'Delayer', 'TopicManager', 'Gateway', 'Operator'] as const;
 type Role = (typeof ROLES)[number];
 
 /** Too large to travel inside the head. */
@@ -67,8 +75,8 @@ function clientsOf(role: Role) {
   return { s3, dynamodb };
 }
 
-function millraceOf(role: Role): Millrace {
-  const store = awsStore({
+function storeOf(role: Role) {
+  return awsStore({
     ...clientsOf(role),
     bucket: outputs.BucketName!,
     logTable: outputs.LogTableName!,
@@ -76,6 +84,10 @@ function millraceOf(role: Role): Millrace {
     prefix: 'logs',
     clock,
   });
+}
+
+function millraceOf(role: Role): Millrace {
+  const store = storeOf(role);
   const millrace = new Millrace({ store, clock, random, ownsStore: true, isReleasing: true });
   open.unshift(millrace);
   return millrace;
@@ -247,5 +259,59 @@ describe('whoever may manage a topic', () => {
     });
     await topics.deleteTopic('returns');
     expect(await millraceOf('Operator').topics.listTopics()).toEqual(['orders', 'salaries']);
+  });
+});
+
+describe('a gateway', () => {
+  it('serves clients written for Kafka: topics, records, groups', async () => {
+    const gateway = await startGateway({ store: storeOf('Gateway'), clock, random, port: 0 });
+    open.unshift(gateway);
+    const brokers = [`127.0.0.1:${gateway.port}`];
+    const kafka = new Kafka({ clientId: 'a test', brokers, logLevel: logLevel.NOTHING });
+    const [admin, producer, consumer] = [
+      kafka.admin(),
+      kafka.producer({ idempotent: true }),
+      kafka.consumer({ groupId: 'kafka' }),
+    ];
+    open.unshift({ close: () => consumer.disconnect() }, { close: () => producer.disconnect() });
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic: 'invoices', numPartitions: 2 }] });
+    expect(await admin.listTopics()).toEqual(expect.arrayContaining(['invoices', 'orders', 'salaries']));
+    await producer.connect();
+    await producer.send({ topic: 'invoices', messages: [{ value: 'small' }, { value: LARGE }] });
+    await consumer.connect();
+    await consumer.subscribe({ topic: 'invoices', fromBeginning: true });
+    const values = new Set<string>();
+    const all = Promise.withResolvers<void>();
+    await consumer.run({
+      async eachMessage({ message }) {
+        values.add(String(message.value));
+        if (values.size === 2) all.resolve();
+      },
+    });
+    await all.promise;
+    await consumer.stop();
+    const committed = await admin.fetchOffsets({ groupId: 'kafka', topics: ['invoices'] });
+    const moved = committed
+      .flatMap(({ partitions }) => partitions)
+      .reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
+    expect(moved).toBe(2);
+    await admin.deleteTopics({ topics: ['invoices'] });
+    expect(await admin.listTopics()).not.toContain('invoices');
+    await admin.disconnect();
+  }, 120_000);
+
+  it('deletes no object, and touches neither jobs nor subscriptions nor delayed records', async () => {
+    const { s3, dynamodb } = clientsOf('Gateway');
+    const remove = new DeleteObjectCommand({ Bucket: outputs.BucketName, Key: await objectOf('shared') });
+    await expect(s3.send(remove)).rejects.toEqual(refused);
+    for (const [table, pk] of [
+      [logTable(), 'JOBS'],
+      [logTable(), 'DUE#0'],
+      [groupsTable(), 'SUBS'],
+      [groupsTable(), 'D#0'],
+    ] as const) {
+      await expect(dynamodb.send(getItem(table, pk, 'x')), pk).rejects.toEqual(refused);
+    }
   });
 });
