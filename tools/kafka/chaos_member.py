@@ -46,7 +46,7 @@ def commit():
         error = problem.args[0]
         if error.code() == KafkaError._NO_OFFSET:
             return True
-        # A rebalance was ended, or the group has moved, while the commit was on its way: by Kafka's brokers too.
+        # A rebalance was ended, or the group has moved, while the commit was on its way: by Kafka's brokers too. That it is unknown is no such answer: whoever is heard stays in its group.
         if error.retriable() or error.code() in NOT_NOW:
             return False
         raise

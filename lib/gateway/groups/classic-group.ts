@@ -60,6 +60,8 @@ export interface ClassicGroup {
   readonly settings: ClassicSettings;
   phase: ClassicPhase;
   generation: number;
+  /** Another gateway began the generation, and may have begun one more that was not stored; false once one begins here. */
+  isInherited: boolean;
   protocolType: string | null;
   protocol: string | null;
   leader: string | null;
@@ -99,6 +101,7 @@ export function emptyClassicGroup(settings: ClassicSettings): ClassicGroup {
     settings,
     phase: 'empty',
     generation: 0,
+    isInherited: false,
     protocolType: null,
     protocol: null,
     leader: null,
@@ -127,7 +130,7 @@ export function loadClassicGroup(stored: StoredClassic, settings: ClassicSetting
     });
   }
   const phase = group.members.size === 0 ? 'empty' : 'stable';
-  return Object.assign(group, { protocolType, protocol, generation, leader, phase });
+  return Object.assign(group, { protocolType, protocol, generation, leader, phase, isInherited: true });
 }
 
 function fromBase64(text: string): Uint8Array {

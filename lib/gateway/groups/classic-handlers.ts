@@ -64,7 +64,11 @@ async function joinAnswer(
   const cell = classicCell(opened);
   if (typeof cell === 'string') return refusedJoin(cell, memberId);
   const joining = joinOf(request, context, freshUuid(coordinator.deps.random));
-  return new Promise((answer) => cell.change(({ state }, nowMs) => join(state, joining, nowMs, answer)));
+  const answer = await new Promise<JoinAnswer>((resolve) =>
+    cell.change(({ state }, nowMs) => join(state, joining, nowMs, resolve)),
+  );
+  const error = await cell.confirm(answer.error);
+  return error === answer.error ? answer : refusedJoin(error, memberId);
 }
 
 function toldBytes(
@@ -130,10 +134,14 @@ async function syncAnswer(coordinator: GroupCoordinator, request: RequestOf<type
     protocol: protocolName,
     assignments: new Map(request.assignments.map((one) => [one.memberId, Uint8Array.from(one.assignment)])),
   };
-  return new Promise((answer) => cell.change(({ state }, nowMs) => sync(state, syncing, nowMs, answer)));
+  const answer = await new Promise<SyncAnswer>((resolve) =>
+    cell.change(({ state }, nowMs) => sync(state, syncing, nowMs, resolve)),
+  );
+  const error = await cell.confirm(answer.error);
+  return error === answer.error ? answer : refusedSync(error);
 }
 
-/** A sign of life. Costs no request to the store. */
+/** A sign of life. Costs no request to the store, but a read when it is refused. */
 export async function handleHeartbeat(
   coordinator: GroupCoordinator,
   request: RequestOf<typeof heartbeatApi>,
@@ -142,7 +150,7 @@ export async function handleHeartbeat(
   const cell = classicCell(await coordinator.openForMember(groupId));
   if (typeof cell === 'string') return { errorCode: errorCodes[cell] };
   const error = cell.change(({ state }, nowMs) => heartbeat(state, { memberId, instanceId, generation }, nowMs));
-  return { errorCode: errorCodes[error] };
+  return { errorCode: errorCodes[await cell.confirm(error)] };
 }
 
 /** Members leave. Answered when the group is stored as empty, if it is. */

@@ -80,6 +80,7 @@ function completeJoin(group: ClassicGroup, nowMs: number): void {
   }
   if (!joined.some(({ id }) => id === group.leader)) group.leader = joined[0]!.id;
   group.generation += 1;
+  group.isInherited = false;
   group.protocol = selectProtocol(group.members.values());
   group.phase = 'completing';
   group.window = null;

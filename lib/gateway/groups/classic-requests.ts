@@ -32,7 +32,10 @@ export interface ClassicSync extends ClassicSender {
 function senderError(group: ClassicGroup, { memberId, instanceId, generation }: ClassicSender): KafkaErrorName | null {
   const error = memberError(group, memberId, instanceId);
   if (error !== null) return error;
-  return generation === group.generation ? null : 'ILLEGAL_GENERATION';
+  if (generation === group.generation) return null;
+  // The gateway before was ended within a rebalance: nobody was given anything by a generation that it did not store, and whoever knows of one has what it had. Kafka's brokers say ILLEGAL_GENERATION, and it is lost.
+  if (group.isInherited && generation > group.generation) return 'REBALANCE_IN_PROGRESS';
+  return 'ILLEGAL_GENERATION';
 }
 
 function memberError(group: ClassicGroup, memberId: string, instanceId: string | null): KafkaErrorName | null {
@@ -73,9 +76,9 @@ function syncError(group: ClassicGroup, request: ClassicSync): KafkaErrorName | 
 /** A sign of life; the answer tells that a rebalance is on. */
 export function heartbeat(group: ClassicGroup, sender: ClassicSender, nowMs: number): KafkaErrorName {
   const error = senderError(group, sender);
-  if (error !== null) return error;
+  if (error !== null && error !== 'REBALANCE_IN_PROGRESS') return error;
   touch(group.members.get(sender.memberId)!, nowMs);
-  return group.phase === 'preparing' ? 'REBALANCE_IN_PROGRESS' : 'NONE';
+  return error ?? (group.phase === 'preparing' ? 'REBALANCE_IN_PROGRESS' : 'NONE');
 }
 
 /** A member leaves: by its id, or a static one by its instance id alone. */

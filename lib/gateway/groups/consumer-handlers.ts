@@ -119,7 +119,11 @@ async function beat(coordinator: GroupCoordinator, request: BeatRequest, context
     found,
   };
   if (cell.closed !== null) return refusedBeat(cell.closed, { memberId, epoch });
-  return new Promise((answer) => cell.change(({ state }, nowMs) => consumerBeat(state, said, nowMs, answer)));
+  const answer = await new Promise<BeatAnswer>((resolve) =>
+    cell.change(({ state }, nowMs) => consumerBeat(state, said, nowMs, resolve)),
+  );
+  const error = await cell.confirm(answer.error);
+  return error === answer.error ? answer : refusedBeat(error, { memberId, epoch });
 }
 
 /** The cell of a group of the newer protocol, or why there is none for somebody who says that he is in it. */

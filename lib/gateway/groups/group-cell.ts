@@ -21,6 +21,15 @@ export interface CellDeps {
   readonly onClosed: (cell: GroupCell<CoordinatedGroup>) => void;
 }
 
+/** Whoever is told so gives up what it has, or itself. */
+const PUTS_OUT: ReadonlySet<KafkaErrorName> = new Set<KafkaErrorName>([
+  'UNKNOWN_MEMBER_ID',
+  'ILLEGAL_GENERATION',
+  'FENCED_INSTANCE_ID',
+  'FENCED_MEMBER_EPOCH',
+  'UNRELEASED_INSTANCE_ID',
+]);
+
 /** Names of topics that are looked up at once. */
 type TopicsByName = ReadonlyMap<string, GroupTopic>;
 
@@ -50,6 +59,17 @@ export class GroupCell<T extends CoordinatedGroup> {
     const result = event(this.group, this.usedMs);
     this.#settle();
     return result;
+  }
+
+  /** What a member may be told: that it is out, only when the group is held still. Another gateway may have taken it, heard its members and let them in, and gone again, while this one heard nothing. */
+  async confirm(error: KafkaErrorName): Promise<KafkaErrorName> {
+    if (!PUTS_OUT.has(error)) return error;
+    try {
+      if (!(await this.tenure.isHeld())) this.close('NOT_COORDINATOR');
+    } catch (cause) {
+      return storeErrorOf(cause);
+    }
+    return this.closed ?? error;
   }
 
   /** Sends everybody away. */

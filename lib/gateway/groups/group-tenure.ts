@@ -72,6 +72,9 @@ export class GroupTenure {
   /** Partitions of which a commit may still take effect. */
   readonly #inDoubt = new Set<string>();
   #writing: Promise<void> = Promise.resolve();
+  /** The look that is under way, and the one behind it, which has not begun. */
+  #looking: Promise<unknown> = Promise.resolve();
+  #nextLook: Promise<boolean> | null = null;
   #isLost = false;
 
   constructor(deps: GroupDeps, group: Group) {
@@ -88,6 +91,27 @@ export class GroupTenure {
   /** Another has the group: nothing can be written any more. */
   get isLost(): boolean {
     return this.#isLost;
+  }
+
+  /**
+   * Looks whether the group is this tenure's still. Whoever was robbed learns of it only when it writes, and what it remembers of members until then is worth nothing. One consistent read, which all share
+   * who ask while another is under way. Throws what the store throws after ten attempts.
+   */
+  isHeld(): Promise<boolean> {
+    this.#nextLook ??= this.#looking.then(() => {
+      this.#nextLook = null;
+      const look = this.#look();
+      this.#looking = look.catch(() => {});
+      return look;
+    });
+    return this.#nextLook;
+  }
+
+  async #look(): Promise<boolean> {
+    const { name, coordination } = this.#group;
+    const { answer } = await repeatRequest(this.#deps, () => this.#deps.store.groups.get(name));
+    if (answer?.coordination?.tenure !== coordination!.tenure) this.#isLost = true;
+    return !this.#isLost;
   }
 
   /** Writes the group, one generation later: false when another has taken it. Throws what the store throws after ten attempts; then the tenure is over. */

@@ -60,7 +60,7 @@ async function commitAll(
     return 'NOT_COORDINATOR';
   const refusal = () => cell.closed ?? cell.change((group, nowMs) => senderError(group, request, nowMs));
   const error = refusal();
-  if (error !== null) return error;
+  if (error !== null) return cell.confirm(error);
   const unknown = apiVersion >= TOPIC_IDS_FROM ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION';
   const outcomes = new Map<RequestedPartition, KafkaErrorName>();
   const commits = request.topics.flatMap((topic) =>
@@ -69,7 +69,7 @@ async function commitAll(
   await inParallel(commits, PARALLEL, async ({ partition, found }) => {
     // Nothing is waited for between this and the commit: whoever was put out meanwhile must not begin another one.
     const problem = refusal() ?? (found === undefined ? unknown : partitionError(partition, found));
-    outcomes.set(partition, problem ?? (await commit(cell, found!, partition)));
+    outcomes.set(partition, await (problem === null ? commit(cell, found!, partition) : cell.confirm(problem)));
   });
   return outcomes;
 }

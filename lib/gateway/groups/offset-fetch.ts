@@ -85,7 +85,7 @@ async function fetchGroup(
     // A group with members is loaded: what the gateway before has under way must not change what is read.
     const cell = await coordinator.openForMember(groupId);
     const error = typeof cell === 'string' ? cell : memberError(cell, group);
-    if (error !== null) return { error, topics: [] };
+    if (error !== null) return { error: await confirmed(cell, error), topics: [] };
     const topics =
       group.topics === null
         ? await fetchAll(coordinator, groupId)
@@ -94,6 +94,11 @@ async function fetchGroup(
   } catch (cause) {
     return { error: storeErrorOf(cause), topics: [] };
   }
+}
+
+/** As `GroupCell.confirm`, where there is a cell. */
+async function confirmed(cell: AnyCell | KafkaErrorName | null, error: KafkaErrorName): Promise<KafkaErrorName> {
+  return cell === null || typeof cell === 'string' ? error : cell.confirm(error);
 }
 
 /** Members by the newer protocol say who they are; tools do not. */

@@ -3,6 +3,8 @@ import {
   type ClassicGroup,
   type ClassicSettings,
   emptyClassicGroup,
+  loadClassicGroup,
+  store,
 } from '../../../lib/gateway/groups/classic-group.ts';
 import { type ClassicJoin, join } from '../../../lib/gateway/groups/classic-join.ts';
 import type { JoinAnswer, SyncAnswer } from '../../../lib/gateway/groups/classic-member.ts';
@@ -125,6 +127,14 @@ export class ClassicDriver {
     const assignments = Object.fromEntries(ids.map((id, place) => [id, `assigned ${place}`]));
     for (const [place, memberId] of ids.entries()) driver.sync({ memberId }, place === 0 ? assignments : {});
     driver.stored();
+    return driver;
+  }
+
+  /** The group as another gateway has it that takes it over as it was stored last. */
+  static inherited(former: ClassicDriver): ClassicDriver {
+    const driver = new ClassicDriver();
+    store(former.group);
+    Object.assign(driver.group, loadClassicGroup(former.group.unstored!.stored, driver.group.settings, driver.nowMs));
     return driver;
   }
 

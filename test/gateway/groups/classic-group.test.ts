@@ -209,6 +209,31 @@ describe('requests of members', () => {
     expect(assigned(driver.sync(sender))).toBe(error);
   });
 
+  // The gateway was ended between a generation and its assignment: whoever heard of the generation was told that it is none, and gave up what it had.
+  it('go on with what they have when a generation was begun that was never stored', () => {
+    const driver = ClassicDriver.inherited(ClassicDriver.stable(2));
+    const later = { memberId: 'm1', generation: 2 };
+    expect(driver.heartbeat(later)).toBe('REBALANCE_IN_PROGRESS');
+    expect(driver.commit(later)).toBe('REBALANCE_IN_PROGRESS');
+    expect(assigned(driver.sync(later))).toBe('REBALANCE_IN_PROGRESS');
+    expect(driver.heartbeat({ ...later, memberId: 'x' })).toBe('UNKNOWN_MEMBER_ID');
+    expect(driver.heartbeat({ memberId: 'm1', generation: 0 })).toBe('ILLEGAL_GENERATION');
+    expect(driver.heartbeat({ memberId: 'm2' })).toBe('NONE');
+    // Once a generation has begun here there is none that this gateway does not know.
+    driver.join({ memberId: 'm1', protocols: { range: 'other' } });
+    driver.join({ memberId: 'm2' });
+    expect(driver.group.generation).toBe(2);
+    expect(driver.heartbeat({ memberId: 'm1', generation: 3 })).toBe('ILLEGAL_GENERATION');
+  });
+
+  it('are signs of life also under a generation that was never stored', () => {
+    const driver = ClassicDriver.inherited(ClassicDriver.stable(2));
+    driver.wait(SESSION_MS - 1);
+    driver.heartbeat({ memberId: 'm1', generation: 2 });
+    driver.wait(1);
+    expect(driver.memberIds).toEqual(['m1']);
+  });
+
   it('may commit while others are waited for, but not once they know of the next generation', () => {
     const driver = ClassicDriver.stable(1);
     expect(driver.commit({ memberId: 'm1' })).toBeNull();

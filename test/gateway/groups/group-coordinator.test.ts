@@ -106,6 +106,66 @@ describe('a coordinator', () => {
     expect(await there.commit(member!, { 0: 1n })).toBe('NOT_COORDINATOR');
   });
 
+  it('that was robbed and has not noticed puts nobody out: another may have let in who is unknown here', async () => {
+    const stage = await CoordinatorStage.open();
+    const [here, there] = [stage.coordinator(), stage.coordinator()];
+    const [first] = await here.stable([[0]], ['i']);
+    await there.during(there.beat(first!));
+    // The static member starts again there, and somebody joins.
+    const again = await there.during(there.join({ apiVersion: 3, instanceId: 'i' }));
+    const fresh = there.join({ apiVersion: 3 });
+    await stage.clock.advance(1);
+    const rejoined = await there.during(there.join({ memberId: again.memberId!, instanceId: 'i' }));
+    const { memberId, generationId: generation } = await there.during(fresh);
+    const leader = { memberId: rejoined.memberId!, instanceId: 'i', generation: generation! };
+    const other = { memberId: memberId!, generation: generation! };
+    await there.during(
+      Promise.all([there.sync(leader, { [leader.memberId]: [0], [other.memberId]: [1] }), there.sync(other)]),
+    );
+    const usage = await stage.usageOf(async () => {
+      expect(await here.during(here.beat(other))).toBe('NOT_COORDINATOR');
+    });
+    expect(usage).toMatchObject({ readRequests: 1, writeRequests: 0 });
+    // It has let go of what it remembered, and asks the store from now on.
+    expect(await here.during(here.beat(other))).toBe('NONE');
+    expect(await here.during(here.beat(leader))).toBe('NONE');
+  });
+
+  it.each([
+    ['a heartbeat', 'beat'],
+    ['a commit', 'commit'],
+    ['a sync', 'sync'],
+    ['a join', 'join'],
+  ] as const)('that was robbed and has not noticed does not refuse %s', async (_, what) => {
+    const stage = await CoordinatorStage.open();
+    const [here, there] = [stage.coordinator(), stage.coordinator()];
+    const [first] = await here.stable([[0]]);
+    expect(await there.leave(first!)).toBe('NONE');
+    const [second] = await there.stable([[0]]);
+    const sent = {
+      beat: () => here.beat(second!),
+      commit: () => here.commit(second!, { 0: 1n }),
+      sync: async () => errorName((await here.sync(second!)).errorCode),
+      join: async () => errorName((await here.join({ memberId: second!.memberId })).errorCode),
+    };
+    expect(await here.during(sent[what]())).toBe('NOT_COORDINATOR');
+  });
+
+  it('refuses nobody while it cannot look whether it has the group still', async () => {
+    const stage = await CoordinatorStage.open();
+    const here = stage.coordinator();
+    const [first] = await here.stable([[0]]);
+    expect(await here.during(here.beat({ ...first!, memberId: 'x' }))).toBe('UNKNOWN_MEMBER_ID');
+    const { groups } = stage.store;
+    const { get } = groups;
+    Object.assign(groups, {
+      get: () => Promise.reject(new MillraceError('STORE_UNAVAILABLE', 'away')),
+    });
+    expect(await here.during(here.beat({ ...first!, memberId: 'x' }))).toBe('COORDINATOR_NOT_AVAILABLE');
+    Object.assign(groups, { get });
+    expect(await here.during(here.beat({ ...first!, memberId: 'x' }))).toBe('UNKNOWN_MEMBER_ID');
+  });
+
   it('lets go of groups when they belong to another', async () => {
     const stage = await CoordinatorStage.open();
     const here = stage.coordinator();

@@ -14,6 +14,8 @@ import { GROUP, KafkaClientActor, nameOf, REBALANCE_MS, SESSION_MS, TOPIC } from
 
 /** See the top of this file. */
 export class ClassicClientActor extends KafkaClientActor {
+  protected readonly commitsAreSigns = true;
+
   protected async join(): Promise<void> {
     while (!this.isClosing) {
       this.forgetAll();
@@ -57,6 +59,7 @@ export class ClassicClientActor extends KafkaClientActor {
     const synced = await this.call('sync', (coordinator) => handleSyncGroup(coordinator, request), REBALANCE_MS * 2);
     const error = nameOf(synced.errorCode);
     this.world.oracle.count(`sync ${error}`);
+    if (error === 'NONE') this.heard();
     if (error === 'NONE') return this.begin(assignedPartitionsOf(synced.assignment!).flatMap((one) => one.partitions));
     await this.failed(error);
     return false;
@@ -80,6 +83,7 @@ export class ClassicClientActor extends KafkaClientActor {
     const { errorCode } = await this.call('beat', (coordinator) => handleHeartbeat(coordinator, request));
     const error = nameOf(errorCode);
     this.world.oracle.count(`beat ${error}`);
+    if (error === 'NONE' || error === 'REBALANCE_IN_PROGRESS') this.heard();
     if (error === 'NONE') return true;
     if (error !== 'REBALANCE_IN_PROGRESS') return this.failed(error);
     await this.commit();

@@ -11,6 +11,7 @@ export class ConsumerClientActor extends KafkaClientActor {
   /** Something has to be told: what it has, since that has changed or an answer may have been lost. */
   #mustTell = true;
 
+  protected readonly commitsAreSigns = false;
   protected async join(): Promise<void> {
     while (!this.isClosing) {
       // Whoever was only not answered goes on with what it has.
@@ -58,6 +59,7 @@ export class ConsumerClientActor extends KafkaClientActor {
     const error = nameOf(answer.errorCode);
     this.world.oracle.count(`${isJoining ? 'join' : 'beat'} ${error}`);
     if (error === 'NONE') {
+      this.heard();
       this.#mustTell = false;
       return answer;
     }

@@ -31,6 +31,12 @@ export class GatewayGroupsOracle extends RunRecorder implements GroupWatch {
   #version = -1;
   #assignment: Group['assignment'] = new Map();
   #asked = 0;
+  #coordination: Group['coordination'] = null;
+
+  /** The tenure in which a gateway coordinates the group; null when it is another's. */
+  tenureOf(gatewayId: string): string | null {
+    return this.#coordination?.gateway === gatewayId ? this.#coordination.tenure : null;
+  }
 
   partition(number: number): PartitionState {
     let state = this.#partitions.get(number);
@@ -61,6 +67,7 @@ export class GatewayGroupsOracle extends RunRecorder implements GroupWatch {
     this.#generation = generation;
     this.#version = version;
     this.#assignment = group.assignment;
+    this.#coordination = group.coordination;
     const owners = new Set<number>();
     for (const { partition } of [...group.assignment.values()].flat()) {
       this.expect(!owners.has(partition), 'One owner', () => `partition ${partition} is assigned twice`);

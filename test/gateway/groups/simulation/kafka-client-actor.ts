@@ -66,6 +66,10 @@ export abstract class KafkaClientActor {
   /** Who it is in what it has been given, by partition. */
   readonly #holders = new Map<number, string>();
   #coordinator: GatewayActor | null = null;
+  /** Whom it asked last, when, and in which tenure; null: by one who does not have the group. */
+  #asked: { readonly gateway: GatewayActor; readonly atMs: number; readonly tenure: string | null } | null = null;
+  /** When it last asked one who had the group then and when it answered that all is well. */
+  #heardMs = Number.NEGATIVE_INFINITY;
   #lives = 0;
   /** Whether it reads what is assigned to it, as far as it knows. */
   isStable = false;
@@ -84,6 +88,8 @@ export abstract class KafkaClientActor {
     return this.process.alive && !this.isOver;
   }
 
+  /** Whether the protocol takes commits for signs of life. */
+  protected abstract readonly commitsAreSigns: boolean;
   /** Until it has something to read. */
   protected abstract join(): Promise<void>;
   /** False: it has to join again. */
@@ -114,9 +120,33 @@ export abstract class KafkaClientActor {
   ): Promise<T> {
     await this.#findCoordinator();
     const gateway = this.#coordinator!;
-    return this.world.network.call(this.process, gateway, `${this.process.name} ${name}`, timeoutMs, () =>
+    const { network, oracle } = this.world;
+    const tenure = oracle.tenureOf(gateway.gateways.self.id);
+    const asked = { gateway, atMs: this.process.monotonicMs(), tenure };
+    const answer = await network.call(this.process, gateway, `${this.process.name} ${name}`, timeoutMs, () =>
       handle(gateway.coordinator),
     );
+    this.#asked = asked;
+    return answer;
+  }
+
+  /** It was answered that it is in the group, as it is stored. */
+  protected heard(): void {
+    const { gateway, atMs, tenure } = this.#asked!;
+    const isHeld = tenure !== null && this.world.oracle.tenureOf(gateway.gateways.self.id) === tenure;
+    if (isHeld) this.#heardMs = atMs;
+  }
+
+  /** It was answered that it is out of the group, or of its generation. However often the group has moved, only silence is a reason. */
+  protected putOut(error: KafkaErrorName): void {
+    const silentMs = this.process.monotonicMs() - this.#heardMs;
+    const isSilent = silentMs >= SESSION_MS;
+    this.world.oracle.expect(
+      isSilent,
+      'Who is heard stays',
+      () => `${this.process.name}: ${error} after ${silentMs} ms`,
+    );
+    this.#heardMs = Number.NEGATIVE_INFINITY;
   }
 
   async #findCoordinator(): Promise<void> {
@@ -221,6 +251,7 @@ export abstract class KafkaClientActor {
     const error = [...errors].find((one) => one !== 'NONE');
     if (error === undefined) {
       for (const [partition, position] of news) this.#committed.set(partition, position);
+      if (this.commitsAreSigns) this.heard();
       return true;
     }
     // It reads on, and learns of its epoch with its next beat.
@@ -230,6 +261,7 @@ export abstract class KafkaClientActor {
   /** What Kafka's clients do about an error; false: it has to join again. */
   protected async failed(error: KafkaErrorName): Promise<boolean> {
     if (isElsewhere(error)) this.#coordinator = null;
+    if (error === 'UNKNOWN_MEMBER_ID' || error === 'ILLEGAL_GENERATION') this.putOut(error);
     if (error === 'UNKNOWN_MEMBER_ID') this.memberId = '';
     if (error === 'FENCED_INSTANCE_ID' || error === 'UNRELEASED_INSTANCE_ID') this.isClosing = true;
     await this.process.sleep(this.world.dice.between(20, 100));

@@ -79,6 +79,31 @@ export const gatewayGroupMutants: readonly Mutant[] = [
     test: CLASSIC_TESTS,
   },
   {
+    name: 'a generation that was begun and not stored is an illegal one',
+    file: REQUESTS,
+    from: 'if (group.isInherited && generation > group.generation)',
+    to: 'if (group.isInherited && generation < 0)',
+    test: CLASSIC_TESTS,
+  },
+  {
+    name: 'a gateway that was robbed and has not noticed puts members out',
+    file: CELL,
+    from: 'if (!PUTS_OUT.has(error)) return error;',
+    to: 'if (PUTS_OUT.has(error) || this.closed === null) return error;',
+  },
+  {
+    name: 'a gateway that takes a group knows nothing of its members',
+    file: TENURE,
+    from: 'state: base.coordination?.state ?? null };',
+    to: 'state: null };',
+  },
+  {
+    name: 'members that are taken over have no time to be heard',
+    file: 'lib/gateway/groups/classic-group.ts',
+    from: 'deadlineMs: nowMs + member.sessionMs,',
+    to: 'deadlineMs: nowMs,',
+  },
+  {
     name: 'a member may commit between two generations',
     file: REQUESTS,
     from: "  if (isCompleting(group)) return 'REBALANCE_IN_PROGRESS';\n  touch(",

@@ -11,7 +11,7 @@ import { filePlaces, type Place, withMillrace } from './chaos-places.ts';
 import { ChaosProcess } from './chaos-process.ts';
 import { CHAOS_PARTITIONS, CHAOS_TOPIC } from './chaos-topic.ts';
 
-const CHAOS_MS = 60_000;
+const CHAOS_MS = 30_000;
 const GATEWAYS = 3;
 const PRODUCERS = 2;
 const MEMBERS = 3;
@@ -75,7 +75,7 @@ function isRead(place: Place): Promise<boolean> {
   });
 }
 
-it('on files: gateways that are killed and added lose nothing of their clients', { timeout: 300_000 }, async () => {
+it('on files: gateways that are killed and added lose nothing of their clients', { timeout: 240_000 }, async () => {
   const { calm } = await filePlaces();
   const python = await librdkafkaPython();
   const gateways = new Gateways(calm, await freePorts(GATEWAYS + 1));
@@ -100,7 +100,7 @@ it('on files: gateways that are killed and added lose nothing of their clients',
     await gateways.remove(removed++ % 3 === 2 ? 'leave' : 'kill');
     await pause(randomInt(0, 3_000));
     await gateways.add();
-    if (removed === 3) members.push(join('m3'));
+    if (removed === 2) members.push(join('m3'));
   }
   for (const producer of producers) await producer.leave();
   await until('all is read', () => isRead(calm));
@@ -124,6 +124,6 @@ it('on files: gateways that are killed and added lose nothing of their clients',
   expect(problems).toEqual([]);
   // However often their gateway died, no member was put out.
   expect(group.filter(({ kind }) => kind === 'lost')).toEqual([]);
-  expect(removed).toBeGreaterThan(5);
+  expect(removed).toBeGreaterThan(2);
   console.log({ ...verdict, given, repeated, moves, removed, gateways: gateways.started });
 });
