@@ -10,9 +10,20 @@ export type OffsetArgument =
 const OFFSET_HINT =
   'Use start, end, an offset (42), records before the end (-10) or behind the start (+10), or a time (@2026-11-24T10:00:00Z, @1795478400000).';
 
-/** `start`, `end`, `N`, `-N` before the end, `+N` behind the start, `@time` in ISO 8601 or in milliseconds since 1970. */
+/** What the tools of Kafka, Kinesis and Lambda call the ends of a log, in lower case with `_`. */
+const KNOWN_AS: Readonly<Record<string, 'start' | 'end'>> = {
+  start: 'start',
+  earliest: 'start',
+  beginning: 'start',
+  trim_horizon: 'start',
+  end: 'end',
+  latest: 'end',
+};
+
+/** `start` or `earliest` or `TRIM_HORIZON`, `end` or `latest`, `N`, `-N` before the end, `+N` behind the start, `@time` in ISO 8601 or in milliseconds since 1970. */
 export function parseOffset(text: string): OffsetArgument {
-  if (text === 'start' || text === 'end') return { kind: text };
+  const kind = KNOWN_AS[text.toLowerCase().replaceAll('-', '_')];
+  if (kind !== undefined) return { kind };
   if (text.startsWith('@')) return { kind: 'time', timestampMs: parseTime(text.slice(1), OFFSET_HINT) };
   const match = /^([+-]?)(\d{1,18})$/.exec(text);
   if (!match) throw new UsageError(`${text} is no offset`, OFFSET_HINT, text);

@@ -23,7 +23,8 @@ import { table } from './table.ts';
 
 const POSITION_HELP = `
 A position is start, end, an offset (42), a time (@2026-11-24T10:00:00Z, or @ and ms since 1970), or how long ago (90s,
-30m, 2h, 1d12h). Behind the last record of a time is the end.`;
+30m, 2h, 1d12h). TRIM_HORIZON and LATEST, or earliest and latest, name the two ends as well. Behind the last record of a
+time is the end.`;
 
 /** Adds `subscription` and its subcommands. */
 export function addSubscriptionCommands(program: CliCommand, io: CliIo): void {

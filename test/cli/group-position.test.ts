@@ -9,6 +9,10 @@ describe('a position of a group', () => {
   it.each([
     ['start', 'start'],
     ['end', 'end'],
+    ['earliest', 'start'],
+    ['TRIM_HORIZON', 'start'],
+    ['trim-horizon', 'start'],
+    ['LATEST', 'end'],
     ['0', 0n],
     ['1200', 1200n],
     ['@0', { timestampMs: 0n }],
