@@ -12,12 +12,14 @@ export interface SubscriptionTopics {
   readonly readAndWritten: readonly string[];
 }
 
-/** The domain of a topic that has one of its own; that of no other topic begins so. */
+/** The domain of a topic that has one of its own. */
 const ownDomain = (topicId: string) => `t-${topicId}`;
+
+const OWN_DOMAIN = /^t-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Whether the topics that belong to a subscription of this one have domains of their own, as it has. What is known at deployment only may be one. */
 export function hasOwnDomain({ domain }: TopicKeys): boolean {
-  return Token.isUnresolved(domain) || domain.startsWith('t-');
+  return Token.isUnresolved(domain) || OWN_DOMAIN.test(domain);
 }
 
 /** Objects of the topics that belong to a subscription, where each has a domain of its own. */

@@ -60,7 +60,7 @@ export class Subscription extends Construct {
     const name = props.subscriptionName ?? Names.uniqueResourceName(this, { maxLength: 200, separator: '-' });
     checkSubscriptionName(this, name);
     checkSubscriptionOptions(this, props);
-    if (mode === 'push') checkTime(this, target);
+    if (mode === 'push') checkTime(this, target, props);
     const pulling = mode === 'pull' ? pullingFunction(this, target) : null;
     this.subscriptionName = name;
     const resource = new CustomResource(this, 'Resource', {
@@ -73,6 +73,8 @@ export class Subscription extends Construct {
         Target: target.functionArn,
         StartingPosition: (props.startingPosition ?? StartingPosition.TRIM_HORIZON).text,
         Options: JSON.stringify(storedOptions(props)),
+        // A version that asks for more of them has the resource asked anew.
+        Attributes: ATTRIBUTES,
         OnDelete: props.removalPolicy === RemovalPolicy.DESTROY ? 'delete' : 'retain',
       },
     });
@@ -141,15 +143,22 @@ export class Subscription extends Construct {
   }
 }
 
+/** Ids of topics that the provider answers with, beside those of the tiers of retries. */
+const ATTRIBUTES = ['DeadLetterTopicId', 'RedriveTopicId', 'ReplayFailuresTopicId'];
+
 /** A worker waits for the function that it calls, and has 15 minutes itself. */
 const LONGEST_PUSH_SECONDS = 600;
+/** With a tumbling window it may have to be called twice for one batch. */
+const LONGEST_WINDOW_PUSH_SECONDS = 300;
 
-function checkTime(scope: Construct, target: lambda.IFunction): void {
+function checkTime(scope: Construct, target: lambda.IFunction, { tumblingWindow }: SubscriptionProps): void {
   const { timeout } = target as { timeout?: Duration };
   if (timeout === undefined || timeout.isUnresolved()) return;
   const seconds = timeout.toSeconds();
-  if (seconds <= LONGEST_PUSH_SECONDS) return;
-  const fix = `A function that is pushed to may run ${LONGEST_PUSH_SECONDS} s at most: lower its timeout, or choose the mode pull.`;
+  const hasWindow = (tumblingWindow?.toSeconds({ integral: false }) ?? 0) > 0;
+  const longest = hasWindow ? LONGEST_WINDOW_PUSH_SECONDS : LONGEST_PUSH_SECONDS;
+  if (seconds <= longest) return;
+  const fix = `A function that is pushed to${hasWindow ? ' with a tumbling window' : ''} may run ${longest} s at most: lower its timeout, or choose the mode pull.`;
   throw badProp(scope, 'timeout of the target', `${seconds} s`, fix);
 }
 
@@ -204,8 +213,9 @@ function allowCalls(scope: Construct, target: lambda.IFunction, caller: iam.IRol
 
 function topicsOf(resource: CustomResource, tiers: number, deadLetters: ITopic | undefined): SubscriptionTopics {
   const retries = Array.from({ length: tiers }, (_, index) => resource.getAttString(`RetryTopicId${index + 1}`));
+  const own = deadLetters === undefined ? ['DeadLetterTopicId'] : [];
   return {
-    written: deadLetters === undefined ? [resource.getAttString('DeadLetterTopicId')] : [],
+    written: [...own, 'ReplayFailuresTopicId'].map((name) => resource.getAttString(name)),
     deadLetters,
     readAndWritten: [resource.getAttString('RedriveTopicId'), ...retries],
   };

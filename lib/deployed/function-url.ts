@@ -8,7 +8,18 @@ export interface FunctionUrlEvent {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly isBase64Encoded?: boolean;
-  readonly requestContext: { readonly http: { readonly method: string }; readonly stage?: string };
+  readonly requestContext: {
+    readonly http: { readonly method: string };
+    readonly stage?: string;
+    readonly authorizer?: EventAuthorizer;
+  };
+}
+
+/** Who was let in: by a signature, or by a token. */
+interface EventAuthorizer {
+  /** A role's id and the name of a session, or the id of a user. */
+  readonly iam?: { readonly userId?: string };
+  readonly jwt?: { readonly claims?: { readonly iss?: string; readonly sub?: string } };
 }
 
 /** What is answered. */
@@ -26,7 +37,7 @@ export function requestOf({
   headers = {},
   body = '',
   isBase64Encoded = false,
-  requestContext: { http, stage = '$default' },
+  requestContext: { http, stage = '$default', authorizer = {} },
 }: FunctionUrlEvent): HttpRequest {
   // An HTTP API puts the name of a stage before the path, if it has one.
   const prefix = `/${stage}/`;
@@ -38,7 +49,14 @@ export function requestOf({
     query: new URLSearchParams(rawQueryString),
     headers: Object.fromEntries(named) as HttpRequest['headers'],
     body: Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'),
+    caller: callerOf(authorizer),
   };
+}
+
+/** Sessions of a role are one caller: whoever asks again may be another process of the same program. */
+function callerOf({ iam, jwt }: EventAuthorizer): string {
+  const claims = jwt?.claims;
+  return JSON.stringify([iam?.userId?.split(':')[0] ?? '', claims?.iss ?? '', claims?.sub ?? '']);
 }
 
 /** The answer to it. */

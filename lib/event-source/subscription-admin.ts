@@ -17,7 +17,7 @@ import { type Progress, parseProgress } from './progress.ts';
 import { parseSchedule } from './redrive-schedule.ts';
 import { removeReplay } from './remove-replay.ts';
 import { alignRetries, makeRedrive, makeRetries } from './retry-subscriptions.ts';
-import { deadLetterGroup, retryGroups } from './retry-topics.ts';
+import { deadLetterGroup, replayFailuresTopic, retryGroups } from './retry-topics.ts';
 import { type SeekLeasesRequest, type SoughtLease, seekLeases, setStarts } from './seek-leases.ts';
 import { type SubscriptionLag, summarizeLag } from './subscription-lag.ts';
 import { MAX_RETRY_DELAYS, type SubscriptionOptions, subscriptionOptions } from './subscription-options.ts';
@@ -25,6 +25,7 @@ import {
   checkDestination,
   makeFailureTopics,
   makeGroup,
+  makeTopic,
   ringAll,
   ringPartitions,
   type SubscriptionAdminDeps,
@@ -320,6 +321,13 @@ export class SubscriptionAdmin {
       // Whoever changed it meanwhile has not seen what we have made.
       of = now;
     }
+  }
+
+  /** The topic of what a replay gives up, before there is one: for whoever has to grant the right to it. Throws SUBSCRIPTION_NOT_FOUND, UNKNOWN_TOPIC_OR_PARTITION. */
+  async makeReplayFailures(name: string): Promise<void> {
+    const { topic } = await this.get(name);
+    const { domain } = await findTopic(this.#deps, topic);
+    await makeTopic(this.#deps, replayFailuresTopic(name), 1, domain);
   }
 }
 

@@ -9,6 +9,7 @@ import { freshUuid } from '../log/fresh-uuid.ts';
 import { inParallel } from '../log/in-parallel.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { Topic } from '../log/topic.ts';
+import { ownerOfDomain } from '../segment/domain.ts';
 import type { EventSourceDeps } from './event-source-deps.ts';
 import { deadLetterTopicOf, parseDestination } from './failure-destination.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
@@ -61,7 +62,8 @@ export async function makeTopic(
   domain: string,
 ): Promise<void> {
   // A domain of one topic alone takes no other in.
-  const request = { name, partitionCount, config: ANY_SIZE, domain: domain.startsWith('t-') ? 'own' : domain };
+  const isOwn = ownerOfDomain(domain) !== null;
+  const request = { name, partitionCount, config: ANY_SIZE, domain: isOwn ? 'own' : domain };
   await createTopic(deps, request).catch((error: unknown) => {
     if (!(error instanceof MillraceError && error.code === 'TOPIC_ALREADY_EXISTS')) throw error;
   });

@@ -7,6 +7,8 @@ export interface HttpRequest {
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Uint8Array;
+  /** Who asks, as far as whoever serves it knows; the same for all that one may ask by. Default: nobody knows. */
+  readonly caller?: string;
 }
 
 /** Its answer; the body is JSON. */

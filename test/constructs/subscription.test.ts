@@ -186,6 +186,7 @@ describe('a function that pulls', () => {
       .flatMap(({ Condition }) => Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']) as string[];
     expect(heads.map((key) => /\.(\w+)\}#\*$/.exec(key)?.[1])).toEqual([
       'DeadLetterTopicId',
+      'ReplayFailuresTopicId',
       'RedriveTopicId',
       'RetryTopicId1',
       'RetryTopicId2',
@@ -205,7 +206,12 @@ describe('a function that pulls', () => {
             .replace(/\$\{\w+?\.(\w+)\}/, '$1'),
         );
     expect(ends('s3:PutObject')).toEqual(
-      expect.arrayContaining(['/Domain/0/*', '/t-DeadLetterTopicId/0/*', '/t-RetryTopicId10/0/*']),
+      expect.arrayContaining([
+        '/Domain/0/*',
+        '/t-DeadLetterTopicId/0/*',
+        '/t-ReplayFailuresTopicId/0/*',
+        '/t-RetryTopicId10/0/*',
+      ]),
     );
     expect(ends('s3:GetObject')).toEqual(
       expect.arrayContaining(['/Domain/0/*', '/t-RedriveTopicId/0/*', '/t-RetryTopicId10/1/*']),
@@ -338,6 +344,13 @@ describe('wrong options', () => {
     );
     const slow = newFunction(stack, 'Slow', { timeout: Duration.minutes(11) });
     expect(() => new Subscription(stack, 'TooSlow', { topic, target: slow })).toThrow(/660 s.*choose the mode pull/);
+    // A window whose state is too large ends by a second call.
+    const counting = newFunction(stack, 'Counting', { timeout: Duration.minutes(6) });
+    const tumblingWindow = Duration.minutes(1);
+    expect(() => new Subscription(stack, 'TooSlowTwice', { topic, target: counting, tumblingWindow })).toThrow(
+      /may run 300 s/,
+    );
+    expect(() => new Subscription(stack, 'SlowEnough', { topic, target: counting })).not.toThrow();
   });
 });
 

@@ -228,6 +228,7 @@ describe('a subscription of a stack', () => {
         SubscriptionName: 'billing',
         DeadLetterTopicId: await idOf('billing.dlq'),
         RedriveTopicId: 'none',
+        ReplayFailuresTopicId: 'none',
         RetryTopicId1: await idOf('billing.retry-1'),
         RetryTopicId2: await idOf('billing.retry-2'),
       },
@@ -235,6 +236,7 @@ describe('a subscription of a stack', () => {
     expect(await subscriptions.get('billing')).toMatchObject({ target: BILLING.Target, options: { batchSize: 5 } });
     const pulling = await ask('Create', 'Subscription', { ...BILLING, Name: 'p', Options: '{"mode":"pull"}' });
     expect(pulling.Data!.RedriveTopicId).toBe(await idOf('p.redrive'));
+    expect(pulling.Data!.ReplayFailuresTopicId).toBe(await idOf('p.replay-failures'));
     const to = 'arn:aws:s3:::bucket';
     const none = await ask('Create', 'Subscription', { ...BILLING, Name: 'n', Options: '{"onFailure":null}' });
     expect([none.Data!.DeadLetterTopicId, to]).toEqual(['none', to]);

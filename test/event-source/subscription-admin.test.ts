@@ -60,6 +60,20 @@ describe('a subscription', () => {
     expect(await committed()).toEqual(expected);
   });
 
+  it('has topics in the domain of its own, which others share although its name begins like that of one topic', async () => {
+    const { topics } = bench.millrace;
+    const domains = async (name: string, domain: string) => {
+      await topics.createTopic({ name, domain });
+      await bench.subscriptions.create({ name: `to-${name}`, topic: name, target: 'bill', options: {} });
+      await bench.subscriptions.makeReplayFailures(`to-${name}`);
+      const made = [`to-${name}.dlq`, `to-${name}.replay-failures`].map((one) => topics.getTopic(one));
+      return (await Promise.all(made)).map((topic) => (topic.domain === `t-${topic.topicId}` ? 'own' : topic.domain));
+    };
+    expect(await domains('team', 't-team')).toEqual(['t-team', 't-team']);
+    expect(await domains('salaries', 'own')).toEqual(['own', 'own']);
+    expect(await domains('all', 'shared')).toEqual(['shared', 'shared']);
+  });
+
   it('keeps where it begins, whatever is written before its first call', async () => {
     await send(2);
     await create({}, { startingPosition: 'LATEST' });

@@ -288,4 +288,24 @@ describe('a request by a function URL', () => {
     });
     expect(staged.path).toBe(event.rawPath);
   });
+
+  it.each<[string, object | undefined, object | undefined, number]>([
+    ['another session of its role', { iam: { userId: 'AROA1:one' } }, { iam: { userId: 'AROA1:two' } }, 1],
+    ['another role', { iam: { userId: 'AROA1:one' } }, { iam: { userId: 'AROA2:one' } }, 2],
+    ['another subject', { jwt: { claims: { iss: 'i', sub: 'a' } } }, { jwt: { claims: { iss: 'i', sub: 'b' } } }, 2],
+    ['another issuer', { jwt: { claims: { iss: 'i', sub: 'a' } } }, { jwt: { claims: { iss: 'j', sub: 'a' } } }, 2],
+    ['nobody either', undefined, undefined, 1],
+  ])('with an idempotency key that was used by %s is told apart by who asks', async (_, first, second, records) => {
+    const { api, all } = await served();
+    for (const authorizer of [first, second]) {
+      const event = {
+        rawPath: `/topics/${TOPIC}/records`,
+        headers: { ...JSON_TYPE, 'idempotency-key': '1' },
+        body: '{"value":"v"}',
+        requestContext: { http: { method: 'POST' }, ...(authorizer && { authorizer }) },
+      };
+      expect((await api.answer(requestOf(event))).status).toBe(200);
+    }
+    expect(await all()).toHaveLength(records);
+  });
 });

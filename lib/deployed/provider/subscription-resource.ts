@@ -15,7 +15,7 @@
 import { hasCode, MillraceError } from '../../errors.ts';
 import { deadLetterTopicOf } from '../../event-source/failure-destination.ts';
 import type { FunctionSubscription } from '../../event-source/function-subscription.ts';
-import { redriveTopic, retryTopic } from '../../event-source/retry-topics.ts';
+import { redriveTopic, replayFailuresTopic, retryTopic } from '../../event-source/retry-topics.ts';
 import type { SubscriptionAdmin } from '../../event-source/subscription-admin.ts';
 import { type SubscriptionOptions, subscriptionOptions } from '../../event-source/subscription-options.ts';
 import type { StartingPosition } from '../../event-source/subscription-request.ts';
@@ -25,7 +25,10 @@ import { claimed, type Keeper, type Keepers, released, releaseOf } from './keepe
 
 /** What it needs. */
 export interface SubscriptionResourceDeps {
-  readonly subscriptions: Pick<SubscriptionAdmin, 'create' | 'get' | 'update' | 'pause' | 'delete' | 'makeRedrive'>;
+  readonly subscriptions: Pick<
+    SubscriptionAdmin,
+    'create' | 'get' | 'update' | 'pause' | 'delete' | 'makeRedrive' | 'makeReplayFailures'
+  >;
   readonly topics: Pick<TopicAdmin, 'getTopic'>;
   readonly keepers: Keepers<FormerSubscription>;
 }
@@ -139,8 +142,10 @@ async function stateOf(
 ): Promise<ResourceState> {
   const { group, options } = subscription;
   const deadLetters = deadLetterTopicOf(options.onFailure, group);
-  const isRedriven = options.mode === 'pull' && deadLetters !== null;
+  const isPulling = options.mode === 'pull';
+  const isRedriven = isPulling && deadLetters !== null;
   if (isRedriven) await deps.subscriptions.makeRedrive(group);
+  if (isPulling) await deps.subscriptions.makeReplayFailures(group);
   const idOf = async (topic: string | null) =>
     topic === null ? NO_TOPIC : (await deps.topics.getTopic(topic)).topicId;
   const retries = options.retryDelaysMs.map((_, index) => index + 1);
@@ -153,6 +158,7 @@ async function stateOf(
       SubscriptionName: group,
       DeadLetterTopicId: await idOf(deadLetters),
       RedriveTopicId: await idOf(isRedriven ? redriveTopic(group) : null),
+      ReplayFailuresTopicId: await idOf(isPulling ? replayFailuresTopic(group) : null),
       ...Object.fromEntries(retryIds),
     },
   };
