@@ -37,6 +37,9 @@ function sleep(durationMs: number, signal: AbortSignal | undefined, keepsProcess
   });
 }
 
+/** To be given to `abort()` where that only ends a sleep: without a reason Node makes an exception with its stack, for nobody, which takes longer than the rest. */
+export const AWAKE = 'awake';
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),

@@ -4,7 +4,7 @@
  *
  * Costs nothing while nobody waits.
  */
-import type { Clock } from '../clock.ts';
+import { AWAKE, type Clock } from '../clock.ts';
 import type { Heads } from '../log/heads.ts';
 import { type PartitionKey, partitionPk } from '../log/partition-key.ts';
 
@@ -97,7 +97,7 @@ export class HeadWatch {
   async wait(awaited: readonly AwaitedPartition[], timeoutMs: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted || awaited.some((one) => this.#hasMore(one))) return;
     const over = new AbortController();
-    const wake = () => over.abort();
+    const wake = () => over.abort(AWAKE);
     const entries = awaited.map(({ partition }) => {
       const entry = this.#entry(partition);
       // At once: an entry without waiters may be forgotten with the next that is made.
@@ -111,7 +111,7 @@ export class HeadWatch {
     this.#waiterCount -= 1;
     signal.removeEventListener('abort', wake);
     for (const { waiters } of entries) waiters.delete(wake);
-    if (this.#waiterCount === 0) this.#nudge.abort();
+    if (this.#waiterCount === 0) this.#nudge.abort(AWAKE);
   }
 
   #hasMore({ partition, offset }: AwaitedPartition): boolean {

@@ -3,7 +3,7 @@
  *
  * Always true: what is acknowledged is durable, and stands in its partition in the order in which its connection sent it.
  */
-import type { Clock } from '../clock.ts';
+import { AWAKE, type Clock } from '../clock.ts';
 import { asMillraceError, hasCode, MillraceError } from '../errors.ts';
 import { appendTarget, type TopicRoute } from '../log/topic-directory.ts';
 import { type BatchHeader, parseBatchHeader } from '../record/batch-header.ts';
@@ -160,7 +160,7 @@ async function inTime<T>(clock: Clock, appended: Promise<T>, timeoutMs: number):
   if (timeoutMs >= SETTLED_MS) return appended;
   const settled = new AbortController();
   const late = clock.sleep(Math.max(timeoutMs, TIMEOUT_MS_MIN), settled.signal).then(() => null);
-  const result = await Promise.race([appended, late]).finally(() => settled.abort());
+  const result = await Promise.race([appended, late]).finally(() => settled.abort(AWAKE));
   if (result !== null) return result;
   throw new MillraceError('REQUEST_TIMED_OUT', `not acknowledged within the ${timeoutMs} ms that the client allows`, {
     value: timeoutMs,

@@ -4,7 +4,7 @@
  *
  * Memory: holds what was appended and is not settled; callers bound that (the producer by its buffer). Lanes exist for partitions in use only.
  */
-import type { Clock, Random } from '../clock.ts';
+import { AWAKE, type Clock, type Random } from '../clock.ts';
 import { asMillraceError, MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { encodeSegment } from '../segment/encode-segment.ts';
@@ -181,12 +181,12 @@ export class Appender {
     this.#wake = wake;
     const over = Number.isFinite(delayMs) ? [this.#clock.sleep(delayMs, wake.signal)] : [];
     await Promise.race([...over, ...this.#inFlight.keys(), ...this.#uploading, aborted(wake.signal)]);
-    wake.abort();
+    wake.abort(AWAKE);
   }
 
   /** The state has changed: the loop looks again. */
   #rethink(): void {
-    this.#wake.abort();
+    this.#wake.abort(AWAKE);
   }
 
   #start(flush: OpenFlush): void {

@@ -51,6 +51,10 @@ export class MemoryItems implements ItemTransactions {
     return this.#run(body);
   }
 
+  async writeTogether<T>(body: (transaction: ItemTransaction) => T): Promise<T> {
+    return this.write(body);
+  }
+
   #run<T>(body: (transaction: ItemTransaction) => T): T {
     if (this.#closed) throw storeClosed();
     this.#undo = [];

@@ -1,4 +1,4 @@
-import { promises as fs } from 'node:fs';
+import disk, { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { MillraceError } from '../errors.ts';
 import type { Meter } from '../log/meter.ts';
@@ -137,23 +137,46 @@ async function nullIfMissing<T>(result: Promise<T>): Promise<T | null> {
   }
 }
 
-/** Bytes of a file from `position`, fewer only at its end; null when there is no such file. */
+/**
+ * Bytes of a file from `position`, fewer only at its end; null when there is no such file.
+ *
+ * A file is opened and closed by this thread, which is over sooner than another could be told to do it; it is read by another, since the disk may have to be waited for.
+ */
 async function readRange(file: string, position: number, lengthBytes: number): Promise<Uint8Array | null> {
-  const handle = await nullIfMissing(fs.open(file, 'r'));
-  if (!handle) return null;
+  const descriptor = openToRead(file);
+  if (descriptor === null) return null;
   try {
-    const size = lengthBytes <= UNASKED_BYTES ? lengthBytes : (await handle.stat()).size - position;
+    const size = lengthBytes <= UNASKED_BYTES ? lengthBytes : disk.fstatSync(descriptor).size - position;
     const bytes = new Uint8Array(Buffer.allocUnsafeSlow(Math.max(0, Math.min(lengthBytes, size))).buffer);
     let filled = 0;
     while (filled < bytes.length) {
-      const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, position + filled);
+      const bytesRead = await readOnce(descriptor, bytes.subarray(filled), position + filled);
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
     return bytes.subarray(0, filled);
   } finally {
-    await handle.close();
+    disk.closeSync(descriptor);
   }
+}
+
+function openToRead(file: string): number | null {
+  try {
+    return disk.openSync(file, 'r');
+  } catch (error) {
+    if (isFileError(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+/** How many bytes were read. */
+function readOnce(descriptor: number, into: Uint8Array, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    disk.read(descriptor, into, 0, into.length, position, (error, bytesRead) => {
+      if (error) reject(error);
+      else resolve(bytesRead);
+    });
+  });
 }
 
 /** Deletes files and the directories that this leaves empty: the hours of segment keys would add up otherwise. */

@@ -1,5 +1,5 @@
 /** Writes files that are either there as a whole or not at all, and that never replace another. */
-import { promises as fs } from 'node:fs';
+import disk, { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { type Clock, systemRandom } from '../clock.ts';
 import { UnansweredError } from '../errors.ts';
@@ -10,6 +10,12 @@ import { isFileError, noHardLinksError } from './store-errors.ts';
 const STALE_MS = 3_600_000;
 /** A directory may vanish between its making and the link, when a removal empties it; each time is a new race to lose. */
 const LINK_ATTEMPTS = 8;
+
+/**
+ * Files up to this size that need not be on the disk are written by this thread: into the memory of the kernel, which takes a fraction of the time that handing each call to another thread does. When the disk cannot keep up the kernel
+ * makes writers wait; the database, whose calls are all of this kind, waits with them then.
+ */
+const AT_ONCE_BYTES = 1024 * 1024;
 
 /** Where and how a file is published. */
 export interface Publication {
@@ -28,11 +34,14 @@ export interface Publication {
 export async function publishFile(bytes: Uint8Array, publication: Publication): Promise<'created' | 'exists'> {
   const name = Buffer.from(systemRandom.bytes(12)).toString('hex');
   const temporary = path.join(publication.temporaryDirectory, `${process.pid}-${name}`);
+  const isAtOnce = publication.sync === 'process' && bytes.length <= AT_ONCE_BYTES;
   try {
-    await writeWhole(temporary, bytes, publication.sync);
+    if (isAtOnce) writeAtOnce(temporary, bytes);
+    else await writeWhole(temporary, bytes, publication.sync);
     return await publishLink(temporary, publication);
   } finally {
-    await fs.unlink(temporary).catch(() => {});
+    if (isAtOnce) unlinkAtOnce(temporary);
+    else await fs.unlink(temporary).catch(() => {});
   }
 }
 
@@ -50,6 +59,23 @@ async function writeWhole(file: string, bytes: Uint8Array, sync: 'process' | 'po
     if (sync === 'power') await handle.datasync();
   } finally {
     await handle.close();
+  }
+}
+
+function writeAtOnce(file: string, bytes: Uint8Array): void {
+  const descriptor = disk.openSync(file, 'wx');
+  try {
+    for (let written = 0; written < bytes.length; ) written += disk.writeSync(descriptor, bytes, written);
+  } finally {
+    disk.closeSync(descriptor);
+  }
+}
+
+function unlinkAtOnce(file: string): void {
+  try {
+    disk.unlinkSync(file);
+  } catch {
+    // It was not made, or is cleared away later as one that a crash has left.
   }
 }
 

@@ -13,6 +13,13 @@ export interface SqliteItemsOptions {
   readonly readOnly: boolean;
 }
 
+/** A body that waits for its transaction, with the way to tell what came of it. */
+interface AwaitedWrite {
+  readonly body: (transaction: ItemTransaction) => unknown;
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /**
  * Items in the table `items` of SQLite.
  *
@@ -29,6 +36,7 @@ export class SqliteItems implements ItemTransactions {
   readonly #transaction: ItemTransaction;
   #closed = false;
   #writeCount = 0;
+  #together: AwaitedWrite[] = [];
   readonly #dataVersion: StatementSync;
 
   constructor({ database, path, readOnly }: SqliteItemsOptions) {
@@ -56,6 +64,31 @@ export class SqliteItems implements ItemTransactions {
     }
     this.#writeCount += 1;
     return this.#run(this.#beginWrite, body);
+  }
+
+  writeTogether<T>(body: (transaction: ItemTransaction) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#together.push({ body, resolve, reject });
+      // Behind everything that has come in by now: whoever was told of the same upload, or is called by another socket, has asked by then.
+      if (this.#together.length === 1) setImmediate(() => this.#writeAll(this.#together.splice(0)));
+    });
+  }
+
+  #writeAll(writes: readonly AwaitedWrite[]): void {
+    let hasThrown = false;
+    try {
+      const results = this.write((transaction) => {
+        hasThrown = true;
+        const all = writes.map(({ body }) => body(transaction));
+        hasThrown = false;
+        return all;
+      });
+      for (const [index, { resolve }] of writes.entries()) resolve(results[index] as never);
+    } catch (error) {
+      // What one body throws is not for the others: nothing was written, and each is tried by itself.
+      if (hasThrown && writes.length > 1) for (const one of writes) this.#writeAll([one]);
+      else for (const { reject } of writes) reject(error);
+    }
   }
 
   /** A number that is another one whenever this process, or another, has written. Source: SQLite, "PRAGMA data_version", which tells of other connections only. */

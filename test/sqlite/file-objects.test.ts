@@ -1,4 +1,4 @@
-import { existsSync, promises as fs, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import disk, { existsSync, promises as fs, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock as clock } from '../../lib/clock.ts';
@@ -194,6 +194,26 @@ describe('objects that survive a loss of power', () => {
 });
 
 describe('errors of the file system', () => {
+  /** The next file that is opened. */
+  const failToOpen = (code: string) => {
+    vi.spyOn(disk, 'openSync').mockImplementationOnce(() => {
+      throw systemError(code);
+    });
+  };
+
+  it.each([
+    ['process', 1],
+    ['process', 2_000_000],
+    ['power', 1],
+  ] as const)('are told, with sync=%s and %i bytes, when a file cannot be opened', async (sync, size) => {
+    const { objects, temporary } = await opened({ sync });
+    failToOpen('EMFILE');
+    vi.spyOn(fs, 'open').mockRejectedValueOnce(systemError('EMFILE'));
+    await expect(objects.put('a/b', Buffer.alloc(size))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(await objects.size('a/b')).toBeNull();
+  });
+
   it.each([
     ['ENOSPC', 'STORE_FULL', false],
     ['EDQUOT', 'STORE_FULL', false],
@@ -205,7 +225,7 @@ describe('errors of the file system', () => {
     ['EIO', 'STORE_UNAVAILABLE', true],
   ] as const)('%s is %s while an object is written, without effect', async (code, expected, retriable) => {
     const { objects, directory, temporary } = await opened();
-    vi.spyOn(fs, 'open').mockRejectedValueOnce(systemError(code));
+    failToOpen(code);
     const error = { code: expected, retriable, value: 'a/b', hint: expect.any(String) };
     await expect(objects.put('a/b', bytes)).rejects.toMatchObject(error);
     expect(existsSync(path.join(directory, 'objects/a/b'))).toBe(false);
@@ -220,13 +240,33 @@ describe('errors of the file system', () => {
   ] as const)('%s is %s while an object is read', async (code, expected, retriable) => {
     const { objects } = await opened();
     await objects.put('a/b', bytes);
-    vi.spyOn(fs, 'open').mockRejectedValueOnce(systemError(code));
+    failToOpen(code);
     await expect(objects.get('a/b', 0, 3)).rejects.toMatchObject({ code: expected, retriable, value: 'a/b' });
     expect(await objects.get('a/b', 0, 3)).toEqual(bytes);
   });
 
-  it('removes the temporary file when the disk fills while it is written', async () => {
+  it('removes the temporary file when the disk fills while it is written at once', async () => {
     const { objects, temporary } = await opened();
+    const { writeSync } = disk;
+    vi.spyOn(disk, 'writeSync').mockImplementationOnce((file) => {
+      writeSync(file, bytes, 0, 1);
+      throw systemError('ENOSPC');
+    });
+    await expect(objects.put('a/b', bytes)).rejects.toMatchObject({ code: 'STORE_FULL' });
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(await objects.size('a/b')).toBeNull();
+  });
+
+  it('goes on where the kernel has taken a part of an object only', async () => {
+    const { objects } = await opened();
+    const { writeSync } = disk;
+    vi.spyOn(disk, 'writeSync').mockImplementationOnce((file) => writeSync(file, bytes, 0, 1));
+    await objects.put('a/b', bytes);
+    expect(await objects.get('a/b', 0, 3)).toEqual(bytes);
+  });
+
+  it('removes the temporary file when the disk fills while it is written', async () => {
+    const { objects, temporary } = await opened({ sync: 'power' });
     const { open } = fs;
     vi.spyOn(fs, 'open').mockImplementationOnce(async (file, flags, mode) => {
       const handle = await open(file, flags, mode);

@@ -58,3 +58,49 @@ describe('a transaction that writes', () => {
     reader.close();
   });
 });
+
+describe('transactions that write together', () => {
+  const key = (sk: string) => ({ pk: 'p', sk });
+
+  it('are one for whoever has been waiting for the same promise', async () => {
+    const directory = temporaryDirectory();
+    const [items, reader] = [await openItems(directory), await openItems(directory)];
+    const seen: (readonly string[])[] = [];
+    const look = () => {
+      const range = { pk: 'p', fromSk: '', toSk: 'z', order: 'ascending', limit: 9 } as const;
+      seen.push(reader.read((transaction) => transaction.query(range).map(({ sk }) => sk)));
+    };
+    const upload = Promise.resolve();
+    const lane = async (sk: string, steps: number) => {
+      for (let step = 0; step < steps; step++) await upload;
+      await items.writeTogether((transaction) => transaction.put(key(sk), { t: sk }));
+      look();
+    };
+    await Promise.all([lane('a', 1), lane('b', 3), lane('c', 7)]);
+    expect(seen).toEqual([
+      ['a', 'b', 'c'],
+      ['a', 'b', 'c'],
+      ['a', 'b', 'c'],
+    ]);
+    items.close();
+    reader.close();
+  });
+
+  it('are refused together while another process writes, and by a store that was closed', async () => {
+    const directory = temporaryDirectory();
+    const items = await openItems(directory);
+    const file = path.join(directory, 'log.sqlite');
+    const other = await openDatabase({ path: file, clock, sync: 'process', readOnly: false });
+    const put = (sk: string) => items.writeTogether((transaction) => transaction.put(key(sk), { t: sk }));
+    other.exec('BEGIN IMMEDIATE');
+    const [first, second] = await Promise.allSettled([put('a'), put('b')]);
+    expect(first).toMatchObject({ reason: { code: 'THROTTLED', retriable: true } });
+    // The wait for the lock blocks everything, so there is one for both.
+    expect(second).toHaveProperty('reason', (first as PromiseRejectedResult).reason);
+    other.exec('ROLLBACK');
+    await Promise.all([put('a'), put('b')]);
+    items.close();
+    other.close();
+    await expect(put('c')).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+});

@@ -1,5 +1,5 @@
 /** Cuts what a socket receives into requests: those that arrive whole are views of what was received, the others are put together in one buffer. */
-import type { Clock } from '../../clock.ts';
+import { AWAKE, type Clock } from '../../clock.ts';
 import { asMillraceError, MillraceError } from '../../errors.ts';
 import { malformed } from '../protocol/wire-reader.ts';
 import type { MemoryBudget } from './memory-budget.ts';
@@ -68,7 +68,7 @@ export class FrameReader {
 
   /** Gives back what it holds. */
   end(): void {
-    this.#whole.abort();
+    this.#whole.abort(AWAKE);
     this.#frame?.release();
     this.#claim?.();
     this.#frame = null;
@@ -130,7 +130,7 @@ export class FrameReader {
   /** Whoever announces a frame and does not send it keeps memory from others: not for long. */
   async #limitTime(size: number): Promise<void> {
     const { clock, frameMs, isPaused, onMalformed } = this.#options;
-    this.#whole.abort();
+    this.#whole.abort(AWAKE);
     const whole = new AbortController();
     this.#whole = whole;
     do await clock.sleep(frameMs, whole.signal);
@@ -175,7 +175,7 @@ export class FrameReader {
     frame.filled += count;
     if (frame.filled < frame.bytes.length) return count;
     this.#frame = null;
-    this.#whole.abort();
+    this.#whole.abort(AWAKE);
     this.#options.onFrame(frame);
     return count;
   }

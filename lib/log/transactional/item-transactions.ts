@@ -27,6 +27,11 @@ export interface ItemTransaction {
 export interface ItemTransactions {
   /** All that `body` writes becomes durable together before this returns; an exception undoes all of it. */
   write<T>(body: (transaction: ItemTransaction) => T): T;
+  /**
+   * As `write`, but bodies that are given while promises of the same turn of the event loop go on may share a transaction, since what makes them durable costs more than they do. Each still stands or falls alone: where one throws, the
+   * others take effect. A body may be run again, so it has no effect but on the items.
+   */
+  writeTogether<T>(body: (transaction: ItemTransaction) => T): Promise<T>;
   /** As `write`, for bodies that only read. */
   read<T>(body: (transaction: ItemTransaction) => T): T;
 }

@@ -44,14 +44,32 @@ export function carryOut<T>(
   codec: ItemCodec<T>,
   transition: (current: T | undefined) => Change<T>,
 ): Change<T> {
-  return items.write((transaction) => {
-    let result: Change<T> | undefined;
-    changeItem(transaction, meter, key, (item) => {
-      result = transition(item && codec.from(item));
-      return result.outcome === 'done' ? codec.to(result.item, item) : null;
-    });
-    return result!;
+  return items.write((transaction) => changeBy(transaction, meter, { key, codec, transition }));
+}
+
+/** As `carryOut`, in a transaction that it may share: for what is done to many items at the same time. */
+export function carryOutTogether<T>(
+  { items, meter }: MeteredItems,
+  key: ItemKey,
+  codec: ItemCodec<T>,
+  transition: (current: T | undefined) => Change<T>,
+): Promise<Change<T>> {
+  return items.writeTogether((transaction) => changeBy(transaction, meter, { key, codec, transition }));
+}
+
+interface ItemChange<T> {
+  readonly key: ItemKey;
+  readonly codec: ItemCodec<T>;
+  readonly transition: (current: T | undefined) => Change<T>;
+}
+
+function changeBy<T>(transaction: ItemTransaction, meter: Meter, { key, codec, transition }: ItemChange<T>): Change<T> {
+  let result: Change<T> | undefined;
+  changeItem(transaction, meter, key, (item) => {
+    result = transition(item && codec.from(item));
+    return result.outcome === 'done' ? codec.to(result.item, item) : null;
   });
+  return result!;
 }
 
 /** Reads one item. */

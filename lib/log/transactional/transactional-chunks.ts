@@ -6,7 +6,7 @@ import type { Item } from '../item.ts';
 import type { Meter } from '../meter.ts';
 import { type PartitionKey, partitionPk } from '../partition-key.ts';
 import type { ItemTransactions } from './item-transactions.ts';
-import { carryOut, changeItem, queryItems } from './metered-transaction.ts';
+import { carryOutTogether, changeItem, queryItems } from './metered-transaction.ts';
 
 /** `Chunks` over items with transactions. */
 export function transactionalChunks(items: ItemTransactions, meter: Meter): Chunks {
@@ -14,10 +14,10 @@ export function transactionalChunks(items: ItemTransactions, meter: Meter): Chun
     partition: PartitionKey,
     base: bigint,
     transition: (chunk: Chunk | undefined) => Change<Chunk>,
-  ): Change<Chunk> => {
+  ): Promise<Change<Chunk>> => {
     const key = chunkKey(partition, base);
     const codec = { from: (item: Item) => chunkFromItem(key.sk, item), to: chunkToItem };
-    return carryOut({ items, meter }, key, codec, transition);
+    return carryOutTogether({ items, meter }, key, codec, transition);
   };
 
   return {

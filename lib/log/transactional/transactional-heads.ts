@@ -11,7 +11,7 @@ import type { Heads } from '../heads.ts';
 import type { Meter } from '../meter.ts';
 import type { PartitionKey } from '../partition-key.ts';
 import type { ItemTransactions } from './item-transactions.ts';
-import { carryOut, changeItem, readItem } from './metered-transaction.ts';
+import { carryOutTogether, changeItem, readItem } from './metered-transaction.ts';
 
 /** `Heads` over items with transactions: every change is its transition, run inside one. */
 export function transactionalHeads(items: ItemTransactions, meter: Meter): Heads {
@@ -22,8 +22,10 @@ export function transactionalHeads(items: ItemTransactions, meter: Meter): Heads
     });
 
   const codec = { from: headFromItem, to: headToItem };
-  const change = (partition: PartitionKey, transition: (head: Head | undefined) => Change<Head>): Change<Head> =>
-    carryOut({ items, meter }, headKey(partition), codec, transition);
+  const change = (
+    partition: PartitionKey,
+    transition: (head: Head | undefined) => Change<Head>,
+  ): Promise<Change<Head>> => carryOutTogether({ items, meter }, headKey(partition), codec, transition);
 
   return {
     async read(partition, { consistent }) {
@@ -33,7 +35,7 @@ export function transactionalHeads(items: ItemTransactions, meter: Meter): Heads
       return partitions.map((partition) => read(partition, consistent));
     },
     async commit(partition, args) {
-      const result = change(partition, (head) => commitTransition(head, args));
+      const result = await change(partition, (head) => commitTransition(head, args));
       if (result.outcome === 'refused') return result;
       return { outcome: 'done', next: result.item.next, tail: result.item.tail, tailBytes: result.item.tailBytes };
     },

@@ -95,6 +95,38 @@ export function itemTransactionsContract(name: string, open: OpenItems): void {
       expect(items.read(() => 6)).toBe(6);
     });
 
+    describe('written together', () => {
+      it('are all there, each with what its body returns, and later ones see earlier ones', async () => {
+        const pk = freshName();
+        const add = (sk: string) =>
+          items.writeTogether((transaction) => {
+            const before = transaction.get({ pk, sk: 'sum' })?.['n'] ?? 0n;
+            transaction.put({ pk, sk }, { t: sk });
+            transaction.put({ pk, sk: 'sum' }, { n: (before as bigint) + 1n });
+            return before;
+          });
+        expect(await Promise.all([add('a'), add('b'), add('c')])).toEqual([0n, 1n, 2n]);
+        expect(sksOf({ pk })).toEqual(['a', 'b', 'c', 'sum']);
+        expect(await add('d')).toBe(3n);
+      });
+
+      it('do not suffer from one that throws, and its own writes are undone', async () => {
+        const pk = freshName();
+        const error = new MillraceError('INVALID_REQUEST', 'no');
+        const put = (sk: string) => items.writeTogether((transaction) => transaction.put({ pk, sk }, { t: sk }));
+        const failing = items.writeTogether((transaction) => {
+          transaction.put({ pk, sk: 'b' }, { t: 'b' });
+          throw error;
+        });
+        const outcomes = await Promise.allSettled([put('a'), failing, put('c')]);
+        expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+        expect(outcomes[1]).toMatchObject({ reason: error });
+        expect(sksOf({ pk })).toEqual(['a', 'c']);
+        await put('d');
+        expect(sksOf({ pk })).toEqual(['a', 'c', 'd']);
+      });
+    });
+
     it('are found by ranges of sort keys with both ends, the nearest first', () => {
       const pk = freshName();
       store(pk, ['d', 'a', 'c', 'b', 'e']);
