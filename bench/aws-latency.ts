@@ -6,6 +6,8 @@ export type Latency = readonly [p50Ms: number, p99Ms: number];
 /** Requests by service and method, and ways of a call of Lambda that is warm. */
 export const LATENCIES = {
   s3: { PUT: [60, 200], GET: [25, 100], HEAD: [20, 80], POST: [60, 200], DELETE: [40, 150] },
+  /** For a gateway: slower at the median, and steadier. */
+  s3Slow: { PUT: [100, 195], GET: [63, 78], HEAD: [63, 78], POST: [100, 195], DELETE: [63, 78] },
   dynamodb: { POST: [4, 15] },
   lambda: {
     /** From a synchronous call to the handler. */

@@ -8,7 +8,7 @@ import http from 'node:http';
 import { drawMs, LATENCIES, type Latency } from './aws-latency.ts';
 
 /** Whose latencies a proxy has. */
-export type Profile = 's3' | 'dynamodb';
+export type Profile = 's3' | 's3Slow' | 'dynamodb';
 
 const pause = (durationMs: number) => new Promise((resolve) => setTimeout(resolve, durationMs));
 

@@ -40,7 +40,7 @@ async function startProxy(endpoint: string, profile: Profile): Promise<Proxy> {
 }
 
 /** Starts servers and proxies; null, with the reason on stderr, when this machine has no S3 server and cannot build one. */
-export async function startSlowAws(): Promise<SlowAws | null> {
+export async function startSlowAws(s3Profile: 's3' | 's3Slow' = 's3'): Promise<SlowAws | null> {
   const built = await ensureVersitygw(ROOT, (line) => console.error(line));
   if (built.state === 'absent') {
     console.error(`Left out: ${built.reason}. To have it: ${built.enable}`);
@@ -51,7 +51,7 @@ export async function startSlowAws(): Promise<SlowAws | null> {
   const dynamoServer = await startServer(dynoxide, (port) => ['serve', '--port', String(port)]);
   const bucket = await makeBucket(s3Server.endpoint);
   const [s3Proxy, dynamoProxy] = [
-    await startProxy(s3Server.endpoint, 's3'),
+    await startProxy(s3Server.endpoint, s3Profile),
     await startProxy(dynamoServer.endpoint, 'dynamodb'),
   ];
   const [s3, dynamodb] = [s3Client({ endpoint: s3Proxy.endpoint }), dynamoClient({ endpoint: dynamoProxy.endpoint })];

@@ -42,9 +42,14 @@ async function runTool(name: string, port: number, args: readonly string[]): Pro
 }
 
 /** Makes a topic. Throws when it is refused. */
-export async function createTopic(port: number, name: string, numPartitions: number): Promise<void> {
+export async function createTopic(
+  port: number,
+  name: string,
+  numPartitions: number,
+  configs: readonly { readonly name: string; readonly value: string }[] = [],
+): Promise<void> {
   const client = new WireClient(port);
-  const topic = { name, numPartitions, replicationFactor: 1, assignments: [], configs: [] };
+  const topic = { name, numPartitions, replicationFactor: 1, assignments: [], configs };
   const { topics } = await client.ask(createTopicsApi, CREATE_TOPICS_VERSION, {
     topics: [topic],
     timeoutMs: 10_000,
