@@ -18,7 +18,8 @@ interface SeekOptions {
 const POSITION_HELP = `
 A position is start, end, an offset (42), a time (@2026-11-24T10:00:00Z, or @ and ms since 1970), how long ago (90s,
 30m, 2h, 1d12h; Kafka's PT2H too), or where another group is (group:NAME). Behind the last record of a time is the end.
-earliest and latest name the two ends as well. Members of the group must have left. --wait waits for those that were killed, until their sessions are over.
+earliest and latest name the two ends as well. Members of the group must have left. --wait waits for those that were
+killed, until their sessions are over.
 A group that is not there yet is made when -t names topics.`;
 
 /** Adds `group` and its subcommands. */
