@@ -70,6 +70,9 @@ export type { ForkPoint } from './maintenance/fork-plan.ts';
 export { type ForkRequest, forkTopic, type TopicFork } from './maintenance/fork-topic.ts';
 export type { MaintenanceDeps } from './maintenance/maintenance-deps.ts';
 export { MaintenanceLoop, type MaintenanceLoopDeps } from './maintenance/maintenance-loop.ts';
+export { discardUnplaced } from './maintenance/rebuild/discard-unplaced.ts';
+export { type RebuildProgress, type RebuildRequest, rebuild } from './maintenance/rebuild/rebuild.ts';
+export type { RebuildReport, RebuiltPartition, RebuiltTopic } from './maintenance/rebuild/rebuild-report.ts';
 export {
   type JobName,
   type JobRun,

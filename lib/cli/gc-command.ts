@@ -25,6 +25,7 @@ const FATES: Readonly<Record<ExplainedObject['fate'], string>> = {
   condemned: 'nothing names it, and nothing can any more: it is deleted when its list is a restore window old',
   unsettled: 'a compaction that was stopped may still come to name it',
   'kept-for-damage': 'a damaged partition may name it',
+  held: 'a rebuild could not tell where its records belong: kept until millrace rebuild --discard',
   unknown: 'a topic cannot be read, which may name it',
   foreign: 'nothing that Millrace writes: it is never touched',
 };

@@ -17,6 +17,7 @@ import { addInspectCommands } from './inspect-commands.ts';
 import { addMaintenanceCommands } from './maintenance-commands.ts';
 import { addPerfCommands } from './perf-commands.ts';
 import { addProduceCommand } from './produce-command.ts';
+import { addRebuildCommand } from './rebuild-command.ts';
 import { addSubscriptionCommands } from './subscription-commands.ts';
 import { addTopicCommands } from './topic-commands.ts';
 import { addVerifyCommand } from './verify-command.ts';
@@ -63,6 +64,7 @@ function buildProgram(io: CliIo): CliCommand {
   addEstimateCommand(program, io);
   addInspectCommands(program, io);
   addVerifyCommand(program, io);
+  addRebuildCommand(program, io);
   addHelpCommand(program);
   return program;
 }

@@ -70,8 +70,8 @@ function retentionLines(report: RetentionReport): string[] {
 }
 
 function collectionLines({ report, waiting }: Extract<JobDescription, { job: 'collection' }>): string[] {
-  const { partitions, listed, named, condemned, condemnedBytes, deleted, keptForDamage, foreign, blockedBy, strange } =
-    report!;
+  const { partitions, listed, named, condemned, condemnedBytes, deleted } = report!;
+  const { keptForDamage, held = 0, foreign, blockedBy, strange, isRebuilding = false } = report!;
   const lines = [
     `  read ${counted(named, 'name')} in ${counted(partitions, 'partition')}, listed ${counted(listed, 'object')}`,
     `  condemned ${counted(condemned, 'object')} (${condemnedBytes} bytes), deleted ${deleted}`,
@@ -83,6 +83,8 @@ function collectionLines({ report, waiting }: Extract<JobDescription, { job: 'co
     );
   }
   if (keptForDamage > 0) lines.push(`  kept ${counted(keptForDamage, 'object')} that a damaged partition may name`);
+  if (held > 0) lines.push(`  kept ${counted(held, 'object')} whose records a rebuild could not place`);
+  if (isRebuilding) lines.push('  nothing is condemned until the log is rebuilt: run millrace rebuild to its end');
   if (foreign > 0) lines.push(`  left ${counted(foreign, 'object')} that Millrace did not write`);
   if (strange !== null)
     lines.push(`  nothing is condemned: another log has objects under this prefix, such as ${strange}`);
@@ -91,7 +93,7 @@ function collectionLines({ report, waiting }: Extract<JobDescription, { job: 'co
 }
 
 /** `1 object`, `2 objects`. */
-function counted(count: number | string, noun: string): string {
+export function counted(count: number | string, noun: string): string {
   return `${count} ${noun}${String(count) === '1' ? '' : 's'}`;
 }
 

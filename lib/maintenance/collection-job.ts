@@ -33,6 +33,7 @@ import type { MaintenanceDeps } from './maintenance-deps.ts';
 import { readMaintenanceObject, removeMaintenanceObjects, writeMaintenanceObject } from './maintenance-object.ts';
 import { NamesFilter } from './names-filter.ts';
 import { readAllNames } from './read-names.ts';
+import { type RebuildHold, readHold } from './rebuild/rebuild-hold.ts';
 import { rewritesSoFar } from './rewrites-so-far.ts';
 import type { JobSlice, MaintenanceJob, SliceEnd } from './run-job.ts';
 import { headSum, SUM_LIMIT } from './store-change.ts';
@@ -71,6 +72,7 @@ class CollectionSlice {
   #keys: string[] = [];
   readonly #topics: KnownTopics;
   #nowMs = 0;
+  #hold: RebuildHold = { isUnderWay: false, heldUpTo: null, epoch: 0 };
 
   constructor(deps: MaintenanceDeps, slice: JobSlice<CollectionState>, options: Required<CollectionOptions>) {
     this.#deps = deps;
@@ -88,6 +90,9 @@ class CollectionSlice {
     this.#state = { ...this.#state, seenTime: seen };
     this.#report({ clockMs: nowMs });
     if (nowMs === 0 || (await this.#isIdle())) return this.#rest();
+    this.#hold = await readHold(this.#deps);
+    this.#forgetBeforeRebuild();
+    if (this.#hold.isUnderWay) return this.#standBack();
     const isWhole = (await this.#carryOut()) && (await this.#readNames()) && (await this.#condemn());
     return isWhole ? this.#end() : this.#leave();
   }
@@ -254,6 +259,7 @@ class CollectionSlice {
         names: this.#names!,
         unread: unread.filter((one) => one.domain === domain),
         topics: this.#topics,
+        heldUpTo: this.#hold.heldUpTo,
         isOver: isPause,
         onPage: (page) => this.#addPage(domain, page),
       });
@@ -263,7 +269,7 @@ class CollectionSlice {
   }
 
   #addPage(domain: string, page: JudgedPage): void {
-    const { shard, after, listed, condemned, keptForDamage, foreign, strange } = page;
+    const { shard, after, listed, condemned, keptForDamage, held, foreign, strange } = page;
     if (strange !== null) this.#change({ strange });
     const { prefix } = this.#deps.store;
     const { report } = this.#state;
@@ -275,6 +281,7 @@ class CollectionSlice {
       condemned: report.condemned + condemned.length,
       condemnedBytes: report.condemnedBytes + condemned.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       keptForDamage: report.keptForDamage + keptForDamage,
+      ...((held > 0 || report.held !== undefined) && { held: (report.held ?? 0) + held }),
       foreign: report.foreign + foreign,
     });
   }
@@ -341,6 +348,19 @@ class CollectionSlice {
     this.#change({ parts: [] });
     this.#state = { ...this.#state, lists: [] };
     this.#report({ strange, condemned: 0, condemnedBytes: 0 });
+  }
+
+  /** What seemed to be garbage before the heads were made again may be named by now. */
+  #forgetBeforeRebuild(): void {
+    const { epoch } = this.#hold;
+    if (epoch === (this.#state.rebuildEpoch ?? 0)) return;
+    this.#state = { ...NEVER_COLLECTED, seenTime: this.#state.seenTime, rebuildEpoch: epoch };
+    this.#report({ clockMs: this.#nowMs });
+  }
+
+  #standBack(): SliceEnd<CollectionState> {
+    this.#report({ isRebuilding: true });
+    return this.#rest();
   }
 
   #rest(): SliceEnd<CollectionState> {

@@ -55,6 +55,10 @@ export interface CollectionReport {
   readonly deletedBytes: number;
   /** Kept because they hold records of a partition that cannot be read, or cannot be read themselves. */
   readonly keptForDamage: number;
+  /** Kept because a rebuilding could not tell the place of their records; absent: none. */
+  readonly held?: number;
+  /** Not all of the log was rebuilt yet: nothing is condemned until it is. Absent: no such thing. */
+  readonly isRebuilding?: boolean;
   /** Under the prefix, and nothing that Millrace writes. */
   readonly foreign: number;
   readonly blockedBy: string | null;
@@ -79,6 +83,8 @@ export interface CollectionState {
   readonly lastPassAtMs: number;
   /** Passes in a row that found the heads as the one before had. */
   readonly unchangedPasses: number;
+  /** The rebuilding that it was planned behind, see `rebuild-hold.ts`; absent: there was none. */
+  readonly rebuildEpoch?: number;
 }
 
 /** A pass that has done nothing yet. */

@@ -52,6 +52,8 @@ export interface CondemnRequest {
   readonly unread: readonly UnreadPartition[];
   readonly isOver: () => boolean;
   readonly topics: Pick<KnownTopics, 'findStrange'>;
+  /** Objects of level 0 at or below it stay, see `rebuild-hold.ts`; null: none. */
+  readonly heldUpTo: SegmentId | null;
   /** Told of each page of objects that was judged. */
   readonly onPage: (page: JudgedPage) => void;
 }
@@ -64,13 +66,14 @@ export interface JudgedPage {
   readonly listed: number;
   readonly condemned: readonly ObjectSummary[];
   readonly keptForDamage: number;
+  readonly held: number;
   readonly foreign: number;
   /** An object of another log, null when none was found. */
   readonly strange: string | null;
 }
 
 /** What is to become of an object. */
-export type ObjectFate = 'fresh' | 'named' | 'condemned' | 'unsettled' | 'kept-for-damage' | 'foreign';
+export type ObjectFate = 'fresh' | 'named' | 'condemned' | 'unsettled' | 'kept-for-damage' | 'held' | 'foreign';
 
 /** Lists the shards of a domain in parallel from where each was left. The pages that were told are all that is done when it returns. Throws what the store throws. */
 export async function condemnDomain(
@@ -125,6 +128,7 @@ async function judgePage(
     condemned,
     strange: await request.topics.findStrange(condemned),
     keptForDamage: count('kept-for-damage'),
+    held: count('held'),
     foreign: count('foreign'),
   };
 }
@@ -136,13 +140,14 @@ async function judgePage(
 export async function fateOf(
   deps: MaintenanceDeps,
   { key, sizeBytes }: ObjectSummary,
-  { floor, names, unread }: Pick<CondemnRequest, 'floor' | 'names' | 'unread'>,
+  { floor, names, unread, heldUpTo }: Pick<CondemnRequest, 'floor' | 'names' | 'unread' | 'heldUpTo'>,
 ): Promise<ObjectFate> {
   const segment = segmentIn(deps, key);
   if (segment === null) return 'foreign';
   const { id, level, domain } = segment;
   if (id >= floor) return 'fresh';
   if (names.has(id)) return 'named';
+  if (level === 0 && heldUpTo !== null && id <= heldUpTo) return 'held';
   if (level === 0 && unread.length === 0) return 'condemned';
   return fateByIndex(deps, { key, sizeBytes }, { id, level, domain, unread });
 }

@@ -14,6 +14,7 @@ import type { MaintenanceDeps } from './maintenance-deps.ts';
 import { readMaintenanceObject } from './maintenance-object.ts';
 import { NamesFilter } from './names-filter.ts';
 import { readNames } from './read-names.ts';
+import { readHold } from './rebuild/rebuild-hold.ts';
 import { parseJobState } from './run-job.ts';
 import { walkTopics } from './walk-topics.ts';
 
@@ -42,9 +43,10 @@ export async function* explainObjects(
 ): AsyncGenerator<ExplainedObject> {
   const { names, unread, isBlocked } = await readAll(deps);
   const condemned = await readCondemned(deps, restoreWindowMs);
+  const { heldUpTo } = await readHold(deps);
   const floor = firstIdAt(Math.max(0, deps.store.serverClock.nowMs() - freshMs));
   for (let domain = await nextDomain(deps, null); domain !== null; domain = await nextDomain(deps, domain)) {
-    const request = { floor, names, unread: unread.filter((one) => one.domain === domain) };
+    const request = { floor, names, unread: unread.filter((one) => one.domain === domain), heldUpTo };
     for await (const object of objectsOf(deps, domain)) {
       const fate = await fateOf(deps, object, request);
       const deletedAtMs = condemned.get(object.key) ?? null;

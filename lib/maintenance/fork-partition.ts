@@ -3,7 +3,7 @@
  *
  * ```
  * 1  F: the global floor is read; all objects that are made from here on have ids above it
- * 2  chunks of level 1: their objects are copied by the store; all else is read, and put into objects of level 1
+ * 2  chunks of level 1: their objects are copied by the store, unless they hold more than the fork; all else is read, and put into objects of level 1
  * 3  chunks of the new partition are put that name these objects: nobody reads them, since there is no head
  * 4  the head is made, IF the global floor is still below all these ids
  * ```
@@ -15,7 +15,7 @@
  */
 import { asMillraceError, MillraceError } from '../errors.ts';
 import type { Chunk } from '../log/chunk.ts';
-import { decodeEntry, encodeEntry, encodeRewritten } from '../log/entry.ts';
+import { decodeEntry, type Entry, encodeEntry, encodeRewritten } from '../log/entry.ts';
 import { topicBusy } from '../log/find-topic.ts';
 import { emptyHead, type Head } from '../log/head.ts';
 import { mapInParallel } from '../log/in-parallel.ts';
@@ -206,20 +206,33 @@ export class PartitionFork {
       return [id, copy] as const;
     });
     const copyOf = new Map(made);
-    const named = chunks.map((chunk, index): Chunk => {
-      const id = copyOf.get(entries[index]!.id)!;
-      this.#named(id);
-      const { maxTimestampMs, version } = chunk;
-      const reference = encodeEntry({ ...entries[index]!, id });
-      return {
-        ...chunk,
-        ...this.#raiseLargest(chunk.base, maxTimestampMs),
-        version: this.#isLastOfUnknown(chunk.end) ? atLeastThinned(version) : version,
-        entries: [reference],
-      };
-    });
+    let named: Chunk[] = [];
+    for (const [index, chunk] of chunks.entries()) {
+      const entry = entries[index]!;
+      const id = copyOf.get(entry.id)!;
+      if (id !== null) {
+        named.push(this.#copied(chunk, entry, id));
+        continue;
+      }
+      await this.#putChunks(named);
+      named = [];
+      await this.#rewrite(chunk);
+      await this.#putAll();
+    }
     await this.#putChunks(named);
-    for (const entry of entries) if (entry.kind === 'reference') this.#copiedBytes += entry.lengthBytes;
+  }
+
+  /** The chunk of the fork that names a copy. */
+  #copied(chunk: Chunk, entry: Entry, id: SegmentId): Chunk {
+    this.#named(id);
+    if (entry.kind === 'reference') this.#copiedBytes += entry.lengthBytes;
+    const { maxTimestampMs, version } = chunk;
+    return {
+      ...chunk,
+      ...this.#raiseLargest(chunk.base, maxTimestampMs),
+      version: this.#isLastOfUnknown(chunk.end) ? atLeastThinned(version) : version,
+      entries: [encodeEntry({ ...entry, id })],
+    };
   }
 
   /** Reads a chunk that cannot be copied: of level 0, or one that is cut. */
@@ -276,6 +289,7 @@ export class PartitionFork {
   }
 
   async #putChunks(chunks: readonly Chunk[]): Promise<void> {
+    if (chunks.length === 0) return;
     await this.#checkTarget();
     await mapInParallel(chunks, PARALLEL, (chunk) =>
       // Nobody else puts chunks here: one that is there is ours.

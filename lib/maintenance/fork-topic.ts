@@ -1,6 +1,5 @@
 /** Makes a topic with the records of another one: a fork. */
 
-import { changeTopic } from '../log/change-topic.ts';
 import { alreadyExists } from '../log/create-topic.ts';
 import { finishDeletion } from '../log/delete-topic.ts';
 import { findTopic, topicBusy } from '../log/find-topic.ts';
@@ -15,6 +14,7 @@ import { CopiedObjects } from './copied-objects.ts';
 import { type ForkedPartition, PartitionFork } from './fork-partition.ts';
 import { type ForkPoint, planFork } from './fork-plan.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
+import { openTopic } from './open-topic.ts';
 
 /** What is to be forked. */
 export interface ForkRequest {
@@ -68,11 +68,11 @@ export async function forkTopic(deps: MaintenanceDeps, request: ForkRequest): Pr
   const target = await createForkTopic(deps, source, name);
   const { clock, random, store } = deps;
   const ids = new UlidSource({ clock, random, serverClock: store.serverClock });
-  const copies = new CopiedObjects(deps, ids);
+  const copies = new CopiedObjects(deps, ids, new Map(cuts.map(({ partition, end }) => [partition, end])));
   const partitions = await mapInParallel(cuts, PARTITIONS, (cut) =>
     new PartitionFork(deps, { source, target, cut, ids, copies }).run(),
   );
-  await open(deps, target);
+  await openTopic(deps, target);
   return { name, forkOf: sourceName, partitions };
 }
 
@@ -114,16 +114,4 @@ function newFork({ clock, random }: MaintenanceDeps, source: Topic, name: string
     forkOf: source.name,
     version: 1,
   };
-}
-
-/** All heads are there. */
-async function open(deps: MaintenanceDeps, target: Topic): Promise<void> {
-  const { partitionCount: readyPartitionCount } = target;
-  const deleted = () => topicBusy(target.name, 'was deleted while it was being made');
-  const opened = await changeTopic(deps, target, (current) => {
-    if (current.state === 'deleting') throw deleted();
-    if (current.state === 'active') return { kind: 'enough' };
-    return { kind: 'write', topic: { ...current, state: 'active', readyPartitionCount } };
-  });
-  if (opened === null) throw deleted();
 }

@@ -47,6 +47,7 @@ export const COMMANDS: readonly string[] = [
   'inspect segment',
   'inspect batch',
   'verify',
+  'rebuild',
 ];
 
 /** What a call prints, both streams together, and its exit code. */

@@ -325,8 +325,8 @@ describe('collection', () => {
     const usage = usageBetween(before, stage.meter.usage);
     // Heads: one update each, whose floor is below, and the two of the job, and its end, and the global floor.
     expect(usage.writeRequests).toBe(50 + 1 + 3);
-    // The job and those of both compactions, the list and its end, the topic, 50 heads, and the chunks of each.
-    expect(usage.readRequests).toBe(3 + 2 + 1 + 50 + 50);
+    // The job, that of a rebuilding and those of both compactions, the list and its end, the topic, 50 heads, and the chunks of each.
+    expect(usage.readRequests).toBe(4 + 2 + 1 + 50 + 50);
     // 16 shards of two levels, those that have objects twice; the domain and its end; what maintenance keeps for itself.
     expect(usage.lists).toBeLessThanOrEqual(48 + 2 + 1);
     expect(usage.gets + usage.puts).toBe(0);

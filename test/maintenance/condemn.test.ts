@@ -21,7 +21,10 @@ async function stored(partition = 0) {
   const key = segmentKey({ prefix: '', domain: 'shared', level: 0, id: ID });
   await stage.base.objects.put(key, bytes);
   const fate = (request: Partial<Parameters<typeof fateOf>[2]> = {}, object = { key, sizeBytes: bytes.length }) =>
-    fateOf(stage.deps, object, { floor: firstIdAt(START_MS + 1), names: nothingNamed, unread: [], ...request });
+    fateOf(stage.deps, object, {
+      ...{ floor: firstIdAt(START_MS + 1), names: nothingNamed, unread: [], heldUpTo: null },
+      ...request,
+    });
   return { ...stage, key, bytes, fate };
 }
 
@@ -46,6 +49,13 @@ describe('the fate of an object', () => {
     await base.objects.remove([key]);
     await base.objects.put(key, bytes);
     expect(await fate({ unread: unread(5) })).toBe('kept-for-damage');
+  });
+
+  it('is to stay up to the id below which a rebuilding could not place it', async () => {
+    const { fate } = await stored();
+    expect(await fate({ heldUpTo: ID })).toBe('held');
+    expect(await fate({ heldUpTo: firstIdAt(START_MS - 1) })).toBe('condemned');
+    expect(await fate({ heldUpTo: ID, names: { has: () => true } })).toBe('named');
   });
 
   it('is none of ours when it is nothing that we write', async () => {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Appender } from '../../lib/log/appender.ts';
 import { rollTail } from '../../lib/log/roll.ts';
+import type { StampedRegion } from '../../lib/segment/region.ts';
 import { batchOf } from '../log/log-stage.ts';
 import { collectFor, segments } from './collection-stage.ts';
+import { regionsOf } from './compaction-stage.ts';
 import { ALL, compact, copiesOf, fork, keyOf, mixedStage, recordsOf } from './fork-stage.ts';
 import { MINUTE_MS, maintenanceStage } from './maintenance-stage.ts';
 
@@ -31,7 +33,7 @@ describe('a fork', () => {
     expect(await stage.head(await keyOf(stage, 'rehearsal'))).toMatchObject({ appended, appendedBytes, ring: 0 });
   });
 
-  it('copies an object once, although several partitions have a part of it, and reads none of it', async () => {
+  it('copies an object once, although several partitions have a part of it, and reads its index alone', async () => {
     const stage = maintenanceStage();
     const partitions = await stage.topic('orders', { partitionCount: 5 });
     for (const partition of partitions) await stage.append(partition, ['a', 'b']);
@@ -40,9 +42,43 @@ describe('a fork', () => {
     await fork(stage);
     const calls = stage.faulty.calls.slice(before).map(({ operation }) => operation);
     expect(calls.filter((one) => one === 'objects.copy')).toHaveLength(1);
-    expect(calls.filter((one) => one === 'objects.get' || one === 'objects.put')).toEqual([]);
+    expect(calls.filter((one) => one === 'objects.get' || one === 'objects.put')).toEqual(['objects.get']);
     expect(await copiesOf(stage)).toHaveLength(1);
     for (let n = 0; n < 5; n++) expect(await recordsOf(stage, 'rehearsal', n)).toEqual(['0:a', '1:b']);
+    expect(await stage.damages()).toEqual([]);
+  });
+
+  it('copies no object that holds more than the fork: what lies beyond its end is nowhere in its domain', async () => {
+    const stage = maintenanceStage();
+    const [one, other] = await stage.topic('orders', { partitionCount: 2 });
+    await stage.append(one!, ['a', 'b']);
+    await stage.append(one!, ['c', 'd']);
+    await stage.append(other!, ['x', 'y']);
+    await compact(stage);
+    // Both partitions and all chunks stand in one object; the end lies between two chunks.
+    await fork(stage, { at: { offsets: new Map([[0, 2n]]) } });
+    await fork(stage, {
+      name: 'none',
+      at: {
+        offsets: new Map([
+          [0, 4n],
+          [1, 0n],
+        ]),
+      },
+    });
+    expect(await recordsOf(stage, 'rehearsal')).toEqual(['0:a', '1:b']);
+    expect(await recordsOf(stage, 'rehearsal', 1)).toEqual(['0:x', '1:y']);
+    for (const name of ['rehearsal', 'none']) {
+      const { domain } = (await stage.base.topics.get(name))!;
+      const keys = (await segments(stage)).filter((key) => key.startsWith(`${domain}/`));
+      expect(keys.length).toBeGreaterThan(0);
+      for (const key of keys) {
+        for (const region of await regionsOf(stage, key)) {
+          const { next } = await stage.head(await keyOf(stage, name, region.partition));
+          expect((region as StampedRegion).lastOffset).toBeLessThan(next);
+        }
+      }
+    }
     expect(await stage.damages()).toEqual([]);
   });
 

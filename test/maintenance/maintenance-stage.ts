@@ -22,9 +22,11 @@ export const DAY_MS = 24 * HOUR_MS;
 export type MaintenanceStage = ReturnType<typeof maintenanceStage>;
 
 /** Makes one. Sleeping takes no time, but the clock passes. */
-export function maintenanceStage(faults: Omit<FaultyStoreOptions, 'clock'> = {}) {
-  const clock = new FakeClock(START_MS);
-  const random = seededRandom(11);
+export function maintenanceStage(
+  faults: Omit<FaultyStoreOptions, 'clock'> = {},
+  { clock = new FakeClock(START_MS), seed = 11 }: { readonly clock?: FakeClock; readonly seed?: number } = {},
+) {
+  const random = seededRandom(seed);
   const meter = new UsageMeter();
   const base = memoryStore({ clock, meter });
   const faulty = faultyStore(base, { clock, ...faults });

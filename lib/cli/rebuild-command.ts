@@ -1,0 +1,153 @@
+/** `millrace rebuild` */
+import { systemClock, systemRandom } from '../clock.ts';
+import { discardUnplaced } from '../maintenance/rebuild/discard-unplaced.ts';
+import { type RebuildProgress, rebuild } from '../maintenance/rebuild/rebuild.ts';
+import type { RebuildReport, RebuiltTopic } from '../maintenance/rebuild/rebuild-report.ts';
+import type { NamedTopic } from '../maintenance/rebuild/rebuild-topics.ts';
+import type { CliCommand } from './cli-command.ts';
+import { action, type CliContext } from './cli-context.ts';
+import { UsageError } from './cli-errors.ts';
+import { type CliIo, write } from './cli-io.ts';
+import { counted } from './maintenance-text.ts';
+import { table } from './table.ts';
+
+interface RebuildOptions {
+  readonly dryRun?: boolean;
+  readonly topic?: ReadonlyMap<string, NamedTopic>;
+  readonly discard?: boolean;
+}
+
+/** Gaps and damaged objects that are printed; `--json` has more. */
+const SHOWN = 20;
+/** Between two lines of progress. */
+const PROGRESS_MS = 200;
+
+const HELP = `
+For a log that has lost its tables, into empty ones; docs/disaster.md has all the steps. Restored is what compaction has
+written: records with their offsets. No object tells the names of topics, their settings, and the place of what was not
+compacted yet. So give names with --topic; a topic without one is called recovered-<id>. Every topic keeps all of its
+records until retention.ms is set again. Partitions go on far behind every offset that was ever given. Objects whose
+records have no place in the log any more are kept until --discard. It may be stopped and run again.`;
+
+/** Adds `rebuild`. */
+export function addRebuildCommand(program: CliCommand, io: CliIo): void {
+  program
+    .command('rebuild')
+    .description('Make the tables of a log again from its objects, after they were lost.')
+    .option('--dry-run', 'say what would be restored, and change nothing; also of a log that is in use')
+    .option(
+      '--topic <id=name[:partitions]>',
+      'what a topic was called, and how many partitions it had; may be repeated',
+      parseNamedTopic,
+    )
+    .option('--discard', 'give up what an earlier rebuild could not place: collection deletes it')
+    .addHelpText('after', HELP)
+    .examples(
+      'millrace rebuild --dry-run',
+      'millrace rebuild --topic 0b6f4d5e-6c1b-4f0e-9a53-6f6f0e8f5d11=orders:12',
+      "millrace rebuild --dry-run --json | jq '.topics[].partitions[].gaps'",
+    )
+    .action(
+      action<[], RebuildOptions>(io, async (context, _, { dryRun = false, topic: topics, discard = false }) => {
+        if (discard) {
+          if (dryRun || topics !== undefined)
+            throw new UsageError('--discard goes with no other option', 'Leave them out.', '--discard');
+          await context.withStore((store) => discardUnplaced({ store, clock: systemClock, random: systemRandom }));
+          return context.print(
+            { discarded: true },
+            () => 'Given up. Collection deletes the objects from its next pass on.',
+          );
+        }
+        const report = await context.withStore((store) => {
+          const deps = { store, clock: systemClock, random: systemRandom };
+          return rebuild(deps, { dryRun, onProgress: progressOf(context), ...(topics !== undefined && { topics }) });
+        });
+        await context.print(report, () => rebuildText(report));
+      }),
+    );
+}
+
+/** Reads what is known of a topic, collected over repeated options. Throws UsageError. */
+export function parseNamedTopic(
+  text: string,
+  before: ReadonlyMap<string, NamedTopic> = new Map(),
+): ReadonlyMap<string, NamedTopic> {
+  const match = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})=([^:]+)(?::(\d{1,6}))?$/.exec(text);
+  const [, topicId, name, count] = match ?? [];
+  if (topicId === undefined || name === undefined || before.has(topicId)) {
+    const hint = 'Give each id once, with a name, and a number of partitions where that is known: <id>=orders:12.';
+    throw new UsageError(`--topic ${text} names no topic`, hint, text);
+  }
+  return new Map([...before, [topicId, { name, ...(count !== undefined && { partitionCount: Number(count) }) }]]);
+}
+
+/** On a terminal, one line that says where it is. */
+function progressOf({ io, json }: CliContext) {
+  const isTerminal = !json && 'isTTY' in io.stderr && io.stderr.isTTY === true;
+  let shownAtMs = Number.NEGATIVE_INFINITY;
+  return ({ step, done }: RebuildProgress) => {
+    const nowMs = systemClock.monotonicMs();
+    if (!isTerminal || nowMs - shownAtMs < PROGRESS_MS) return;
+    shownAtMs = nowMs;
+    const line = step === 'reading' ? `${done} objects read` : `${done} partitions made`;
+    void write(io.stderr, `\r\x1b[K${line}\r`).catch(() => {});
+  };
+}
+
+function rebuildText(report: RebuildReport): string {
+  const { dryRun, topics, objects } = report;
+  if (topics.length === 0) return 'There are no objects of any log: nothing can be restored.';
+  const count = counted(topics.length, 'topic');
+  const said = dryRun ? `${count} would be rebuilt` : `Rebuilt ${count}`;
+  const rows = topics.flatMap((topic) =>
+    topic.partitions.map((one) => [
+      ...[topic.name, one.partition, one.logStartOffset, one.restoredEnd ?? '-', one.highWatermark],
+      ...[one.records, one.gaps.count, one.unplaced.records],
+    ]),
+  );
+  const head = ['topic', 'partition', 'log start', 'restored to', 'high watermark', 'records', 'gaps', 'unplaced'];
+  const parts = [`${said} from ${counted(objects.level1, 'object')} of level 1:`, table(head, rows)];
+  const lines = [...gapLines(topics), ...damageLines(report)];
+  if (lines.length > 0) parts.push(lines.join('\n'));
+  parts.push(notRestored(report).join('\n'));
+  return parts.join('\n\n');
+}
+
+function gapLines(topics: readonly RebuiltTopic[]): readonly string[] {
+  const all = topics.flatMap(({ name, partitions }) =>
+    partitions.flatMap(({ partition, gaps }) =>
+      gaps.first.map(
+        ({ fromOffset, endOffset }) => `${name}-${partition} has nothing at offsets ${fromOffset} to ${endOffset - 1n}`,
+      ),
+    ),
+  );
+  return all.length > SHOWN ? [...all.slice(0, SHOWN), '… and more; --json has the first of each partition'] : all;
+}
+
+function damageLines({ damaged }: RebuildReport): readonly string[] {
+  const lines = damaged.first.slice(0, SHOWN).map(({ key, code, message }) => `${key}: ${message} (${code})`);
+  return damaged.count > lines.length
+    ? [...lines, `… and ${damaged.count - lines.length} damaged objects more`]
+    : lines;
+}
+
+/** What nobody should believe to be there. */
+function notRestored({ topics, objects, dryRun }: RebuildReport): readonly string[] {
+  const unnamed = topics.filter(({ isNamed }) => !isNamed);
+  const lines = ['Not restored:'];
+  if (unnamed.length > 0) {
+    const [{ topicId, partitions }] = unnamed as [RebuiltTopic, ...RebuiltTopic[]];
+    const example = `--topic ${topicId}=orders:${partitions.length}`;
+    lines.push(`  names and numbers of partitions that no --topic tells${dryRun ? `: ${example}` : ''}`);
+  }
+  lines.push('  settings of topics: nothing goes by its age until retention.ms is set again (topic alter)');
+  lines.push('  what was trimmed: it is back where its objects are (topic trim)');
+  lines.push('  what stood in the tables alone: small records that were not compacted yet');
+  if (objects.level0 > 0) {
+    const what = `${counted(objects.level0, 'object')} of level 0 (${objects.level0Bytes} bytes)`;
+    lines.push(`  the place of what is in ${what}: some of it was compacted, and is restored from there.`);
+    lines.push('  They are kept until millrace rebuild --discard');
+  }
+  lines.push('  groups, subscriptions and delayed records, where the table of groups was lost as well');
+  return lines;
+}

@@ -1,0 +1,217 @@
+/**
+ * Makes a partition again from the regions of level 1 that its objects have.
+ *
+ * ```
+ * 1  the gaps between the regions get objects with empty batches, so that readers pass over them
+ * 2  a chunk is put for each region and for each gap: nobody reads them, since there is no head
+ * 3  the head is made: its tail is empty and begins at the high watermark, above every offset that was ever given
+ * ```
+ *
+ * May be killed at any point, and begun anew: without a head nothing is read, and the chunks that were put before are removed first.
+ */
+import type { Chunk } from '../../log/chunk.ts';
+import { removeChunks } from '../../log/delete-topic.ts';
+import { encodeRewritten } from '../../log/entry.ts';
+import { topicBusy } from '../../log/find-topic.ts';
+import { emptyHead, type Head } from '../../log/head.ts';
+import { inParallel } from '../../log/in-parallel.ts';
+import type { PartitionKey } from '../../log/partition-key.ts';
+import { repeatRequest } from '../../log/repeat-request.ts';
+import type { Topic } from '../../log/topic.ts';
+import { encodeSegment } from '../../segment/encode-segment.ts';
+import type { IdSource } from '../../segment/id-source.ts';
+import type { StampedRegion } from '../../segment/region.ts';
+import type { SegmentId } from '../../segment/segment-id.ts';
+import { segmentKey } from '../../segment/segment-key.ts';
+import type { MaintenanceDeps } from '../maintenance-deps.ts';
+import { putUnderFreshName } from '../put-under-fresh-name.ts';
+import { gapBatches } from './gap-batches.ts';
+import { cutGap, type FoundRegion, type Piece, planPieces, safeHighWatermark } from './rebuild-plan.ts';
+import type { OffsetRange, RebuiltPartition } from './rebuild-report.ts';
+import type { SurveyedPartition } from './survey.ts';
+
+/** What is rebuilt. */
+export interface PartitionRebuildRequest {
+  readonly topic: Topic;
+  readonly surveyed: SurveyedPartition;
+  /** When the rebuilding was begun, ms since 1970. */
+  readonly beganAtMs: number;
+  readonly fence: SegmentId;
+  readonly ids: IdSource;
+  /** Plans, and writes nothing. */
+  readonly dryRun: boolean;
+  /** Called now and then. */
+  readonly onProgress: () => Promise<void>;
+}
+
+/** Chunks that are made at once, and gaps of one object. */
+const CHUNKS = 1_000;
+const PARALLEL = 16;
+/** How often a chunk of a gap counts as replaced: as one from which records were removed, so that no sums are held against it. */
+const GAP_VERSION = 2;
+/** Gaps that are told one by one. */
+const GAPS_TOLD = 20;
+/** Changes of the global floor by others, in a row. */
+const MAX_FLOORS = 16;
+
+/** See the module comment. Use it once: `begin`, `take` for all regions in order, `finish`. */
+export class PartitionRebuild {
+  readonly #deps: MaintenanceDeps;
+  readonly #request: PartitionRebuildRequest;
+  readonly #key: PartitionKey;
+  #start: bigint | null = null;
+  /** All below it has a chunk. */
+  #place: bigint | null = null;
+  #largest = { timestampMs: -1n, offset: -1n };
+  #counts = { records: 0, bytes: 0, chunks: 0, overlapping: 0 };
+  #gapCount = 0;
+  readonly #gaps: OffsetRange[] = [];
+  #there: Head | null = null;
+
+  constructor(deps: MaintenanceDeps, request: PartitionRebuildRequest) {
+    this.#deps = deps;
+    this.#request = request;
+    this.#key = { topicId: request.topic.topicId, partition: request.surveyed.partition };
+  }
+
+  /** Looks whether it was rebuilt before; if not, removes what a run that was killed has left of it. A read and a query. */
+  async begin(): Promise<void> {
+    if (this.#request.dryRun) return;
+    const read = () => this.#deps.store.heads.read(this.#key, { consistent: true });
+    this.#there = (await repeatRequest(this.#deps, read)).answer;
+    if (this.#there === null) await removeChunks(this.#deps, this.#key);
+  }
+
+  /** Takes the next regions, in the order of `compareRegions`. A write for each chunk, a PUT for 1,000 gaps. Throws what the store throws after ten attempts. */
+  async take(regions: readonly FoundRegion[]): Promise<void> {
+    if (this.#there !== null) return;
+    const { pieces, overlapping } = planPieces(regions, this.#place);
+    this.#counts.overlapping += overlapping.length;
+    for (const piece of pieces) if (piece.kind === 'gap') this.#countGap(piece);
+    await this.#make(pieces);
+  }
+
+  /** Step 3. A transaction of 3 items. Throws what the store throws after ten attempts, TOPIC_BUSY. */
+  async finish(): Promise<RebuiltPartition> {
+    const { partition, unplaced, end, endAtMs } = this.#request.surveyed;
+    const there = this.#there;
+    const place = this.#place;
+    const counts = { ...this.#counts, gaps: { count: this.#gapCount, first: this.#gaps } };
+    if (there !== null) {
+      const { start: logStartOffset, next: highWatermark } = there;
+      return { partition, outcome: 'there', logStartOffset, restoredEnd: null, highWatermark, ...counts, unplaced };
+    }
+    const unplacedRecords = unplaced.records;
+    const next = safeHighWatermark({ end, endAtMs, unplacedRecords, nowMs: this.#request.beganAtMs });
+    if (place !== null) await this.#make([{ kind: 'gap', base: place, end: next }]);
+    await this.#makeHead(this.#start ?? next, next);
+    return {
+      partition,
+      outcome: 'rebuilt',
+      logStartOffset: this.#start ?? next,
+      restoredEnd: place,
+      highWatermark: next,
+      ...counts,
+      unplaced,
+    };
+  }
+
+  #countGap({ base: fromOffset, end: endOffset }: Piece): void {
+    this.#gapCount += 1;
+    if (this.#gaps.length < GAPS_TOLD) this.#gaps.push({ fromOffset, endOffset });
+  }
+
+  /** Steps 1 and 2. */
+  async #make(pieces: readonly Piece[]): Promise<void> {
+    const parts = pieces.flatMap((piece): readonly Piece[] =>
+      piece.kind === 'gap' ? cutGap(piece).map((part) => ({ kind: 'gap', ...part })) : [piece],
+    );
+    for (let from = 0; from < parts.length; from += CHUNKS) {
+      await this.#makeSome(parts.slice(from, from + CHUNKS));
+      await this.#request.onProgress();
+    }
+  }
+
+  async #makeSome(parts: readonly Piece[]): Promise<void> {
+    const fillers = await this.#putGaps(parts.filter(({ kind }) => kind === 'gap'));
+    const chunks = parts.map((part): Chunk => {
+      this.#start ??= part.base;
+      this.#place = part.end;
+      if (part.kind === 'gap') return this.#chunkOf(fillers.get(part.base)!, GAP_VERSION);
+      const { region } = part;
+      this.#counts.records += region.recordCount;
+      this.#counts.bytes += region.length;
+      return this.#chunkOf(region, region.chunkVersion + 1);
+    });
+    this.#counts.chunks += chunks.length;
+    if (this.#request.dryRun) return;
+    await inParallel(chunks, PARALLEL, async (chunk) => {
+      // Nobody else puts chunks here: one that is there is ours.
+      await repeatRequest(this.#deps, () => this.#deps.store.chunks.put(this.#key, chunk));
+    });
+  }
+
+  /** As compaction leaves a chunk. The ids of its entries are known no more; that of the object is above them all. */
+  #chunkOf(region: FoundRegion, version: number): Chunk {
+    const { id, baseOffset: base, lastOffset, maxTimestampMs } = region;
+    if (maxTimestampMs > this.#largest.timestampMs) this.#largest = { timestampMs: maxTimestampMs, offset: base };
+    return {
+      base,
+      end: lastOffset + 1n,
+      count: 1,
+      minId: id,
+      maxId: id,
+      maxTimestampMs,
+      runMaxTimestampMs: this.#largest.timestampMs,
+      runMaxTimestampOffset: this.#largest.offset,
+      level: 1,
+      version,
+      entries: [encodeRewritten(id, region)],
+    };
+  }
+
+  /** Step 1. The regions that stand for gaps, by their base. */
+  async #putGaps(gaps: readonly Piece[]): Promise<ReadonlyMap<bigint, FoundRegion>> {
+    if (gaps.length === 0) return new Map();
+    const { ids, topic, fence, dryRun } = this.#request;
+    const regions = gaps.map((gap) => ({
+      ...this.#key,
+      batches: gapBatches(gap),
+      baseOffset: gap.base,
+      lastOffset: gap.end - 1n,
+      chunkVersion: GAP_VERSION - 1,
+    }));
+    const segment = encodeSegment({ level: 1, writerId: ids.next(fence), regions });
+    const put = () =>
+      putUnderFreshName(this.#deps, segment.bytes, () => {
+        const name = ids.next(fence);
+        const { prefix } = this.#deps.store;
+        return { name, key: segmentKey({ prefix, domain: topic.domain, level: 1, id: name }) };
+      });
+    const id = dryRun ? fence : await put();
+    return new Map(segment.regions.map((region: StampedRegion) => [region.baseOffset, { ...region, id }]));
+  }
+
+  async #makeHead(start: bigint, next: bigint): Promise<void> {
+    if (this.#request.dryRun) return;
+    const { name: topicName, topicId } = this.#request.topic;
+    const { partition } = this.#key;
+    const { topics } = this.#deps.store;
+    for (let round = 0; round < MAX_FLOORS; round++) {
+      const { answer: floor } = await repeatRequest(this.#deps, () => topics.readGlobalFloor());
+      const contents: Head = {
+        ...emptyHead(floor),
+        ...{ start, next, tailBase: next },
+        maxTimestampMs: this.#largest.timestampMs,
+        maxTimestampOffset: this.#largest.offset,
+        appendedBytes: BigInt(this.#counts.bytes),
+      };
+      const args = { topicName, topicId, partitions: [partition], floor, contents };
+      const { answer: outcome } = await repeatRequest(this.#deps, () => topics.createHeads(args));
+      // Nobody else makes it: one that is there was made by an attempt that was not answered.
+      if (outcome === 'done' || outcome === 'head-exists') return;
+      if (outcome === 'topic-changed') throw topicBusy(topicName, 'was deleted while it was being rebuilt');
+    }
+    throw topicBusy(topicName, 'cannot be given its partitions: the global floor is rising all the time');
+  }
+}

@@ -1,0 +1,112 @@
+/** The topics of a rebuilding: what they are called, their items, and when they can be used. */
+import { MillraceError } from '../../errors.ts';
+import { alreadyExists, parsePartitionCount } from '../../log/create-topic.ts';
+import { repeatRequest } from '../../log/repeat-request.ts';
+import type { Topic } from '../../log/topic.ts';
+import { parseTopicName } from '../../log/topic-name.ts';
+import type { MaintenanceDeps } from '../maintenance-deps.ts';
+import type { SurveyedTopic } from './survey.ts';
+
+/** What somebody knows of a topic. */
+export interface NamedTopic {
+  readonly name: string;
+  /** As many as it had, at least those that objects tell of. Default: those. */
+  readonly partitionCount?: number;
+}
+
+/** What is known of topics, by their ids. */
+export type NamedTopics = ReadonlyMap<string, NamedTopic>;
+
+/** Names of one listing. */
+const NAMES = 1_000;
+/** Of a topic whose settings nobody knows: nothing of it goes by itself. */
+const KEEP_ALL = { 'retention.ms': '-1', 'retention.bytes': '-1' };
+
+/** Checks names before anything is done. Throws INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS, INVALID_REQUEST. */
+export function checkNames(named: NamedTopics): void {
+  const names = new Set<string>();
+  for (const { name, partitionCount } of named.values()) {
+    parseTopicName(name);
+    if (partitionCount !== undefined) parsePartitionCount(partitionCount);
+    if (names.has(name))
+      throw refused(`two topics cannot both be called ${name}`, name, 'Give each a name of its own.');
+    names.add(name);
+  }
+}
+
+/** The topics that are to be made, in the order of their ids. Throws INVALID_REQUEST for one that no object tells of, and INVALID_PARTITIONS for too few partitions. */
+export function planTopics(
+  surveyed: ReadonlyMap<string, SurveyedTopic>,
+  named: NamedTopics,
+): readonly { readonly topic: Topic; readonly isNamed: boolean }[] {
+  for (const topicId of named.keys()) {
+    if (!surveyed.has(topicId))
+      throw refused(
+        `no object has anything of a topic ${topicId}`,
+        topicId,
+        'Without --topic all are told of, by --dry-run.',
+      );
+  }
+  return [...surveyed.values()]
+    .toSorted((a, b) => (a.topicId < b.topicId ? -1 : 1))
+    .map(({ topicId, domain, sinceMs, partitions }) => {
+      const known = named.get(topicId);
+      const least = [...partitions.keys()].reduce((most, partition) => Math.max(most, partition + 1), 1);
+      const partitionCount = known?.partitionCount ?? least;
+      if (partitionCount < least) throw tooFew(topicId, partitionCount, least);
+      const topic: Topic = {
+        name: known?.name ?? `recovered-${topicId}`,
+        topicId,
+        partitionCount: parsePartitionCount(partitionCount),
+        readyPartitionCount: 0,
+        state: 'creating',
+        domain,
+        config: KEEP_ALL,
+        createdAtMs: sinceMs,
+        version: 1,
+      };
+      return { topic, isNamed: known !== undefined };
+    });
+}
+
+/** All topics of a store, by their ids. A listing for 1,000, a read for each. */
+export async function readTopics(deps: MaintenanceDeps): Promise<ReadonlyMap<string, Topic>> {
+  const found = new Map<string, Topic>();
+  let after: string | null = null;
+  for (;;) {
+    const names = await listNames(deps, after);
+    for (const name of names) {
+      const { answer: topic } = await repeatRequest(deps, () => deps.store.topics.get(name));
+      if (topic !== null) found.set(topic.topicId, topic);
+    }
+    if (names.length === 0) return found;
+    after = names.at(-1)!;
+  }
+}
+
+async function listNames(deps: MaintenanceDeps, after: string | null): Promise<readonly string[]> {
+  return (await repeatRequest(deps, () => deps.store.topics.list(after, NAMES))).answer;
+}
+
+/** Makes the item of a topic. It may be there from a run that was killed. Throws TOPIC_ALREADY_EXISTS. */
+export async function makeTopic(deps: MaintenanceDeps, topic: Topic): Promise<Topic> {
+  const { answer } = await repeatRequest(deps, () => deps.store.topics.create(topic));
+  if (answer.outcome === 'done' || answer.item?.topicId === topic.topicId) return answer.item!;
+  if (answer.item !== undefined) throw alreadyExists(answer.item);
+  throw refused(
+    `topic ${topic.topicId} was deleted from this store before`,
+    topic.topicId,
+    'Rebuild into empty tables.',
+  );
+}
+
+function tooFew(topicId: string, count: number, least: number): MillraceError {
+  return new MillraceError('INVALID_PARTITIONS', `topic ${topicId} has had ${least} partitions or more, not ${count}`, {
+    value: count,
+    hint: `Give ${least} or more.`,
+  });
+}
+
+function refused(problem: string, value: unknown, hint: string): MillraceError {
+  return new MillraceError('INVALID_REQUEST', problem, { value, hint });
+}

@@ -1,0 +1,67 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseNamedTopic } from '../../lib/cli/rebuild-command.ts';
+import { cliStage } from './cli-stage.ts';
+
+interface Reported {
+  readonly topics: readonly { readonly topicId: string; readonly name: string; readonly domain: string }[];
+}
+
+/** A log whose tables are gone, with a topic that stands in objects of level 1, and one that does not. */
+async function lost() {
+  const stage = await cliStage();
+  await stage.ok(['topic', 'create', 'clicks', '--partitions', '2', '-c', 'millrace.inline.max.bytes=0']);
+  await stage.ok(['produce', 'clicks', '--partition', '0'], { stdin: 'a\nb\n' });
+  await stage.ok(['topic', 'fork', 'clicks', 'kept']);
+  const directory = join(stage.directory, 'store');
+  for (const file of await readdir(directory)) if (file.startsWith('log.sqlite')) await rm(join(directory, file));
+  return stage;
+}
+
+describe('millrace rebuild', () => {
+  it('tells what can be restored, restores it under the names that it is told, and tells what is not', async () => {
+    const stage = await lost();
+    const { topics } = (await stage.json(['rebuild', '--dry-run'])) as Reported;
+    const kept = topics.find(({ domain }) => domain.startsWith('t-'))!;
+    const clicks = topics.find(({ domain }) => domain === 'shared')!;
+    const told = await stage.ok(['rebuild', '--dry-run']);
+    expect(told).toMatch(/^2 topics would be rebuilt from 1 object of level 1:\n/);
+    expect(told).toContain(`  names and numbers of partitions that no --topic tells: --topic `);
+    expect(await stage.ok(['topic', 'list'])).not.toContain('recovered');
+    const named = [`--topic`, `${kept.topicId}=kept:2`, `--topic`, `${clicks.topicId}=clicks:2`];
+    const done = await stage.ok(['rebuild', ...named]);
+    expect(done).toMatch(/^Rebuilt 2 topics from 1 object of level 1:\n/);
+    expect(done).toMatch(/kept +0 +0 +2 +\d{11,} +2 +0 +0/);
+    expect(done).toMatch(/clicks +0 +\d{11,} +- +\d{11,} +0 +0 +2/);
+    expect(done).not.toContain('no --topic tells');
+    expect(done).toContain('object of level 0 (');
+    expect(await stage.ok(['consume', 'kept', '-e'])).toBe('a\nb\n');
+    await stage.ok(['produce', 'kept'], { stdin: 'c\n' });
+    expect((await stage.ok(['consume', 'kept', '-e'])).split('\n').toSorted()).toEqual(['', 'a', 'b', 'c']);
+    expect(await stage.ok(['verify', '--deep'])).toContain('No damage');
+    expect(await stage.ok(['rebuild', '--discard'])).toContain('Given up.');
+    expect(await stage.failure(['rebuild', '--discard'])).toMatchObject({ status: 2, code: 'INVALID_REQUEST' });
+  });
+
+  it('is refused where the tables are in use', async () => {
+    const stage = await cliStage();
+    await stage.ok(['topic', 'create', 'clicks']);
+    expect(await stage.failure(['rebuild'])).toMatchObject({ status: 2, code: 'INVALID_REQUEST' });
+    expect(await stage.ok(['rebuild', '--dry-run'])).toContain('There are no objects of any log');
+  });
+
+  it('is refused for what names no topic', async () => {
+    const stage = await cliStage();
+    for (const args of [
+      ['--topic', 'orders'],
+      ['--discard', '--dry-run'],
+      ['--topic', `${'0'.repeat(36)}=x`],
+    ])
+      expect(await stage.failure(['rebuild', ...args])).toMatchObject({ status: 2 });
+    const id = '0b6f4d5e-6c1b-4f0e-9a53-6f6f0e8f5d11';
+    expect([...parseNamedTopic(`${id}=orders:12`)]).toEqual([[id, { name: 'orders', partitionCount: 12 }]]);
+    expect([...parseNamedTopic(`${id}=orders`)]).toEqual([[id, { name: 'orders' }]]);
+    expect(() => parseNamedTopic(`${id}=b`, parseNamedTopic(`${id}=a`))).toThrow('names no topic');
+  });
+});
