@@ -11,6 +11,8 @@ export interface SqliteItemsOptions {
   /** For messages. */
   readonly path: string;
   readonly readOnly: boolean;
+  /** Told of each transaction that wrote. Default: SQLite makes checkpoints as it does by itself. */
+  readonly checkpoints?: { wrote(): void };
 }
 
 /** A body that waits for its transaction, with the way to tell what came of it. */
@@ -29,6 +31,7 @@ export class SqliteItems implements ItemTransactions {
   readonly #database: DatabaseSync;
   readonly #path: string;
   readonly #readOnly: boolean;
+  readonly #checkpoints: { wrote(): void } | undefined;
   readonly #beginRead: StatementSync;
   readonly #beginWrite: StatementSync;
   readonly #commit: StatementSync;
@@ -39,7 +42,8 @@ export class SqliteItems implements ItemTransactions {
   #together: AwaitedWrite[] = [];
   readonly #dataVersion: StatementSync;
 
-  constructor({ database, path, readOnly }: SqliteItemsOptions) {
+  constructor({ database, path, readOnly, checkpoints }: SqliteItemsOptions) {
+    this.#checkpoints = checkpoints;
     this.#database = database;
     this.#path = path;
     this.#readOnly = readOnly;
@@ -63,7 +67,9 @@ export class SqliteItems implements ItemTransactions {
       });
     }
     this.#writeCount += 1;
-    return this.#run(this.#beginWrite, body);
+    const result = this.#run(this.#beginWrite, body);
+    this.#checkpoints?.wrote();
+    return result;
   }
 
   writeTogether<T>(body: (transaction: ItemTransaction) => T): Promise<T> {

@@ -8,6 +8,7 @@ import { type Meter, noMeter } from '../log/meter.ts';
 import { transactionalStore } from '../log/transactional/transactional-store.ts';
 import { transactionalMaintenance } from '../maintenance/transactional/transactional-jobs.ts';
 import { parsePrefix } from '../segment/segment-key.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { FileObjects } from './file-objects.ts';
 import { makeDirectory } from './make-directory.ts';
 import { openDatabase } from './open-database.ts';
@@ -50,7 +51,9 @@ export async function openFileStore(options: FileStoreOptions): Promise<Embedded
   }
   const databasePath = path.join(directory, 'log.sqlite');
   const database = await openDatabase({ path: databasePath, clock, sync, readOnly });
-  const items = new SqliteItems({ database, path: databasePath, readOnly });
+  // With sync=power each commit waits for the disk anyway.
+  const checkpoints = sync === 'process' && !readOnly ? new Checkpoints({ database, path: databasePath }) : undefined;
+  const items = new SqliteItems({ database, path: databasePath, readOnly, ...(checkpoints && { checkpoints }) });
   const objects = new FileObjects({ directory: objectDirectory, temporaryDirectory, sync, readOnly, meter });
   const log = transactionalStore({
     items,
@@ -61,6 +64,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<Embedded
     async close() {
       objects.close();
       items.close();
+      await checkpoints?.close();
     },
   });
   return {
