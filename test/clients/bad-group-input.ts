@@ -159,6 +159,9 @@ const newGroups: readonly BadInput[] = [
   heard('no rebalance time-out', { rebalanceTimeoutMs: -1 }),
   heard('an unknown assignor', { serverAssignor: 'by-lot' }),
   heard('a pattern that is none', { subscribedTopicNames: null, subscribedTopicRegex: '(' }),
+  heard('a pattern that JavaScript alone knows', { subscribedTopicNames: null, subscribedTopicRegex: 'a(?=b)' }),
+  heard('a pattern that repeats too often', { subscribedTopicNames: null, subscribedTopicRegex: 'a{1001}' }),
+  heard('a pattern and no names', { subscribedTopicNames: null, subscribedTopicRegex: 'pla[[:alpha:]]+' }),
   told('ConsumerGroupHeartbeat: a stale epoch', async (client) => {
     const ids = { groupId: `g-${randomUUID()}`, memberId: randomUUID() };
     const { memberEpoch } = await client.ask(consumerGroupHeartbeatApi, 1, { ...beat, ...ids });

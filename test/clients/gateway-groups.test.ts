@@ -34,6 +34,7 @@ const kinds: readonly MemberKind[] = [
     ...SOON,
   ),
   javaMember('consumer', 'group.protocol=consumer'),
+  javaMember('consumer, by a pattern', 'group.protocol=consumer', 'subscription.pattern=ord[a-z]+'),
   librdkafkaMember('range', ...SOON),
   librdkafkaMember('cooperative-sticky', 'partition.assignment.strategy=cooperative-sticky', ...SOON),
   librdkafkaMember('consumer', 'group.protocol=consumer'),

@@ -10,6 +10,7 @@ import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.SubscriptionPattern;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.serialization.StringDeserializer;
@@ -18,7 +19,7 @@ import org.apache.kafka.common.serialization.StringDeserializer;
  * A member of a group with Kafka's Java client: reads a topic, commits what it was given, and ends when its standard input does. Prints `assigned 0,1`, `revoked 1`,
  * `lost 1`, `record PARTITION OFFSET VALUE`, `refused WHY` for a commit that somebody else has to make now, one a line.
  *
- * Arguments: bootstrap server, topic, then settings as NAME=VALUE.
+ * Arguments: bootstrap server, topic, then settings as NAME=VALUE; `subscription.pattern=REGEX` is what it reads instead of the topic.
  */
 public class GroupMember {
   public static void main(String[] args) throws Exception {
@@ -30,6 +31,7 @@ public class GroupMember {
       int mark = args[index].indexOf('=');
       settings.put(args[index].substring(0, mark), args[index].substring(mark + 1));
     }
+    String pattern = (String) settings.remove("subscription.pattern");
     AtomicBoolean isEnding = new AtomicBoolean();
     Thread input = new Thread(() -> {
       Scanner scanner = new Scanner(System.in);
@@ -39,7 +41,8 @@ public class GroupMember {
     input.setDaemon(true);
     input.start();
     try (KafkaConsumer<String, String> consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer())) {
-      consumer.subscribe(List.of(args[1]), new Listener());
+      if (pattern == null) consumer.subscribe(List.of(args[1]), new Listener());
+      else consumer.subscribe(new SubscriptionPattern(pattern), new Listener());
       boolean isCommitted = true;
       while (!isEnding.get() || !isCommitted) {
         ConsumerRecords<String, String> records = consumer.poll(Duration.ofMillis(100));

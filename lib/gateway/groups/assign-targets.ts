@@ -2,7 +2,13 @@
 import type { Assignor, AssignorMember, TopicPartitionNumber } from '../../group/assignor-input.ts';
 import { rangeAssignor } from '../../group/range-assignor.ts';
 import { stickyAssignor } from '../../group/sticky-assignor.ts';
-import { type ConsumerGroup, type ConsumerMember, type Partitions, partitionTextOf } from './consumer-group.ts';
+import {
+  type ConsumerGroup,
+  type ConsumerMember,
+  type Partitions,
+  partitionTextOf,
+  wantedTopics,
+} from './consumer-group.ts';
 import type { ServerAssignor } from './server-assignor-name.ts';
 
 const ASSIGNORS: Readonly<Record<ServerAssignor, Assignor>> = { uniform: stickyAssignor, range: rangeAssignor };
@@ -21,8 +27,14 @@ export function assignTargets(group: ConsumerGroup): void {
   group.assignor = preferredAssignor(group.members.values());
   const counts = new Map([...group.topics.values()].map(({ name, partitionCount }) => [name, partitionCount]));
   const topics = [...group.topics.values()];
-  const members = [...group.members.values()].map(({ id, instanceId, topics: wanted, target }): AssignorMember => {
-    return { id, instanceId, topics: wanted, owned: topics.flatMap((topic) => ownedOf(target, topic)) };
+  const members = [...group.members.values()].map((member): AssignorMember => {
+    const { id, instanceId, target } = member;
+    return {
+      id,
+      instanceId,
+      topics: wantedTopics(group, member),
+      owned: topics.flatMap((topic) => ownedOf(target, topic)),
+    };
   });
   const shares = ASSIGNORS[group.assignor](members, counts);
   for (const member of group.members.values()) {

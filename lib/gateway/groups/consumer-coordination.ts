@@ -8,6 +8,7 @@ import {
   loadConsumerGroup,
   type Partitions,
   type StoredConsumer,
+  wantedTopics,
 } from './consumer-group.ts';
 import { nextConsumerDeadlineMs, tickConsumers } from './consumer-heartbeat.ts';
 import type { NamedPartitions } from './consumer-protocol.ts';
@@ -36,11 +37,12 @@ export class ConsumerCoordination implements CoordinatedGroup {
     if (unstored === null) return null;
     const { stored, onStored } = unstored;
     const members = [...this.state.members.values()].map((member): MemberView => {
-      const { id, instanceId, clientId, topics, assigned, revoking } = member;
+      const { id, instanceId, clientId, pattern, assigned, revoking } = member;
+      const topics = wantedTopics(this.state, member);
       const sessionMs = this.state.settings.consumerSessionMs;
       // What it has to let go of is its own until it has.
       const held = namedPartitions(this.state, new Set([...assigned, ...revoking]));
-      return { id, instanceId, clientId, sessionMs, topics, pattern: null, assigned: held };
+      return { id, instanceId, clientId, sessionMs, topics, pattern, assigned: held };
     });
     return { state: stored, assignor: stored.assignor, members, onStored };
   }

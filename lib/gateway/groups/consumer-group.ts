@@ -42,8 +42,10 @@ export interface ConsumerMember {
   readonly clientId: string;
   readonly clientHost: string;
   rebalanceMs: number;
-  /** Names, sorted. */
+  /** Names that it has said, sorted. */
   topics: readonly string[];
+  /** The regular expression of topics that it has said; null for none. */
+  pattern: string | null;
   /** The one that it would like; null: whichever. */
   assignor: ServerAssignor | null;
   /** The epoch of its assignment; −2 for a static member that is about to start again. */
@@ -70,11 +72,16 @@ export interface ConsumerGroup {
   assignor: ServerAssignor;
   /** The topics that members want and that exist, by name. */
   topics: ReadonlyMap<string, GroupTopic>;
+  /** Names of topics that patterns of members matched when somebody looked last, sorted, by pattern. */
+  matches: PatternMatches;
   readonly members: Map<string, ConsumerMember>;
   unstored: { readonly stored: StoredConsumer; readonly onStored: ConsumerStored[] } | null;
   /** Who waits for the write that is under way; null when there is none. */
   writing: ConsumerStored[] | null;
 }
+
+/** Names of topics by the pattern that they match. */
+export type PatternMatches = ReadonlyMap<string, readonly string[]>;
 
 type StoredPartitions = readonly (readonly [topicId: string, partitions: string])[];
 
@@ -83,6 +90,7 @@ export interface StoredConsumer {
   readonly epoch: number;
   readonly assignor: ServerAssignor;
   readonly topics: readonly GroupTopic[];
+  readonly matches: readonly (readonly [pattern: string, names: readonly string[]])[];
   readonly members: readonly StoredConsumerMember[];
 }
 
@@ -97,6 +105,7 @@ export interface StoredConsumerMember
     | 'clientHost'
     | 'rebalanceMs'
     | 'topics'
+    | 'pattern'
     | 'assignor'
     | 'epoch'
     | 'previousEpoch'
@@ -110,7 +119,16 @@ export interface StoredConsumerMember
 /** A group that nobody has joined. */
 export function emptyConsumerGroup(settings: ConsumerSettings): ConsumerGroup {
   const members = new Map<string, ConsumerMember>();
-  return { settings, epoch: 0, assignor: 'uniform', topics: new Map(), members, unstored: null, writing: null };
+  return {
+    settings,
+    epoch: 0,
+    assignor: 'uniform',
+    topics: new Map(),
+    matches: new Map(),
+    members,
+    unstored: null,
+    writing: null,
+  };
 }
 
 /** The group as another gateway has stored it. Every member has its whole session to be heard here. */
@@ -127,7 +145,8 @@ export function loadConsumerGroup(stored: StoredConsumer, settings: ConsumerSett
     });
   }
   const topics = new Map(stored.topics.map((topic) => [topic.name, topic]));
-  return Object.assign(group, { epoch: stored.epoch, assignor: stored.assignor, topics });
+  const matches = new Map(stored.matches);
+  return Object.assign(group, { epoch: stored.epoch, assignor: stored.assignor, topics, matches });
 }
 
 /** Has the group written as it is now, and `onStored` called behind that. */
@@ -144,12 +163,12 @@ export function whenStored(group: ConsumerGroup, onStored: ConsumerStored): void
   else waiting.push(onStored);
 }
 
-function storedConsumer({ epoch, assignor, topics, members }: ConsumerGroup): StoredConsumer {
+function storedConsumer({ epoch, assignor, topics, matches, members }: ConsumerGroup): StoredConsumer {
   const stored = [...members.values()].map((member): StoredConsumerMember => {
     const { deadlineMs: _, revokeByMs: __, assigned, revoking, target, ...rest } = member;
     return { ...rest, assigned: toStored(assigned), revoking: toStored(revoking), target: toStored(target) };
   });
-  return { epoch, assignor, topics: [...topics.values()], members: stored };
+  return { epoch, assignor, topics: [...topics.values()], matches: [...matches], members: stored };
 }
 
 function toStored(partitions: Partitions): StoredPartitions {
@@ -180,6 +199,12 @@ export function byTopicId(partitions: Partitions): ReadonlyMap<string, readonly 
   }
   for (const numbers of byId.values()) numbers.sort((left, right) => left - right);
   return byId;
+}
+
+/** Names of all topics that a member wants, sorted. */
+export function wantedTopics({ matches }: ConsumerGroup, { topics, pattern }: ConsumerMember): readonly string[] {
+  if (pattern === null) return topics;
+  return [...new Set([...topics, ...(matches.get(pattern) ?? [])])].sort();
 }
 
 /** The member under an instance id. */

@@ -12,6 +12,7 @@ import {
   type ConsumerMember,
   consumerGroupState,
   type Partitions,
+  type PatternMatches,
   partitionTextOf,
 } from './consumer-group.ts';
 import {
@@ -26,6 +27,7 @@ import type { GroupCell } from './group-cell.ts';
 import type { AnyCell, GroupCoordinator } from './group-coordinator.ts';
 import { isServerAssignor } from './server-assignor-name.ts';
 import { storeErrorOf } from './store-error.ts';
+import { compileTopicPattern } from './topic-pattern.ts';
 
 type BeatRequest = RequestOf<typeof consumerGroupHeartbeatApi>;
 type BeatResponse = ResponseOf<typeof consumerGroupHeartbeatApi>;
@@ -40,7 +42,7 @@ const PARALLEL = 16;
 /** `memberType` of a member that speaks the newer protocol. */
 const CONSUMER_MEMBER = 1;
 
-/** A sign of life. Costs no request to the store unless something changed, but one look at the topics each half minute. */
+/** A sign of life. Costs no request to the store unless something changed, but one look at the topics each half minute, with a listing when somebody has a pattern. */
 export async function handleConsumerGroupHeartbeat(
   coordinator: GroupCoordinator,
   request: BeatRequest,
@@ -76,16 +78,20 @@ function requestProblem(request: BeatRequest, apiVersion: number): Problem | nul
   if (memberEpoch < LEAVES_TO_RETURN) return invalid('MemberEpoch is invalid.');
   if (instanceId === '' || rackId === '') return invalid('InstanceId and RackId can not be empty.');
   if (memberEpoch === LEAVES_TO_RETURN && instanceId === null) return invalid('InstanceId can not be null.');
-  if (request.subscribedTopicRegex !== null && request.subscribedTopicRegex !== '') {
-    const message =
-      'Regular expressions are matched by clients here: subscribe with a java.util.regex.Pattern, or by names.';
-    return { error: 'INVALID_REGULAR_EXPRESSION', message };
-  }
   if (serverAssignor !== null && !isServerAssignor(serverAssignor)) {
     const message = `ServerAssignor ${serverAssignor.slice(0, 64)} is not supported. Supported assignors: uniform, range.`;
     return { error: 'UNSUPPORTED_ASSIGNOR', message };
   }
-  return memberEpoch === 0 ? joinProblem(request, invalid) : null;
+  return (memberEpoch === 0 ? joinProblem(request, invalid) : null) ?? patternProblem(request.subscribedTopicRegex);
+}
+
+function patternProblem(pattern: string | null): Problem | null {
+  try {
+    if (pattern !== null) compileTopicPattern(pattern);
+    return null;
+  } catch (error) {
+    return { error: 'INVALID_REGULAR_EXPRESSION', message: (error as Error).message };
+  }
 }
 
 function joinProblem(request: BeatRequest, invalid: (message: string) => Problem): Problem | null {
@@ -93,8 +99,8 @@ function joinProblem(request: BeatRequest, invalid: (message: string) => Problem
   if (request.topicPartitions === null || request.topicPartitions.length > 0) {
     return invalid('TopicPartitions must be empty when (re-)joining.');
   }
-  if (request.subscribedTopicNames === null) return invalid('SubscribedTopicNames must be set in first request.');
-  return null;
+  if (request.subscribedTopicNames !== null || request.subscribedTopicRegex !== null) return null;
+  return invalid('Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.');
 }
 
 async function beat(coordinator: GroupCoordinator, request: BeatRequest, context: RequestContext): Promise<BeatAnswer> {
@@ -104,7 +110,8 @@ async function beat(coordinator: GroupCoordinator, request: BeatRequest, context
   const cell = consumerCell(opened);
   if (typeof cell === 'string') return refusedBeat(cell, { memberId, epoch });
   const topics = request.subscribedTopicNames && [...new Set(request.subscribedTopicNames)].sort();
-  const found = await topicsFor(coordinator, cell, topics);
+  const pattern = request.subscribedTopicRegex;
+  const seen = await topicsFor(coordinator, cell, { topics, pattern });
   const said: ConsumerBeat = {
     memberId,
     instanceId: request.instanceId,
@@ -112,11 +119,12 @@ async function beat(coordinator: GroupCoordinator, request: BeatRequest, context
     rackId: request.rackId,
     rebalanceMs: request.rebalanceTimeoutMs < 0 ? null : request.rebalanceTimeoutMs,
     topics,
+    pattern,
     assignor: isServerAssignor(request.serverAssignor) ? request.serverAssignor : null,
     owned: request.topicPartitions && partitionsOf(request.topicPartitions),
     clientId: context.clientId ?? '',
     clientHost: context.connection.clientHost,
-    found,
+    ...seen,
   };
   if (cell.closed !== null) return refusedBeat(cell.closed, { memberId, epoch });
   const answer = await new Promise<BeatAnswer>((resolve) =>
@@ -135,20 +143,31 @@ function consumerCell(opened: AnyCell | KafkaErrorName | null): ConsumerCell | K
   return opened.group.isEmpty ? 'UNKNOWN_MEMBER_ID' : 'INCONSISTENT_GROUP_PROTOCOL';
 }
 
-/** Topics of all members, when a member names others than before or nobody has looked for a while. */
+/** Topics of all members, when a member wants others than before or nobody has looked for a while. */
 async function topicsFor(
   { topics, deps }: GroupCoordinator,
   { group }: ConsumerCell,
-  named: readonly string[] | null,
-): Promise<ConsumerBeat['found']> {
+  said: Pick<ConsumerBeat, 'topics' | 'pattern'>,
+): Promise<Pick<ConsumerBeat, 'found' | 'matches'>> {
+  const { state } = group;
   const nowMs = deps.clock.monotonicMs();
-  const isNew = named?.some((name) => !group.state.topics.has(name)) ?? false;
-  if (!isNew && nowMs - group.topicsReadMs < TOPICS_MS) return new Map();
+  const isNewPattern = said.pattern !== null && said.pattern !== '' && !state.matches.has(said.pattern);
+  const isNew = isNewPattern || (said.topics?.some((name) => !state.topics.has(name)) ?? false);
+  if (!isNew && nowMs - group.topicsReadMs < TOPICS_MS) return { found: new Map(), matches: new Map() };
   group.topicsReadMs = nowMs;
-  const wanted = [...group.state.members.values()].flatMap((member) => member.topics);
-  const names = new Set([...wanted, ...(named ?? [])]);
+  const members = [...state.members.values()];
+  const patterns = new Set(
+    [...members.map(({ pattern }) => pattern), said.pattern || null].filter((one) => one !== null),
+  );
+  const matches = patterns.size === 0 ? new Map<string, string[]>() : matchAll(patterns, await topics.list());
+  const named = members.flatMap((member) => member.topics);
+  const names = new Set([...named, ...(said.topics ?? []), ...[...matches.values()].flat()]);
   const found = await topics.findAll(names);
-  return new Map([...names].map((name) => [name, found.get(name) ?? null]));
+  return { found: new Map([...names].map((name) => [name, found.get(name) ?? null])), matches };
+}
+
+function matchAll(patterns: Iterable<string>, names: readonly string[]): PatternMatches {
+  return new Map([...patterns].map((pattern) => [pattern, names.filter(compileTopicPattern(pattern))]));
 }
 
 function partitionsOf(topicPartitions: NonNullable<BeatRequest['topicPartitions']>): Partitions {
@@ -207,7 +226,7 @@ function describeMember(state: ConsumerGroup, member: ConsumerMember) {
     clientId: member.clientId,
     clientHost: `/${member.clientHost}`,
     subscribedTopicNames: member.topics,
-    subscribedTopicRegex: null,
+    subscribedTopicRegex: member.pattern,
     assignment: { topicPartitions: namedTopicPartitions(state, member.assigned) },
     targetAssignment: { topicPartitions: namedTopicPartitions(state, member.target) },
     memberType: CONSUMER_MEMBER,

@@ -7,7 +7,9 @@ import {
   type ConsumerMember,
   consumerOfInstance,
   type Partitions,
+  type PatternMatches,
   storeConsumer,
+  wantedTopics,
   whenStored,
 } from './consumer-group.ts';
 import { reconcile } from './consumer-reconcile.ts';
@@ -23,12 +25,16 @@ export interface ConsumerBeat {
   readonly rebalanceMs: number | null;
   /** Names, sorted. */
   readonly topics: readonly string[] | null;
+  /** A regular expression of topics that is one; empty for none. */
+  readonly pattern: string | null;
   readonly assignor: ServerAssignor | null;
   readonly owned: Partitions | null;
   readonly clientId: string;
   readonly clientHost: string;
   /** Topics as they are now, null for one that is not there, by name; those that nobody looked for are as they were. */
   readonly found: ReadonlyMap<string, GroupTopic | null>;
+  /** What patterns match now; those that nobody looked for are as they were. */
+  readonly matches: PatternMatches;
 }
 
 /** What it is told. */
@@ -124,6 +130,7 @@ function freshMember(beat: ConsumerBeat, nowMs: number): ConsumerMember {
     rackId: null,
     rebalanceMs: 0,
     topics: [],
+    pattern: null,
     assignor: null,
     epoch: 0,
     previousEpoch: 0,
@@ -156,27 +163,35 @@ function isWithin(owned: Partitions | null, assigned: Partitions): boolean {
 
 /** Takes in what the member says and what topics there are: whether that asks for another assignment. */
 function update(group: ConsumerGroup, member: ConsumerMember, beat: ConsumerBeat): boolean {
-  const before = [...member.topics, member.assignor].join();
+  const before = said(member);
   member.rackId = beat.rackId ?? member.rackId;
   member.rebalanceMs = beat.rebalanceMs ?? member.rebalanceMs;
   member.topics = beat.topics ?? member.topics;
+  if (beat.pattern !== null) member.pattern = beat.pattern === '' ? null : beat.pattern;
   member.assignor = beat.assignor ?? member.assignor;
-  const isOther = [...member.topics, member.assignor].join() !== before;
-  return takeTopics(group, beat.found) || isOther;
+  const isOther = said(member) !== before;
+  return takeTopics(group, beat) || isOther;
+}
+
+function said({ topics, pattern, assignor }: ConsumerMember): string {
+  return JSON.stringify([topics, pattern, assignor]);
 }
 
 /** The topics as they are now: whether any has come, gone, was made again or has more partitions. */
-function takeTopics(group: ConsumerGroup, found: ConsumerBeat['found']): boolean {
-  const before = topicsText(group.topics);
-  const wanted = new Set([...group.members.values()].flatMap(({ topics }) => topics));
+function takeTopics(group: ConsumerGroup, { found, matches }: Pick<ConsumerBeat, 'found' | 'matches'>): boolean {
+  const before = topicsText(group);
+  const patterns = new Set([...group.members.values()].flatMap(({ pattern }) => pattern ?? []));
+  group.matches = new Map([...patterns].map((one) => [one, matches.get(one) ?? group.matches.get(one) ?? []]));
+  const wanted = new Set([...group.members.values()].flatMap((member) => wantedTopics(group, member)));
   const isOf = (name: string) => (found.has(name) ? found.get(name) : group.topics.get(name));
   const topics = [...wanted].sort().flatMap((name) => isOf(name) ?? []);
   group.topics = new Map(topics.map((topic) => [topic.name, topic]));
-  return topicsText(group.topics) !== before;
+  return topicsText(group) !== before;
 }
 
-function topicsText(topics: ReadonlyMap<string, GroupTopic>): string {
-  return [...topics.values()].map(({ topicId, partitionCount }) => `${topicId} ${partitionCount}`).join();
+function topicsText({ topics, matches }: ConsumerGroup): string {
+  const there = [...topics.values()].map(({ topicId, partitionCount }) => `${topicId} ${partitionCount}`);
+  return JSON.stringify([there, [...matches]]);
 }
 
 function leave(group: ConsumerGroup, beat: ConsumerBeat, nowMs: number): BeatAnswer {

@@ -39,6 +39,11 @@ export class TopicNames {
     return found;
   }
 
+  /** The names of all topics, sorted. A request for a thousand of them. */
+  list(): Promise<readonly string[]> {
+    return subscribedNames(this.#deps, /^/);
+  }
+
   /** A topic by its id. One that is not remembered costs a look at all topics, at most every five seconds. */
   async findById(topicId: string): Promise<GroupTopic | null> {
     const remembered = this.#remembered(topicId);
@@ -46,7 +51,7 @@ export class TopicNames {
     const nowMs = this.#deps.clock.monotonicMs();
     if (nowMs - this.#listedMs < MAX_AGE_MS) return null;
     this.#listedMs = nowMs;
-    await this.findAll(await subscribedNames(this.#deps, /^/));
+    await this.findAll(await this.list());
     return this.#remembered(topicId) ?? null;
   }
 

@@ -26,7 +26,7 @@ class Member {
       ...this.#said,
       memberEpoch: this.epoch,
       topicPartitions,
-      ...(!isJoining && { subscribedTopicNames: null, serverAssignor: null }),
+      ...(!isJoining && { subscribedTopicNames: null, subscribedTopicRegex: null, serverAssignor: null }),
       ...changes,
     });
     if (answer.errorCode !== 0) return errorName(answer.errorCode);
@@ -54,6 +54,9 @@ const describeGroup = async (here: StagedCoordinator, groupId = 'g') => {
   const request = { groupIds: [groupId], includeAuthorizedOperations: false };
   return (await here.during(handleConsumerGroupDescribe(here.coordinator, request))).groups![0]!;
 };
+
+const millraceTopic = ({ millrace }: CoordinatorStage, name: string) =>
+  millrace.topics.createTopic({ name, partitionCount: 1 });
 
 describe('a group of the newer protocol', () => {
   it('gives one member all, and moves partitions one by one: a new owner waits until the old one has let go', async () => {
@@ -160,6 +163,91 @@ describe('a group of the newer protocol', () => {
     expect(errorName(refused.errorCode)).toBe('FENCED_MEMBER_EPOCH');
   });
 
+  it('gives a member the topics that its pattern matches, as they come and go, beside those that it names', async () => {
+    const { stage: opened, here, member } = await stage(1);
+    const { millrace, clock } = opened;
+    const create = (name: string) => opened.during(millraceTopic(opened, name));
+    await create('sales-1');
+    await create('my-sales-3');
+    const one = member('a', { subscribedTopicNames: [TOPIC], subscribedTopicRegex: 'sales-.*' });
+    expect(await one.beat()).toBe('NONE');
+    const names = async () => {
+      const [described] = (await describeGroup(here)).members!;
+      expect(described).toMatchObject({ subscribedTopicNames: [TOPIC], subscribedTopicRegex: 'sales-.*' });
+      return described!.targetAssignment!.topicPartitions!.map(({ topicName }) => topicName).sort();
+    };
+    expect(await names()).toEqual([TOPIC, 'sales-1']);
+    await create('sales-2');
+    await clock.advance(30_000);
+    expect(await one.beat()).toBe('NONE');
+    expect(await names()).toEqual([TOPIC, 'sales-1', 'sales-2']);
+    await opened.during(millrace.topics.deleteTopic('sales-1'));
+    await clock.advance(30_000);
+    expect(await one.beat()).toBe('NONE');
+    expect(await names()).toEqual([TOPIC, 'sales-2']);
+  });
+
+  it('lists topics for a new pattern and each half minute, once for all members', async () => {
+    const { stage: opened, member } = await stage();
+    const pattern = { subscribedTopicNames: null, subscribedTopicRegex: 'ord.*' };
+    const [one, two] = [member('a', pattern), member('b', pattern)];
+    const listings = async (action: () => Promise<unknown>) => {
+      const { list } = opened.store.topics;
+      let count = 0;
+      Object.assign(opened.store.topics, {
+        list: (...args: Parameters<typeof list>) => {
+          count += args[0] === null ? 1 : 0;
+          return list.apply(opened.store.topics, args);
+        },
+      });
+      await action();
+      Object.assign(opened.store.topics, { list });
+      return count;
+    };
+    expect(await listings(() => one.beat())).toBe(1);
+    expect(await listings(() => two.beat())).toBe(0);
+    for (let beat = 0; beat < 4; beat++) for (const each of [one, two]) await each.beat();
+    expect([...one.owned, ...two.owned].sort()).toEqual([0, 1, 2, 3]);
+    await opened.clock.advance(30_000);
+    expect(await listings(() => one.beat())).toBe(1);
+    expect(await listings(() => two.beat())).toBe(0);
+  });
+
+  it('takes another pattern, and none, from a member', async () => {
+    const { stage: opened, here, member } = await stage(1);
+    await opened.during(millraceTopic(opened, 'sales'));
+    const one = member('a', { subscribedTopicNames: [], subscribedTopicRegex: 'ord.*' });
+    await one.beat();
+    const wanted = async () => {
+      const { members } = (await opened.store.groups.get('g'))!;
+      return [members[0]!.topics, members[0]!.pattern];
+    };
+    expect(await wanted()).toEqual([[TOPIC], 'ord.*']);
+    await one.beat({ subscribedTopicRegex: 'sal.*' });
+    expect(await wanted()).toEqual([['sales'], 'sal.*']);
+    await one.beat({ subscribedTopicRegex: '', subscribedTopicNames: [TOPIC] });
+    expect(await wanted()).toEqual([[TOPIC], null]);
+    expect((await describeGroup(here)).members![0]).toMatchObject({ subscribedTopicRegex: null });
+  });
+
+  it('goes on at another gateway with its patterns and what they matched', async () => {
+    const { stage: opened, member } = await stage(2);
+    const said = { subscribedTopicNames: null, subscribedTopicRegex: 'ord.*' };
+    const one = member('a', said);
+    await one.beat();
+    await one.beat();
+    const there = opened.coordinator();
+    const answer = await there.consumerBeat({
+      memberId: 'a',
+      memberEpoch: one.epoch,
+      topicPartitions: [{ topicId: one.topicId, partitions: one.owned }],
+    });
+    expect(answer).toMatchObject({ errorCode: 0, memberEpoch: one.epoch });
+    const [described] = (await describeGroup(there)).members!;
+    expect(described).toMatchObject({ subscribedTopicRegex: 'ord.*' });
+    expect(described!.targetAssignment!.topicPartitions![0]!.partitions).toEqual([0, 1]);
+  });
+
   it('goes on at another gateway with the epochs of its members', async () => {
     const { stage: opened, here, member } = await stage();
     const only = member('a');
@@ -233,7 +321,7 @@ describe('a group of the newer protocol', () => {
     ['no topics while it joins', { subscribedTopicNames: null }, 'INVALID_REQUEST'],
     ['no rebalance time-out while it joins', { rebalanceTimeoutMs: -1 }, 'INVALID_REQUEST'],
     ['an assignor that is not there', { serverAssignor: 'mine' }, 'UNSUPPORTED_ASSIGNOR'],
-    ['a pattern', { subscribedTopicRegex: 'a.*' }, 'INVALID_REGULAR_EXPRESSION'],
+    ['a pattern that is none', { subscribedTopicRegex: '(' }, 'INVALID_REGULAR_EXPRESSION'],
   ])('refuses %s', async (_, changes, error) => {
     const { here } = await stage();
     const answer = await here.consumerBeat(changes);
