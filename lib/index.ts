@@ -71,6 +71,7 @@ export { type ForkRequest, forkTopic, type TopicFork } from './maintenance/fork-
 export type { MaintenanceDeps } from './maintenance/maintenance-deps.ts';
 export { MaintenanceLoop, type MaintenanceLoopDeps } from './maintenance/maintenance-loop.ts';
 export { discardUnplaced } from './maintenance/rebuild/discard-unplaced.ts';
+export type { OldTables } from './maintenance/rebuild/old-tables.ts';
 export { type RebuildProgress, type RebuildRequest, rebuild } from './maintenance/rebuild/rebuild.ts';
 export type { RebuildReport, RebuiltPartition, RebuiltTopic } from './maintenance/rebuild/rebuild-report.ts';
 export {

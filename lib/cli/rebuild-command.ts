@@ -1,5 +1,9 @@
 /** `millrace rebuild` */
 import { systemClock, systemRandom } from '../clock.ts';
+import { type ConnectionTarget, parseConnectionString } from '../connect/connection-string.ts';
+import { openStore } from '../connect/open-store.ts';
+import type { EventSourceStore } from '../event-source/event-source-store.ts';
+import { noMeter } from '../log/meter.ts';
 import { discardUnplaced } from '../maintenance/rebuild/discard-unplaced.ts';
 import { type RebuildProgress, rebuild } from '../maintenance/rebuild/rebuild.ts';
 import type { RebuildReport, RebuiltTopic } from '../maintenance/rebuild/rebuild-report.ts';
@@ -14,6 +18,7 @@ import { table } from './table.ts';
 interface RebuildOptions {
   readonly dryRun?: boolean;
   readonly topic?: ReadonlyMap<string, NamedTopic>;
+  readonly from?: ConnectionTarget;
   readonly discard?: boolean;
 }
 
@@ -25,9 +30,10 @@ const PROGRESS_MS = 200;
 const HELP = `
 For a log that has lost its tables, into empty ones; docs/disaster.md has all the steps. Restored is what compaction has
 written: records with their offsets. No object tells the names of topics, their settings, and the place of what was not
-compacted yet. So give names with --topic; a topic without one is called recovered-<id>. Every topic keeps all of its
-records until retention.ms is set again. Partitions go on far behind every offset that was ever given. Objects whose
-records have no place in the log any more are kept until --discard. It may be stopped and run again.`;
+compacted yet. Older tables do, up to when they were saved: name them with --from, they are only read. Otherwise give
+names with --topic; a topic without one is called recovered-<id>, and keeps all of its records until retention.ms is set
+again. Partitions go on far behind every offset that was ever given. Objects whose records have no place in the log any
+more are kept until --discard. It may be stopped and run again, with the same options.`;
 
 /** Adds `rebuild`. */
 export function addRebuildCommand(program: CliCommand, io: CliIo): void {
@@ -40,17 +46,23 @@ export function addRebuildCommand(program: CliCommand, io: CliIo): void {
       'what a topic was called, and how many partitions it had; may be repeated',
       parseNamedTopic,
     )
+    .option(
+      '--from <connection>',
+      'older tables of this log: a restored table (aws:?bucket=…&table=…), or a copy of log.sqlite (file:DIR)',
+      parseOldTables,
+    )
     .option('--discard', 'give up what an earlier rebuild could not place: collection deletes it')
     .addHelpText('after', HELP)
     .examples(
       'millrace rebuild --dry-run',
+      "millrace rebuild --from 'aws:?bucket=my-log&table=my-log-restored'",
       'millrace rebuild --topic 0b6f4d5e-6c1b-4f0e-9a53-6f6f0e8f5d11=orders:12',
       "millrace rebuild --dry-run --json | jq '.topics[].partitions[].gaps'",
     )
     .action(
-      action<[], RebuildOptions>(io, async (context, _, { dryRun = false, topic: topics, discard = false }) => {
+      action<[], RebuildOptions>(io, async (context, _, { dryRun = false, topic: topics, from, discard = false }) => {
         if (discard) {
-          if (dryRun || topics !== undefined)
+          if (dryRun || topics !== undefined || from !== undefined)
             throw new UsageError('--discard goes with no other option', 'Leave them out.', '--discard');
           await context.withStore((store) => discardUnplaced({ store, clock: systemClock, random: systemRandom }));
           return context.print(
@@ -58,13 +70,37 @@ export function addRebuildCommand(program: CliCommand, io: CliIo): void {
             () => 'Given up. Collection deletes the objects from its next pass on.',
           );
         }
-        const report = await context.withStore((store) => {
-          const deps = { store, clock: systemClock, random: systemRandom };
-          return rebuild(deps, { dryRun, onProgress: progressOf(context), ...(topics !== undefined && { topics }) });
-        });
+        const request = { dryRun, onProgress: progressOf(context), ...(topics !== undefined && { topics }) };
+        const report = await context.withStore((store) =>
+          withOldTables(from, (old) =>
+            rebuild(
+              { store, clock: systemClock, random: systemRandom },
+              { ...request, ...(old !== null && { from: old }) },
+            ),
+          ),
+        );
         await context.print(report, () => rebuildText(report));
       }),
     );
+}
+
+/** Reads where older tables are. Files are opened for reading only. Throws INVALID_CONNECTION_STRING. */
+export function parseOldTables(text: string): ConnectionTarget {
+  const target = parseConnectionString(text);
+  return target.kind === 'file' ? { ...target, readOnly: true } : target;
+}
+
+async function withOldTables<T>(
+  target: ConnectionTarget | undefined,
+  body: (old: EventSourceStore | null) => Promise<T>,
+): Promise<T> {
+  if (target === undefined) return body(null);
+  const old = await openStore(target, { clock: systemClock, meter: noMeter });
+  try {
+    return await body(old);
+  } finally {
+    await old.close();
+  }
 }
 
 /** Reads what is known of a topic, collected over repeated options. Throws UsageError. */
@@ -102,10 +138,11 @@ function rebuildText(report: RebuildReport): string {
   const rows = topics.flatMap((topic) =>
     topic.partitions.map((one) => [
       ...[topic.name, one.partition, one.logStartOffset, one.restoredEnd ?? '-', one.highWatermark],
-      ...[one.records, one.gaps.count, one.unplaced.records],
+      ...[one.records, one.fromTables, one.gaps.count, one.unplaced.records],
     ]),
   );
-  const head = ['topic', 'partition', 'log start', 'restored to', 'high watermark', 'records', 'gaps', 'unplaced'];
+  const numbers = ['log start', 'restored to', 'high watermark', 'records', 'by tables', 'gaps', 'in level 0'];
+  const head = ['topic', 'partition', ...numbers];
   const parts = [`${said} from ${counted(objects.level1, 'object')} of level 1:`, table(head, rows)];
   const lines = [...gapLines(topics), ...damageLines(report)];
   if (lines.length > 0) parts.push(lines.join('\n'));
@@ -138,14 +175,17 @@ function notRestored({ topics, objects, dryRun }: RebuildReport): readonly strin
   if (unnamed.length > 0) {
     const [{ topicId, partitions }] = unnamed as [RebuiltTopic, ...RebuiltTopic[]];
     const example = `--topic ${topicId}=orders:${partitions.length}`;
-    lines.push(`  names and numbers of partitions that no --topic tells${dryRun ? `: ${example}` : ''}`);
+    lines.push(`  names and numbers of partitions that nobody tells${dryRun ? `: ${example}` : ''}`);
   }
-  lines.push('  settings of topics: nothing goes by its age until retention.ms is set again (topic alter)');
-  lines.push('  what was trimmed: it is back where its objects are (topic trim)');
-  lines.push('  what stood in the tables alone: small records that were not compacted yet');
+  if (topics.some(({ hasSettings }) => !hasSettings))
+    lines.push(
+      '  settings of topics that no tables tell: nothing goes by its age until retention.ms is set again (topic alter)',
+    );
+  lines.push('  what was trimmed since compaction, or since older tables were saved: it may be back (topic trim)');
+  lines.push('  what stood in the lost tables alone: small records that were not compacted yet');
   if (objects.level0 > 0) {
     const what = `${counted(objects.level0, 'object')} of level 0 (${objects.level0Bytes} bytes)`;
-    lines.push(`  the place of what is in ${what}: some of it was compacted, and is restored from there.`);
+    lines.push(`  the place of what is in ${what}, unless it was compacted, or older tables tell it.`);
     lines.push('  They are kept until millrace rebuild --discard');
   }
   lines.push('  groups, subscriptions and delayed records, where the table of groups was lost as well');

@@ -22,12 +22,7 @@ function* partitionsOf({ topicId, partitionCount }: Topic, isOver: IsOver): Gene
   for (let partition = 0; partition < partitionCount && !isOver(); partition++) yield { topicId, partition };
 }
 
-/** Removes all chunks of a partition that has no head. Ends early when `isOver` says so. Throws what the store throws after ten attempts. */
-export async function removeChunks(
-  deps: TopicDeps,
-  partition: PartitionKey,
-  isOver: IsOver = () => false,
-): Promise<void> {
+async function removeChunks(deps: TopicDeps, partition: PartitionKey, isOver: IsOver): Promise<void> {
   const { chunks } = deps.store;
   let fromBase = 0n;
   while (!isOver()) {

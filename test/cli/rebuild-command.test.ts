@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseNamedTopic } from '../../lib/cli/rebuild-command.ts';
@@ -27,14 +27,14 @@ describe('millrace rebuild', () => {
     const clicks = topics.find(({ domain }) => domain === 'shared')!;
     const told = await stage.ok(['rebuild', '--dry-run']);
     expect(told).toMatch(/^2 topics would be rebuilt from 1 object of level 1:\n/);
-    expect(told).toContain(`  names and numbers of partitions that no --topic tells: --topic `);
+    expect(told).toContain(`  names and numbers of partitions that nobody tells: --topic `);
     expect(await stage.ok(['topic', 'list'])).not.toContain('recovered');
     const named = [`--topic`, `${kept.topicId}=kept:2`, `--topic`, `${clicks.topicId}=clicks:2`];
     const done = await stage.ok(['rebuild', ...named]);
     expect(done).toMatch(/^Rebuilt 2 topics from 1 object of level 1:\n/);
-    expect(done).toMatch(/kept +0 +0 +2 +\d{11,} +2 +0 +0/);
-    expect(done).toMatch(/clicks +0 +\d{11,} +- +\d{11,} +0 +0 +2/);
-    expect(done).not.toContain('no --topic tells');
+    expect(done).toMatch(/kept +0 +0 +2 +\d{11,} +2 +0 +0 +0/);
+    expect(done).toMatch(/clicks +0 +\d{11,} +- +\d{11,} +0 +0 +0 +2/);
+    expect(done).not.toContain('that nobody tells');
     expect(done).toContain('object of level 0 (');
     expect(await stage.ok(['consume', 'kept', '-e'])).toBe('a\nb\n');
     await stage.ok(['produce', 'kept'], { stdin: 'c\n' });
@@ -42,6 +42,27 @@ describe('millrace rebuild', () => {
     expect(await stage.ok(['verify', '--deep'])).toContain('No damage');
     expect(await stage.ok(['rebuild', '--discard'])).toContain('Given up.');
     expect(await stage.failure(['rebuild', '--discard'])).toMatchObject({ status: 2, code: 'INVALID_REQUEST' });
+  });
+
+  it('takes names, settings and the order of what was not compacted from a copy of the tables, and leaves that alone', async () => {
+    const stage = await cliStage();
+    await stage.ok(['topic', 'create', 'clicks', '-c', 'retention.ms=5000000000']);
+    await stage.ok(['produce', 'clicks'], { stdin: 'a\nb\n' });
+    const [directory, saved] = [join(stage.directory, 'store'), join(stage.directory, 'saved')];
+    await mkdir(saved);
+    const files = (await readdir(directory)).filter((name) => name.startsWith('log.sqlite'));
+    for (const file of files) await copyFile(join(directory, file), join(saved, file));
+    await stage.ok(['produce', 'clicks'], { stdin: 'c\n' });
+    for (const file of files) await rm(join(directory, file), { force: true });
+    const told = await stage.ok(['rebuild', '--from', `file:${saved}`]);
+    expect(told).toMatch(/clicks +0 +0 +2 +\d{11,} +2 +2 +0 +\d/);
+    expect(told).not.toContain('settings of topics');
+    expect(await stage.ok(['consume', 'clicks', '-e'])).toBe('a\nb\n');
+    expect(await stage.ok(['topic', 'describe', 'clicks'])).toMatch(/retention.ms +5000000000/);
+    expect(await stage.ok(['verify', '--deep'])).toContain('No damage');
+    expect((await readdir(saved)).filter((name) => !name.startsWith('log.sqlite'))).toEqual([]);
+    expect(await stage.failure(['rebuild', '--from', 'nowhere:'])).toMatchObject({ status: 2 });
+    expect(await stage.failure(['rebuild', '--from', `file:${saved}/none`])).toMatchObject({ code: 'STORE_MISSING' });
   });
 
   it('is refused where the tables are in use', async () => {

@@ -7,14 +7,18 @@
  * 3  the head is made: its tail is empty and begins at the high watermark, above every offset that was ever given
  * ```
  *
- * May be killed at any point, and begun anew: without a head nothing is read, and the chunks that were put before are removed first.
+ * May be killed at any point, and begun anew: without a head nothing is read, and the same is planned once more, so chunks that were put before are taken as they are. None is ever removed: a removal that comes late would take one that was put
+ * behind it.
  */
+
+import { MillraceError } from '../../errors.ts';
 import type { Chunk } from '../../log/chunk.ts';
-import { removeChunks } from '../../log/delete-topic.ts';
+import { chunkPages } from '../../log/chunk-pages.ts';
 import { encodeRewritten } from '../../log/entry.ts';
 import { topicBusy } from '../../log/find-topic.ts';
 import { emptyHead, type Head } from '../../log/head.ts';
 import { inParallel } from '../../log/in-parallel.ts';
+import { entryDataBytes } from '../../log/locate.ts';
 import type { PartitionKey } from '../../log/partition-key.ts';
 import { repeatRequest } from '../../log/repeat-request.ts';
 import type { Topic } from '../../log/topic.ts';
@@ -26,7 +30,8 @@ import { segmentKey } from '../../segment/segment-key.ts';
 import type { MaintenanceDeps } from '../maintenance-deps.ts';
 import { putUnderFreshName } from '../put-under-fresh-name.ts';
 import { gapBatches } from './gap-batches.ts';
-import { cutGap, type FoundRegion, type Piece, planPieces, safeHighWatermark } from './rebuild-plan.ts';
+import { OldPartition, type OldTables } from './old-tables.ts';
+import { cutGap, type FoundRegion, type OldChunk, type Piece, planPieces, safeHighWatermark } from './rebuild-plan.ts';
 import type { OffsetRange, RebuiltPartition } from './rebuild-report.ts';
 import type { SurveyedPartition } from './survey.ts';
 
@@ -38,6 +43,10 @@ export interface PartitionRebuildRequest {
   readonly beganAtMs: number;
   readonly fence: SegmentId;
   readonly ids: IdSource;
+  /** Tables that were saved; null: there are none. */
+  readonly oldTables: OldTables | null;
+  /** Whether a run before may have put chunks. */
+  readonly isResumed: boolean;
   /** Plans, and writes nothing. */
   readonly dryRun: boolean;
   /** Called now and then. */
@@ -63,10 +72,11 @@ export class PartitionRebuild {
   /** All below it has a chunk. */
   #place: bigint | null = null;
   #largest = { timestampMs: -1n, offset: -1n };
-  #counts = { records: 0, bytes: 0, chunks: 0, overlapping: 0 };
+  #counts = { records: 0, bytes: 0, chunks: 0, overlapping: 0, fromTables: 0 };
   #gapCount = 0;
   readonly #gaps: OffsetRange[] = [];
   #there: Head | null = null;
+  #old: OldPartition | null = null;
 
   constructor(deps: MaintenanceDeps, request: PartitionRebuildRequest) {
     this.#deps = deps;
@@ -74,46 +84,94 @@ export class PartitionRebuild {
     this.#key = { topicId: request.topic.topicId, partition: request.surveyed.partition };
   }
 
-  /** Looks whether it was rebuilt before; if not, removes what a run that was killed has left of it. A read and a query. */
+  /** Looks whether it was rebuilt before. A read, and one of old tables. */
   async begin(): Promise<void> {
-    if (this.#request.dryRun) return;
-    const read = () => this.#deps.store.heads.read(this.#key, { consistent: true });
-    this.#there = (await repeatRequest(this.#deps, read)).answer;
-    if (this.#there === null) await removeChunks(this.#deps, this.#key);
+    const { dryRun, oldTables, topic } = this.#request;
+    if (!dryRun) {
+      const read = () => this.#deps.store.heads.read(this.#key, { consistent: true });
+      this.#there = (await repeatRequest(this.#deps, read)).answer;
+      if (this.#there !== null) return;
+    }
+    if (oldTables === null) return;
+    this.#old = await OldPartition.open(this.#deps, oldTables, { key: this.#key, domain: topic.domain });
   }
 
-  /** Takes the next regions, in the order of `compareRegions`. A write for each chunk, a PUT for 1,000 gaps. Throws what the store throws after ten attempts. */
+  /**
+   * Takes the next regions, in the order of `compareRegions`, and what old tables have below the last of them. A write for each chunk, a PUT for 1,000 gaps; a query for 100 chunks of old tables, and a request for each object of level 0 that they name. Throws
+   * what the store throws after ten attempts.
+   */
   async take(regions: readonly FoundRegion[]): Promise<void> {
     if (this.#there !== null) return;
-    const { pieces, overlapping } = planPieces(regions, this.#place);
+    const start = this.#old?.head.start ?? 0n;
+    const live = regions.filter(({ lastOffset }) => lastOffset >= start);
+    for (let from = 0; from < live.length; ) {
+      const to = endOfWindow(live, from);
+      const some = live.slice(from, to);
+      const old: OldChunk[] = [];
+      const below = some.at(-1)!.baseOffset + 1n;
+      for (let page = await this.#nextOld(below); page !== null; page = await this.#nextOld(below)) old.push(...page);
+      await this.#plan(some, old);
+      from = to;
+    }
+  }
+
+  async #nextOld(below: bigint | null): Promise<readonly OldChunk[] | null> {
+    return (await this.#old?.next(below)) ?? null;
+  }
+
+  async #plan(regions: readonly FoundRegion[], old: readonly OldChunk[]): Promise<void> {
+    const { pieces, overlapping } = planPieces(regions, this.#place, old);
     this.#counts.overlapping += overlapping.length;
     for (const piece of pieces) if (piece.kind === 'gap') this.#countGap(piece);
     await this.#make(pieces);
   }
 
-  /** Step 3. A transaction of 3 items. Throws what the store throws after ten attempts, TOPIC_BUSY. */
+  /** What old tables have above all regions, and step 3. A transaction of 3 items. Throws what the store throws after ten attempts, TOPIC_BUSY. */
   async finish(): Promise<RebuiltPartition> {
-    const { partition, unplaced, end, endAtMs } = this.#request.surveyed;
+    const { partition, unplaced } = this.#request.surveyed;
     const there = this.#there;
-    const place = this.#place;
-    const counts = { ...this.#counts, gaps: { count: this.#gapCount, first: this.#gaps } };
+    const counts = () => ({ ...this.#counts, gaps: { count: this.#gapCount, first: this.#gaps } });
     if (there !== null) {
       const { start: logStartOffset, next: highWatermark } = there;
-      return { partition, outcome: 'there', logStartOffset, restoredEnd: null, highWatermark, ...counts, unplaced };
+      return { partition, outcome: 'there', logStartOffset, restoredEnd: null, highWatermark, ...counts(), unplaced };
     }
-    const unplacedRecords = unplaced.records;
-    const next = safeHighWatermark({ end, endAtMs, unplacedRecords, nowMs: this.#request.beganAtMs });
-    if (place !== null) await this.#make([{ kind: 'gap', base: place, end: next }]);
-    await this.#makeHead(this.#start ?? next, next);
+    for (let page = await this.#nextOld(null); page !== null; page = await this.#nextOld(null))
+      await this.#plan([], page);
+    const restoredEnd = this.#place;
+    const restored = counts();
+    const next = this.#highWatermark();
+    if (restoredEnd !== null) await this.#make([{ kind: 'gap', base: restoredEnd, end: next }]);
+    const logStartOffset = this.#startOr(next);
+    if (this.#request.isResumed) await this.#checkChunks(next);
+    await this.#makeHead(logStartOffset, next);
+    const { chunks } = this.#counts;
     return {
       partition,
       outcome: 'rebuilt',
-      logStartOffset: this.#start ?? next,
-      restoredEnd: place,
+      logStartOffset,
+      restoredEnd,
       highWatermark: next,
-      ...counts,
+      ...restored,
+      chunks,
       unplaced,
     };
+  }
+
+  /** Above all that objects or old tables tell. */
+  #highWatermark(): bigint {
+    const { surveyed, beganAtMs: nowMs } = this.#request;
+    const { end, endAtMs, unplaced } = surveyed;
+    const old = this.#old;
+    const isOldHigher = old !== null && old.head.next > (end ?? -1n);
+    const known = isOldHigher ? { end: old.head.next, endAtMs: old.atMs } : { end, endAtMs };
+    return safeHighWatermark({ ...known, unplacedRecords: unplaced.records, nowMs });
+  }
+
+  /** The first chunk may begin below it, as where retention has raised it. */
+  #startOr(next: bigint): bigint {
+    const first = this.#start ?? next;
+    const start = this.#old?.head.start ?? 0n;
+    return start > first ? start : first;
   }
 
   #countGap({ base: fromOffset, end: endOffset }: Piece): void {
@@ -138,6 +196,7 @@ export class PartitionRebuild {
       this.#start ??= part.base;
       this.#place = part.end;
       if (part.kind === 'gap') return this.#chunkOf(fillers.get(part.base)!, GAP_VERSION);
+      if (part.kind === 'entries') return this.#chunkOfEntries(part);
       const { region } = part;
       this.#counts.records += region.recordCount;
       this.#counts.bytes += region.length;
@@ -146,8 +205,9 @@ export class PartitionRebuild {
     this.#counts.chunks += chunks.length;
     if (this.#request.dryRun) return;
     await inParallel(chunks, PARALLEL, async (chunk) => {
-      // Nobody else puts chunks here: one that is there is ours.
-      await repeatRequest(this.#deps, () => this.#deps.store.chunks.put(this.#key, chunk));
+      const { answer } = await repeatRequest(this.#deps, () => this.#deps.store.chunks.put(this.#key, chunk));
+      // Nobody else puts chunks here: one that is there is ours, or of a run before.
+      if (answer.item !== undefined && answer.item.end !== chunk.end) throw otherPlan(this.#key, chunk.base);
     });
   }
 
@@ -167,6 +227,28 @@ export class PartitionRebuild {
       level: 1,
       version,
       entries: [encodeRewritten(id, region)],
+    };
+  }
+
+  /** As a roll leaves a chunk, or what is left of one. */
+  #chunkOfEntries({ base, end, entries }: Extract<Piece, { kind: 'entries' }>): Chunk {
+    let maxTimestampMs = -1n;
+    for (const { base: offset, entry } of entries) {
+      const { maxTimestampMs: timestampMs, recordCount } = entry;
+      this.#counts.records += recordCount;
+      this.#counts.fromTables += recordCount;
+      this.#counts.bytes += entryDataBytes(entry);
+      if (timestampMs > maxTimestampMs) maxTimestampMs = timestampMs;
+      if (timestampMs > this.#largest.timestampMs) this.#largest = { timestampMs, offset };
+    }
+    const ids = entries.map(({ entry }) => entry.id).sort();
+    return {
+      ...{ base, end, count: entries.length, minId: ids[0]!, maxId: ids.at(-1)!, maxTimestampMs },
+      runMaxTimestampMs: this.#largest.timestampMs,
+      runMaxTimestampOffset: this.#largest.offset,
+      level: 0,
+      version: 0,
+      entries: entries.map(({ bytes }) => bytes),
     };
   }
 
@@ -192,6 +274,19 @@ export class PartitionRebuild {
     return new Map(segment.regions.map((region: StampedRegion) => [region.baseOffset, { ...region, id }]));
   }
 
+  /** That what runs before have put is a part of this plan. A query for 100 chunks. */
+  async #checkChunks(next: bigint): Promise<void> {
+    let end = this.#start ?? next;
+    const { clock, random, store } = this.#deps;
+    for await (const page of chunkPages({ store, clock, random }, this.#key, { order: 'ascending' })) {
+      for (const chunk of page) {
+        if (chunk.base !== end) throw otherPlan(this.#key, chunk.base);
+        end = chunk.end;
+      }
+    }
+    if (end !== next) throw otherPlan(this.#key, end);
+  }
+
   async #makeHead(start: bigint, next: bigint): Promise<void> {
     if (this.#request.dryRun) return;
     const { name: topicName, topicId } = this.#request.topic;
@@ -214,4 +309,19 @@ export class PartitionRebuild {
     }
     throw topicBusy(topicName, 'cannot be given its partitions: the global floor is rising all the time');
   }
+}
+
+function otherPlan({ topicId, partition }: PartitionKey, base: bigint): MillraceError {
+  const what = `partition ${partition} of topic ${topicId} at offset ${base}`;
+  return new MillraceError('INVALID_REQUEST', `a run before this one has planned something else for ${what}`, {
+    value: { topicId, partition, base },
+    hint: 'Run it as it was run before, with the same --from. Otherwise make new tables, and begin anew.',
+  });
+}
+
+/** Where a window of regions ends: between two chunks. */
+function endOfWindow(regions: readonly FoundRegion[], from: number): number {
+  let end = Math.min(from + CHUNKS, regions.length);
+  while (end < regions.length && regions[end]!.baseOffset === regions[end - 1]!.baseOffset) end += 1;
+  return end;
 }

@@ -3,6 +3,9 @@
  *
  * A chunk is rewritten in place, so all regions of level 1 of a partition tile it in the same way: those of one base are versions of one chunk. The log named the one with the highest version, or an equal one of a rewriting that was killed.
  */
+import { limits } from '../../limits.ts';
+import type { Chunk } from '../../log/chunk.ts';
+import { decodeEntry, type Entry } from '../../log/entry.ts';
 import type { StampedRegion } from '../../segment/region.ts';
 import type { SegmentId } from '../../segment/segment-id.ts';
 
@@ -15,8 +18,48 @@ export interface FoundRegion extends StampedRegion {
 export type Piece =
   /** The chunk that a region was made of. */
   | { readonly kind: 'region'; readonly base: bigint; readonly end: bigint; readonly region: FoundRegion }
-  /** Offsets of which no object of level 1 has anything. */
+  /** What old tables had in this order, at level 0. */
+  | {
+      readonly kind: 'entries';
+      readonly base: bigint;
+      readonly end: bigint;
+      readonly entries: readonly OldEntry[];
+      /** The one that they stood in. */
+      readonly of: OldChunk;
+    }
+  /** Offsets of which nothing is left. */
   | { readonly kind: 'gap'; readonly base: bigint; readonly end: bigint };
+
+/** A chunk of old tables, or the tail of a head as one; of level 0 entries may be missing in the middle. */
+export interface OldChunk extends Pick<Chunk, 'base' | 'end' | 'level' | 'version'> {
+  readonly entries: readonly OldEntry[];
+}
+
+/** An entry of old tables. */
+export interface OldEntry {
+  readonly base: bigint;
+  readonly end: bigint;
+  readonly bytes: Uint8Array;
+  readonly entry: Entry;
+}
+
+/** A chunk of old tables, whose entries begin at its base. Throws CORRUPT_OBJECT. */
+export function oldChunk({
+  base,
+  end,
+  level,
+  version,
+  entries,
+}: Pick<Chunk, 'base' | 'end' | 'level' | 'version' | 'entries'>): OldChunk {
+  let place = base;
+  const located = entries.map((bytes) => {
+    const entry = decodeEntry(bytes);
+    const from = place;
+    place = level === 1 ? end : from + BigInt(entry.recordCount);
+    return { base: from, end: place, bytes, entry };
+  });
+  return { base, end, level, version, entries: located };
+}
 
 /** Pieces back to back, and what was left out of them. */
 export interface PlannedPieces {
@@ -80,29 +123,66 @@ export function comparePlaces(a: RegionPlace, b: RegionPlace): number {
 }
 
 /**
- * Chooses what to make again of some regions of one partition, which are in the order of `compareRegions`. `place`: all below it is planned; null: nothing is, and the partition begins with its first record.
+ * Chooses what to make again of some regions of one partition, which are in the order of `compareRegions`, and of the chunks that old tables had there, in order too. `place`: all below it is planned; null: nothing is, and the partition
+ * begins with its first record.
  *
  * A chunk of which all records were removed by their keys is a gap like any other.
  */
-export function planPieces(regions: readonly FoundRegion[], place: bigint | null): PlannedPieces {
+export function planPieces(
+  regions: readonly FoundRegion[],
+  place: bigint | null,
+  old: readonly OldChunk[] = [],
+): PlannedPieces {
   const pieces: Piece[] = [];
   const overlapping: FoundRegion[] = [];
   let end = place;
-  let base: bigint | null = null;
-  for (const region of regions) {
-    // An older version of the chunk before.
-    if (region.baseOffset === base) continue;
-    base = region.baseOffset;
-    if (region.recordCount === 0) continue;
-    if (end !== null && base < end) {
-      overlapping.push(region);
+  for (const piece of candidates(regions, old)) {
+    if (end !== null && piece.base < end) {
+      // Entries below it were rewritten into what is there.
+      if (piece.kind === 'region') overlapping.push(piece.region);
       continue;
     }
-    if (end !== null && base > end) pieces.push({ kind: 'gap', base: end, end: base });
-    end = region.lastOffset + 1n;
-    pieces.push({ kind: 'region', base, end, region });
+    if (end !== null && piece.base > end) pieces.push({ kind: 'gap', base: end, end: piece.base });
+    end = piece.end;
+    const joined = joinEntries(pieces.at(-1), piece);
+    if (joined !== null) pieces.pop();
+    pieces.push(joined ?? piece);
   }
   return { pieces, overlapping };
+}
+
+/** Entries of one chunk that stand back to back, as one piece. */
+function joinEntries(last: Piece | undefined, piece: Piece): Piece | null {
+  if (last?.kind !== 'entries' || piece.kind !== 'entries' || last.of !== piece.of) return null;
+  if (last.entries.length >= limits.entriesPerChunk) return null;
+  return { ...last, end: piece.end, entries: [...last.entries, ...piece.entries] };
+}
+
+/** In the order of their offsets, a region before entries of the same offset: these were rewritten into it. */
+function candidates(regions: readonly FoundRegion[], old: readonly OldChunk[]): readonly Piece[] {
+  const oldOf = new Map(old.map((chunk) => [chunk.base, chunk]));
+  const found: Piece[] = [];
+  for (const [base, versions] of Map.groupBy(regions, ({ baseOffset }) => baseOffset)) {
+    const region = chooseVersion(versions, oldOf.get(base));
+    const end = region.lastOffset + 1n;
+    if (region.recordCount > 0) found.push({ kind: 'region', base, end, region });
+    // Nothing is left of it, whatever the old tables say.
+    else oldOf.delete(base);
+  }
+  for (const chunk of oldOf.values()) {
+    if (chunk.level === 1) continue;
+    for (const entry of chunk.entries)
+      found.push({ kind: 'entries', base: entry.base, end: entry.end, entries: [entry], of: chunk });
+  }
+  // A stable sort: regions stay in front of entries.
+  return found.sort((a, b) => (a.base < b.base ? -1 : Number(a.base > b.base)));
+}
+
+/** Tables say which of several versions they named; a later one may have come since. */
+function chooseVersion(versions: readonly FoundRegion[], old: OldChunk | undefined): FoundRegion {
+  const newest = versions[0]!;
+  if (old === undefined || old.level === 0 || newest.chunkVersion + 1 > old.version) return newest;
+  return versions.find(({ id }) => id === old.entries[0]?.entry.id) ?? newest;
 }
 
 /** A gap as chunks. */

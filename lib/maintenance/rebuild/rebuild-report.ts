@@ -17,20 +17,25 @@ export interface RebuiltPartition {
   /** The offset that the next record gets. */
   readonly highWatermark: bigint;
   readonly records: number;
+  /** Of these, records whose place old tables told. */
+  readonly fromTables: number;
   readonly bytes: number;
   readonly chunks: number;
   /** Offsets between the log start offset and `restoredEnd` whose records were not restored, if there are any: keys may have been compacted. The first of them. */
   readonly gaps: { readonly count: number; readonly first: readonly OffsetRange[] };
   /** Chunks that overlap others and were left out. */
   readonly overlapping: number;
+  /** As they are in objects, whether old tables told the place of some of them or not. */
   readonly unplaced: Unplaced;
 }
 
 /** A topic as it was rebuilt. */
 export interface RebuiltTopic {
   readonly name: string;
-  /** Whether somebody has told its name. */
+  /** Whether somebody, or old tables, have told its name. */
   readonly isNamed: boolean;
+  /** Whether old tables have told its settings; otherwise nothing of it goes by its age or size. */
+  readonly hasSettings: boolean;
   readonly topicId: string;
   readonly domain: string;
   readonly partitions: readonly RebuiltPartition[];

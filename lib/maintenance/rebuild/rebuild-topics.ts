@@ -4,6 +4,7 @@ import { alreadyExists, parsePartitionCount } from '../../log/create-topic.ts';
 import { repeatRequest } from '../../log/repeat-request.ts';
 import type { Topic } from '../../log/topic.ts';
 import { parseTopicName } from '../../log/topic-name.ts';
+import type { Topics } from '../../log/topics.ts';
 import type { MaintenanceDeps } from '../maintenance-deps.ts';
 import type { SurveyedTopic } from './survey.ts';
 
@@ -34,49 +35,79 @@ export function checkNames(named: NamedTopics): void {
   }
 }
 
-/** The topics that are to be made, in the order of their ids. Throws INVALID_REQUEST for one that no object tells of, and INVALID_PARTITIONS for too few partitions. */
+/** The topics that are to be made, in the order of their ids: those that objects or old tables tell of. Throws INVALID_REQUEST for a name of one that is in neither, or that another has, and INVALID_PARTITIONS for too few partitions. */
 export function planTopics(
   surveyed: ReadonlyMap<string, SurveyedTopic>,
   named: NamedTopics,
-): readonly { readonly topic: Topic; readonly isNamed: boolean }[] {
+  old: ReadonlyMap<string, Topic>,
+): readonly PlannedTopic[] {
+  const ids = [...new Set([...surveyed.keys(), ...old.keys()])].sort();
   for (const topicId of named.keys()) {
-    if (!surveyed.has(topicId))
+    if (!ids.includes(topicId))
       throw refused(
         `no object has anything of a topic ${topicId}`,
         topicId,
-        'Without --topic all are told of, by --dry-run.',
+        'millrace rebuild --dry-run tells all there are.',
       );
   }
-  return [...surveyed.values()]
-    .toSorted((a, b) => (a.topicId < b.topicId ? -1 : 1))
-    .map(({ topicId, domain, sinceMs, partitions }) => {
-      const known = named.get(topicId);
-      const least = [...partitions.keys()].reduce((most, partition) => Math.max(most, partition + 1), 1);
-      const partitionCount = known?.partitionCount ?? least;
-      if (partitionCount < least) throw tooFew(topicId, partitionCount, least);
-      const topic: Topic = {
-        name: known?.name ?? `recovered-${topicId}`,
-        topicId,
-        partitionCount: parsePartitionCount(partitionCount),
-        readyPartitionCount: 0,
-        state: 'creating',
-        domain,
-        config: KEEP_ALL,
-        createdAtMs: sinceMs,
-        version: 1,
-      };
-      return { topic, isNamed: known !== undefined };
-    });
+  const planned = ids.map((topicId) => planTopic(surveyed.get(topicId), named.get(topicId), old.get(topicId)));
+  const names = new Set<string>();
+  for (const { topic } of planned) {
+    if (names.has(topic.name))
+      throw refused(
+        `two topics would be called ${topic.name}`,
+        topic.name,
+        'Give another name to one of them, with --topic.',
+      );
+    names.add(topic.name);
+  }
+  return planned;
+}
+
+/** A topic that is to be made. */
+export interface PlannedTopic {
+  readonly topic: Topic;
+  /** Whether anybody has told its name. */
+  readonly isNamed: boolean;
+  /** Whether old tables have told its settings. */
+  readonly hasSettings: boolean;
+}
+
+function planTopic(
+  surveyed: SurveyedTopic | undefined,
+  named: NamedTopic | undefined,
+  old: Topic | undefined,
+): PlannedTopic {
+  const { topicId, domain } = (old ?? surveyed)!;
+  const least = [...(surveyed?.partitions.keys() ?? [])].reduce((most, partition) => Math.max(most, partition + 1), 1);
+  const known = named?.partitionCount ?? Math.max(least, old?.partitionCount ?? 1);
+  if (known < least) throw tooFew(topicId, known, least);
+  const topic: Topic = {
+    name: named?.name ?? old?.name ?? `recovered-${topicId}`,
+    topicId,
+    partitionCount: parsePartitionCount(known),
+    readyPartitionCount: 0,
+    state: 'creating',
+    domain,
+    config: old?.config ?? KEEP_ALL,
+    createdAtMs: old?.createdAtMs ?? surveyed!.sinceMs,
+    version: (old?.version ?? 0) + 1,
+    ...(old?.forkOf !== undefined && { forkOf: old.forkOf }),
+  };
+  return { topic, isNamed: named !== undefined || old !== undefined, hasSettings: old !== undefined };
 }
 
 /** All topics of a store, by their ids. A listing for 1,000, a read for each. */
-export async function readTopics(deps: MaintenanceDeps): Promise<ReadonlyMap<string, Topic>> {
+export async function readTopics(
+  deps: MaintenanceDeps,
+  topics: Pick<Topics, 'get' | 'list'>,
+): Promise<ReadonlyMap<string, Topic>> {
   const found = new Map<string, Topic>();
   let after: string | null = null;
   for (;;) {
-    const names = await listNames(deps, after);
+    const names = await listNames(deps, topics, after);
     for (const name of names) {
-      const { answer: topic } = await repeatRequest(deps, () => deps.store.topics.get(name));
+      const { answer: topic } = await repeatRequest(deps, () => topics.get(name));
       if (topic !== null) found.set(topic.topicId, topic);
     }
     if (names.length === 0) return found;
@@ -84,8 +115,12 @@ export async function readTopics(deps: MaintenanceDeps): Promise<ReadonlyMap<str
   }
 }
 
-async function listNames(deps: MaintenanceDeps, after: string | null): Promise<readonly string[]> {
-  return (await repeatRequest(deps, () => deps.store.topics.list(after, NAMES))).answer;
+async function listNames(
+  deps: MaintenanceDeps,
+  topics: Pick<Topics, 'list'>,
+  after: string | null,
+): Promise<readonly string[]> {
+  return (await repeatRequest(deps, () => topics.list(after, NAMES))).answer;
 }
 
 /** Makes the item of a topic. It may be there from a run that was killed. Throws TOPIC_ALREADY_EXISTS. */

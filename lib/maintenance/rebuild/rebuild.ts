@@ -25,11 +25,19 @@ import type { MaintenanceDeps } from '../maintenance-deps.ts';
 import { openTopic } from '../open-topic.ts';
 import { type JobSlice, runJob } from '../run-job.ts';
 import { NextRegions } from './next-regions.ts';
+import type { OldTables } from './old-tables.ts';
 import { REBUILD, type RebuildState, readHold, rebuildBusy } from './rebuild-hold.ts';
 import { PartitionRebuild } from './rebuild-partition.ts';
 import type { FoundRegion, RegionPlace } from './rebuild-plan.ts';
 import type { RebuildReport, RebuiltPartition } from './rebuild-report.ts';
-import { checkNames, makeTopic, type NamedTopics, planTopics, readTopics } from './rebuild-topics.ts';
+import {
+  checkNames,
+  makeTopic,
+  type NamedTopics,
+  type PlannedTopic,
+  planTopics,
+  readTopics,
+} from './rebuild-topics.ts';
 import { emptyPartition, Survey } from './survey.ts';
 import { walkSegments } from './walk-segments.ts';
 
@@ -46,6 +54,8 @@ export interface RebuildRequest {
   readonly dryRun?: boolean;
   /** Names of topics and how many partitions they had, which no object tells. Others are called `recovered-<topic id>`. */
   readonly topics?: NamedTopics;
+  /** Tables that were saved before, which are only read: they tell names, settings, and the place of what was not compacted when they were saved. Default: none. */
+  readonly from?: OldTables;
   readonly onProgress?: (progress: RebuildProgress) => void;
   /** Chunks that are planned at once: about 300 bytes of memory for each. Default 500,000. */
   readonly chunksAtOnce?: number;
@@ -102,7 +112,7 @@ class Rebuild {
   readonly #ids: UlidSource;
   readonly #survey: Survey;
   readonly #done = new Map<string, RebuiltPartition>();
-  readonly #topics = new Map<string, { readonly topic: Topic; readonly isNamed: boolean }>();
+  readonly #topics = new Map<string, PlannedTopic>();
   /** At most one that goes on in the next round. */
   readonly #open = new Map<string, PartitionRebuild>();
   #saving: Promise<void> | null = null;
@@ -124,7 +134,7 @@ class Rebuild {
   /** All of it, without a write. */
   async plan(): Promise<RebuildReport> {
     const first = await this.#read(null);
-    for (const one of planTopics(this.#survey.topics, this.#names)) this.#topics.set(one.topic.topicId, one);
+    for (const one of await this.#planned()) this.#topics.set(one.topic.topicId, one);
     await this.#makePartitions(first);
     return this.#report();
   }
@@ -137,8 +147,8 @@ class Rebuild {
     const { highestId } = this.#survey;
     await this.#store({ phase: 'making', fence: highestId > fence ? highestId : fence });
     await repeatRequest(this.#deps, () => this.#deps.store.topics.raiseGlobalFloor(this.state.fence));
-    for (const [topicId, { topic, isNamed }] of this.#topics) {
-      this.#topics.set(topicId, { topic: await makeTopic(this.#deps, topic), isNamed });
+    for (const [topicId, planned] of this.#topics) {
+      this.#topics.set(topicId, { ...planned, topic: await makeTopic(this.#deps, planned.topic) });
       await this.#beat();
     }
     await this.#makePartitions(first);
@@ -164,6 +174,12 @@ class Rebuild {
 
   get #names(): NamedTopics {
     return this.#request.topics ?? new Map();
+  }
+
+  async #planned(): Promise<readonly PlannedTopic[]> {
+    const { from } = this.#request;
+    const old = from === undefined ? new Map<string, Topic>() : await readTopics(this.#deps, from.topics);
+    return planTopics(this.#survey.topics, this.#names, old);
   }
 
   async #store(changes: Partial<RebuildState>): Promise<void> {
@@ -197,8 +213,8 @@ class Rebuild {
   /** That nothing is in the tables of what is to be made, but for what a run has made that was killed. */
   async #check(): Promise<void> {
     if (!this.#isResumed) await refuseTopics(this.#deps);
-    const made = await readTopics(this.#deps);
-    for (const one of planTopics(this.#survey.topics, this.#names)) {
+    const made = await readTopics(this.#deps, this.#deps.store.topics);
+    for (const one of await this.#planned()) {
       const { topicId } = one.topic;
       this.#topics.set(topicId, { ...one, topic: made.get(topicId) ?? one.topic });
       if (!this.#isResumed) await this.#refuseItems(one.topic);
@@ -267,6 +283,8 @@ class Rebuild {
       beganAtMs,
       fence,
       ids: this.#ids,
+      oldTables: this.#request.from ?? null,
+      isResumed: this.#isResumed,
       dryRun,
       onProgress,
     });
@@ -281,12 +299,12 @@ class Rebuild {
   }
 
   #report(): RebuildReport {
-    const topics = [...this.#topics.values()].map(({ topic, isNamed }) => {
+    const topics = [...this.#topics.values()].map(({ topic, isNamed, hasSettings }) => {
       const { name, topicId, domain, partitionCount } = topic;
       const partitions = [...numbers(partitionCount)].map(
         (partition) => this.#done.get(partitionPk({ topicId, partition }))!,
       );
-      return { name, isNamed, topicId, domain, partitions };
+      return { name, isNamed, hasSettings, topicId, domain, partitions };
     });
     const { objects, damaged } = this.#survey;
     return { dryRun: this.#slice === null, topics, objects, damaged };

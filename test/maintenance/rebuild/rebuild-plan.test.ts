@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encodeEntry } from '../../../lib/log/entry.ts';
 import { NextRegions } from '../../../lib/maintenance/rebuild/next-regions.ts';
 import {
   compareRegions,
   cutGap,
   type FoundRegion,
   GAP_CHUNK_MOST,
+  type OldChunk,
+  oldChunk,
   planPieces,
   safeHighWatermark,
 } from '../../../lib/maintenance/rebuild/rebuild-plan.ts';
@@ -115,6 +118,58 @@ describe('what is made again of regions', () => {
         expect(overlapping.length + pieces.length).toBeLessThanOrEqual(2 * regions.length);
       }),
     );
+  });
+});
+
+describe('what is made again of regions and older tables', () => {
+  const entry = (id: number, recordCount: number) =>
+    encodeEntry({
+      ...{ kind: 'reference', id: idAt(id), recordCount, maxTimestampMs: 1n, producer: null, position: 8 },
+      lengthBytes: 100,
+    });
+  const level0 = (base: number, counts: readonly number[]) => {
+    const end = BigInt(base + counts.reduce((sum, count) => sum + count, 0));
+    const entries = counts.map((count, index) => entry(100 + base + index, count));
+    return oldChunk({ base: BigInt(base), end, level: 0, version: 0, entries });
+  };
+  const level1 = (base: number, end: number, version: number, id: number) =>
+    oldChunk({ base: BigInt(base), end: BigInt(end), level: 1, version, entries: [entry(id, end - base)] });
+  const both = (regions: readonly FoundRegion[], old: readonly OldChunk[]) =>
+    planPieces(regions.toSorted(compareRegions), null, old).pieces.map(
+      ({ kind, base, end }) => `${kind} ${base}-${end}`,
+    );
+
+  it('is what tables had where nothing was compacted since, entries of a chunk together', () => {
+    expect(both([region(0, 10)], [level1(0, 10, 1, 1), level0(10, [2, 3]), level0(15, [1])])).toEqual([
+      'region 0-10',
+      'entries 10-15',
+      'entries 15-16',
+    ]);
+  });
+
+  it('is what was compacted since in the place of what tables had, up to the entry where that begins', () => {
+    const tail = level0(10, [2, 3, 1, 4]);
+    expect(both([region(0, 10), region(15, 30)], [tail])).toEqual(['region 0-10', 'entries 10-15', 'region 15-30']);
+    expect(both([region(0, 10), region(10, 40)], [tail])).toEqual(['region 0-10', 'region 10-40']);
+  });
+
+  it('is a gap where an entry has lost its object, and where all of a chunk was removed by its keys since', () => {
+    const whole = level0(0, [2, 3, 1]);
+    const lost = { ...whole, entries: whole.entries.filter(({ base }) => base !== 2n) };
+    expect(both([], [lost])).toEqual(['entries 0-2', 'gap 2-5', 'entries 5-6']);
+    const emptied = region(6, 9, { recordCount: 0 });
+    expect(both([emptied], [lost, level0(6, [3]), level0(9, [1])]).slice(-2)).toEqual(['gap 6-9', 'entries 9-10']);
+  });
+
+  it('is the version that tables named, unless a later one has come', () => {
+    const named = region(0, 10, { chunkVersion: 1, recordCount: 6, id: idAt(5) });
+    const killed = region(0, 10, { chunkVersion: 1, recordCount: 5, id: idAt(6) });
+    const later = region(0, 10, { chunkVersion: 2, recordCount: 5, id: idAt(7) });
+    const chosen = (regions: readonly FoundRegion[]) =>
+      planPieces(regions.toSorted(compareRegions), null, [level1(0, 10, 2, 5)]).pieces;
+    expect(chosen([named, killed])).toMatchObject([{ region: { id: idAt(5) } }]);
+    expect(chosen([named, killed, later])).toMatchObject([{ region: { id: idAt(7) } }]);
+    expect(chosen([killed])).toMatchObject([{ region: { id: idAt(6) } }]);
   });
 });
 

@@ -1,5 +1,9 @@
 /** A log that loses its tables. */
-import type { PartitionKey } from '../../../lib/log/partition-key.ts';
+import { type Chunk, MAX_OFFSET } from '../../../lib/log/chunk.ts';
+import type { Head } from '../../../lib/log/head.ts';
+import { type PartitionKey, partitionPk } from '../../../lib/log/partition-key.ts';
+import type { Topic } from '../../../lib/log/topic.ts';
+import type { OldTables } from '../../../lib/maintenance/rebuild/old-tables.ts';
 import { type RebuildRequest, rebuild } from '../../../lib/maintenance/rebuild/rebuild.ts';
 import type { RebuildReport } from '../../../lib/maintenance/rebuild/rebuild-report.ts';
 import type { FaultyStoreOptions } from '../../log/faulty-store.ts';
@@ -44,4 +48,34 @@ export const partitionOf = (report: RebuildReport, name: string, partition = 0) 
 /** All chunks, however many. */
 export async function allChunks(stage: MaintenanceStage, key: PartitionKey) {
   return stage.base.chunks.query(key, { order: 'ascending', limit: 100_000, consistent: true });
+}
+
+/** The tables as they are now, as a backup has them later. */
+export async function savedTables({ base }: MaintenanceStage): Promise<OldTables> {
+  const topics = new Map<string, Topic>();
+  const heads = new Map<string, Head>();
+  const chunks = new Map<string, readonly Chunk[]>();
+  for (const name of await base.topics.list(null, 1_000)) {
+    const topic = (await base.topics.get(name))!;
+    topics.set(name, topic);
+    for (let partition = 0; partition < topic.partitionCount; partition++) {
+      const key = { topicId: topic.topicId, partition };
+      const head = await base.heads.read(key, { consistent: true });
+      if (head !== null) heads.set(partitionPk(key), head);
+      chunks.set(
+        partitionPk(key),
+        await base.chunks.query(key, { order: 'ascending', limit: 100_000, consistent: true }),
+      );
+    }
+  }
+  const query: OldTables['chunks']['query'] = async (key, { fromBase = 0n, toBase = MAX_OFFSET, limit }) =>
+    (chunks.get(partitionPk(key)) ?? []).filter(({ base: at }) => at >= fromBase && at <= toBase).slice(0, limit);
+  return {
+    topics: {
+      get: async (name) => topics.get(name) ?? null,
+      list: async (after) => [...topics.keys()].filter((name) => after === null || name > after).toSorted(),
+    },
+    heads: { read: async (key) => heads.get(partitionPk(key)) ?? null },
+    chunks: { query } as OldTables['chunks'],
+  };
 }

@@ -23,6 +23,19 @@ describe('a log on S3 and DynamoDB that has lost its tables', () => {
     // A fork stands in objects of level 1, as what was compacted does.
     await forkTopic({ store: before.store, clock, random }, { source: 'orders', name: 'kept' });
     const { topicId } = (await before.store.topics.get('kept'))!;
+
+    // With the old tables: all of both topics, though orders was never compacted.
+    const other = await emulators.openStore();
+    const { topics } = await rebuild({ store: other.store, clock, random }, { from: before.store });
+    const orders = topics.find(({ name }) => name === 'orders')!;
+    expect(orders.partitions).toMatchObject([
+      { restoredEnd: 10n, fromTables: 10 },
+      { restoredEnd: 10n, fromTables: 10 },
+    ]);
+    for (const name of ['orders', 'kept']) {
+      const { partitions } = await verifyTopic({ store: other.store, clock, random }, name, { deep: true });
+      expect(partitions.flatMap(({ damages }) => damages)).toEqual([]);
+    }
     await millrace.close();
 
     const after = await emulators.openStore();
