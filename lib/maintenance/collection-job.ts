@@ -69,6 +69,10 @@ class CollectionSlice {
   readonly #options: Required<CollectionOptions>;
   #state: CollectionState;
   #names: NamesFilter | null = null;
+  /** As it was stored last. */
+  #saved: CollectionState;
+  #saving: Promise<void> | null = null;
+  #isSaveAsked = false;
   #keys: string[] = [];
   readonly #topics: KnownTopics;
   #nowMs = 0;
@@ -80,6 +84,7 @@ class CollectionSlice {
     this.#options = options;
     this.#topics = new KnownTopics(deps);
     const state = slice.state ?? NEVER_COLLECTED;
+    this.#saved = state;
     this.#state = state.pass === null ? { ...state, report: NOTHING_COLLECTED } : state;
   }
 
@@ -202,7 +207,8 @@ class CollectionSlice {
     readonly floor: SegmentId;
   }): Promise<'next' | 'stop'> {
     const names = this.#names!;
-    const read = await readAllNames(this.#deps, heads, { floor, add: (id) => names.add(id) });
+    const onPage = () => this.#signOfLife();
+    const read = await readAllNames(this.#deps, heads, { floor, add: (id) => names.add(id), onPage });
     for (const { partition, damage } of read) if (damage !== null) this.#unreadPartition(topic, partition, damage);
     const { sum, names: at } = this.#pass;
     const added = heads.reduce(
@@ -214,7 +220,7 @@ class CollectionSlice {
     this.#report({ topics: topics + (isFirst ? 1 : 0), partitions: partitions + heads.length });
     this.#change({ names: { place }, sum: added % SUM_LIMIT });
     if (this.#slice.isOver()) return 'stop';
-    if (this.#slice.isSaveDue()) await this.#save();
+    if (this.#slice.isSaveDue() || this.#isSaveAsked) await this.#save();
     return 'next';
   }
 
@@ -251,7 +257,8 @@ class CollectionSlice {
   async #condemnDomain(domain: string): Promise<void> {
     const { floor, unread } = this.#pass;
     const { isOver, isSaveDue } = this.#slice;
-    const isPause = () => isOver() || isSaveDue() || this.#keys.length >= KEYS_PER_PART;
+    const isSaveAsked = () => isSaveDue() || this.#isSaveAsked;
+    const isPause = () => isOver() || isSaveAsked() || this.#keys.length >= KEYS_PER_PART;
     // Shards end at a pause too, so that the keys can be written and the place stored.
     do {
       await condemnDomain(this.#deps, this.#pass.domain!, {
@@ -262,9 +269,10 @@ class CollectionSlice {
         heldUpTo: this.#hold.heldUpTo,
         isOver: isPause,
         onPage: (page) => this.#addPage(domain, page),
+        onObject: () => this.#signOfLife(),
       });
       await this.#flushKeys();
-      if (isSaveDue()) await this.#save();
+      if (isSaveAsked()) await this.#save();
     } while (!isDomainDone(this.#pass.domain!) && this.#pass.strange === null && !isOver());
   }
 
@@ -311,6 +319,18 @@ class CollectionSlice {
   async #save(): Promise<void> {
     await this.#store();
     await this.#slice.save(this.#state);
+    this.#saved = this.#state;
+    this.#isSaveAsked = false;
+  }
+
+  /** Nobody takes the job while much is looked at at once: what was stored last is stored once more, since keys and names that have come behind it are not durable yet. That is asked for then. */
+  async #signOfLife(): Promise<void> {
+    if (!this.#slice.isSaveDue()) return;
+    this.#isSaveAsked = true;
+    this.#saving ??= this.#slice.save(this.#saved).finally(() => {
+      this.#saving = null;
+    });
+    await this.#saving;
   }
 
   async #leave(): Promise<SliceEnd<CollectionState>> {

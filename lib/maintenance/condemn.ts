@@ -7,7 +7,7 @@
  */
 import { asMillraceError, hasCode } from '../errors.ts';
 import { isDamage } from '../log/entry-check.ts';
-import { inParallel } from '../log/in-parallel.ts';
+import { inParallel, mapInParallel } from '../log/in-parallel.ts';
 import type { ObjectSummary } from '../log/object-store.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import { claimIndex, isCopied } from '../segment/claim-index.ts';
@@ -30,6 +30,9 @@ import { mayBeNamed } from './orphan-rule.ts';
 const PAGE = 1_000;
 /** At once. */
 const LISTINGS = 16;
+/** Of a listing, where each object has to be looked into: so many are judged before it is asked for the time, and so many at once. */
+const JUDGED = 100;
+const JUDGED_AT_ONCE = 4;
 /** In `DomainPlace`: nothing is left of the shard. */
 const SHARD_DONE = 'done';
 
@@ -56,9 +59,11 @@ export interface CondemnRequest {
   readonly heldUpTo: SegmentId | null;
   /** Told of each page of objects that was judged. */
   readonly onPage: (page: JudgedPage) => void;
+  /** Awaited behind each object, by several at once. */
+  readonly onObject: () => Promise<void>;
 }
 
-/** What became of the objects of one listing. */
+/** What became of some objects of a shard. */
 export interface JudgedPage {
   readonly shard: string;
   /** Where the shard goes on. */
@@ -94,14 +99,19 @@ async function condemnShard(
 ): Promise<void> {
   const { prefix, objects } = deps.store;
   const folder = `${segmentKeyPrefix({ prefix, domain, level })}${shard}/`;
+  const isLookedInto = level === 1 || request.unread.length > 0;
   let after = from;
-  // One page at least, so that slices come to an end however short they are.
-  do {
+  while (after !== SHARD_DONE) {
     const { answer } = await repeatRequest(deps, () => objects.list(folder, after, PAGE));
-    const page = await judgePage(deps, name, answer, request);
-    request.onPage(page);
-    after = page.after;
-  } while (after !== SHARD_DONE && !request.isOver());
+    const atOnce = isLookedInto ? JUDGED : PAGE;
+    // Some at least, so that slices come to an end however short they are.
+    for (let first = 0; first === 0 || (first < answer.length && after !== SHARD_DONE); first += atOnce) {
+      const page = await judgePage(deps, name, answer.slice(first, first + atOnce), request);
+      request.onPage(page);
+      after = page.after;
+      if (request.isOver()) return;
+    }
+  }
 }
 
 /** Whether nothing is left to be listed of a domain. */
@@ -115,8 +125,11 @@ async function judgePage(
   found: readonly ObjectSummary[],
   request: CondemnRequest,
 ): Promise<JudgedPage> {
-  const fates: { readonly object: ObjectSummary; readonly fate: ObjectFate }[] = [];
-  for (const object of found) fates.push({ object, fate: await fateOf(deps, object, request) });
+  const fates = await mapInParallel(found, JUDGED_AT_ONCE, async (object) => {
+    const fate = await fateOf(deps, object, request);
+    await request.onObject();
+    return { object, fate };
+  });
   const count = (wanted: ObjectFate) => fates.filter(({ fate }) => fate === wanted).length;
   const condemned = fates.filter(({ fate }) => fate === 'condemned').map(({ object }) => object);
   // Keys are in the order of their ids: nothing behind a fresh one is older.

@@ -11,12 +11,16 @@
 import type { Chunk } from '../log/chunk.ts';
 import { chunkPages } from '../log/chunk-pages.ts';
 import { decodeEntry } from '../log/entry.ts';
+import { mapInParallel } from '../log/in-parallel.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import { partitionPk } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { StampedRegion } from '../segment/region.ts';
 import type { SegmentId } from '../segment/segment-id.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
+
+/** Partitions that are asked at once. */
+const PARALLEL = 4;
 
 /**
  * Whether any of its chunks names an object, or may come to. `regions`: all of the object, in order. A read of each head, a query for 100 chunks. Throws what the store throws after ten attempts, CORRUPT_OBJECT
@@ -28,8 +32,8 @@ export async function mayBeNamed(
   regions: readonly StampedRegion[],
 ): Promise<boolean> {
   const partitions = Map.groupBy(regions, ({ topicId, partition }) => partitionPk({ topicId, partition }));
-  for (const chunks of partitions.values()) if (await mayBeNamedBy(deps, id, chunks)) return true;
-  return false;
+  const answers = await mapInParallel([...partitions.values()], PARALLEL, (chunks) => mayBeNamedBy(deps, id, chunks));
+  return answers.includes(true);
 }
 
 async function mayBeNamedBy(deps: MaintenanceDeps, id: SegmentId, regions: readonly StampedRegion[]): Promise<boolean> {

@@ -18,14 +18,22 @@ import type { MaintenanceDeps } from './maintenance-deps.ts';
 /** Told of each name. */
 export type AddName = (id: SegmentId, partition: PartitionKey) => void;
 
+/** By what names are read. */
+export interface ReadNamesOptions {
+  readonly floor: SegmentId;
+  readonly add: AddName;
+  /** Awaited behind each query, by several at once. Default: nothing. */
+  readonly onPage?: () => Promise<void>;
+}
+
 /** Raises the floor of a head, and reads the names of its partition. Throws what the store throws after ten attempts, CORRUPT_OBJECT for what cannot be read. */
 export async function fenceAndReadNames(
   deps: MaintenanceDeps,
   partition: PartitionKey,
-  { head, floor, add }: { readonly head: Head; readonly floor: SegmentId; readonly add: AddName },
+  { head, floor, add, onPage }: ReadNamesOptions & { readonly head: Head },
 ): Promise<void> {
   const fenced = await fence(deps, partition, head, floor);
-  if (fenced !== undefined) await readNames(deps, partition, fenced, add);
+  if (fenced !== undefined) await readNames(deps, partition, fenced, add, onPage);
 }
 
 /** The head as it was at a moment at which its floor was raised; undefined when it is gone. One write unit, none where the floor is above already. */
@@ -46,6 +54,7 @@ export async function readNames(
   partition: PartitionKey,
   head: Head,
   add: AddName,
+  onPage?: () => Promise<void>,
 ): Promise<void> {
   let last: SegmentId | null = null;
   const addAll = (entries: readonly Uint8Array[]) => {
@@ -69,6 +78,7 @@ export async function readNames(
       addHeld(chunk.base);
       held = chunk;
     }
+    await onPage?.();
   }
   addHeld(head.tailBase);
 }
@@ -87,7 +97,7 @@ const PARALLEL = 16;
 export async function readAllNames(
   deps: MaintenanceDeps,
   heads: readonly { readonly partition: PartitionKey; readonly head: Head | MillraceError }[],
-  options: { readonly floor: SegmentId; readonly add: AddName },
+  options: ReadNamesOptions,
 ): Promise<readonly ReadPartition[]> {
   const read: ReadPartition[] = [];
   await inParallel(heads, PARALLEL, async ({ partition, head }) => {

@@ -96,15 +96,15 @@ export const maintenanceMutants: readonly Mutant[] = [
   {
     name: 'collection: names are read before the floor is raised',
     file: NAMES,
-    from: 'if (fenced !== undefined) await readNames(deps, partition, fenced, add);',
-    to: 'if (fenced !== undefined) await readNames(deps, partition, head, add);',
+    from: 'if (fenced !== undefined) await readNames(deps, partition, fenced, add, onPage);',
+    to: 'if (fenced !== undefined) await readNames(deps, partition, head, add, onPage);',
     test: 'test/maintenance/read-names.test.ts',
   },
   {
     name: 'collection: chunks are read before the floor is raised, the tail behind it',
     file: NAMES,
     test: 'test/maintenance/read-names.test.ts',
-    from: '  const fenced = await fence(deps, partition, head, floor);\n  if (fenced !== undefined) await readNames(deps, partition, fenced, add);',
+    from: '  const fenced = await fence(deps, partition, head, floor);\n  if (fenced !== undefined) await readNames(deps, partition, fenced, add, onPage);',
     to: '  await readNames(deps, partition, { ...head, tail: [] }, add);\n  const fenced = await fence(deps, partition, head, floor);\n  if (fenced !== undefined) await readNames(deps, partition, { ...fenced, tailBase: 0n }, add);',
   },
   {
@@ -211,6 +211,20 @@ export const maintenanceMutants: readonly Mutant[] = [
     test: 'test/maintenance/collection-obstacles.test.ts',
   },
   {
+    name: 'collection: it gives no sign of life while it looks into objects',
+    file: CONDEMN,
+    from: '    await request.onObject();\n',
+    to: '',
+    test: 'test/maintenance/collection-slices.test.ts',
+  },
+  {
+    name: 'collection: what is not durable yet is stored as a sign of life',
+    file: COLLECT,
+    from: 'this.#saving ??= this.#slice.save(this.#saved)',
+    to: 'this.#saving ??= this.#slice.save(this.#state)',
+    test: 'test/maintenance/collection-slices.test.ts',
+  },
+  {
     name: 'collection: it rests although something is in its way',
     file: COLLECT,
     from: 'isUnchanged && !isHindered',
@@ -240,8 +254,8 @@ export const maintenanceMutants: readonly Mutant[] = [
   {
     name: 'collection: of an object only the first partition is asked',
     file: ORPHAN,
-    from: 'for (const chunks of partitions.values()) if (await mayBeNamedBy(deps, id, chunks)) return true;',
-    to: 'for (const chunks of partitions.values()) return mayBeNamedBy(deps, id, chunks);',
+    from: 'return answers.includes(true);',
+    to: 'return answers[0]!;',
     test: 'test/maintenance/orphan-rule.test.ts',
   },
   {

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { runMaintenance } from '../../lib/maintenance/run-maintenance.ts';
+import { encodeSegment } from '../../lib/segment/encode-segment.ts';
+import { firstIdAt } from '../../lib/segment/segment-id.ts';
+import { segmentKey, shardOf } from '../../lib/segment/segment-key.ts';
+import { batchOf } from '../log/log-stage.ts';
+import { COLLECT, collectionOf, segments } from './collection-stage.ts';
+import { DAY_MS, HOUR_MS, type MaintenanceStage, MINUTE_MS, maintenanceStage } from './maintenance-stage.ts';
+
+/** In two shards: of each a hundred are judged before the time is asked for, and then one is done before the other. */
+const SHARDS = { a: 110, b: 160 } as const;
+const ORPHANS = SHARDS.a + SHARDS.b;
+
+/** Objects of level 1 of a topic that is gone: each has to be looked into. */
+async function putOrphans(stage: MaintenanceStage): Promise<void> {
+  const [partition] = await stage.topic('gone');
+  const batches = [batchOf(['x'])];
+  const left: Record<string, number> = { ...SHARDS };
+  for (let n = 0; left.a! + left.b! > 0; n++) {
+    const id = `${firstIdAt(stage.clock.nowMs()).slice(0, 20)}${String(n).padStart(6, '0')}`;
+    const key = segmentKey({ prefix: '', domain: 'shared', level: 1, id });
+    const shard = shardOf(id);
+    if ((left[shard] ?? 0) === 0) continue;
+    left[shard]! -= 1;
+    const region = { ...partition!, batches, baseOffset: 0n, lastOffset: 0n, chunkVersion: 0 };
+    const { bytes } = encodeSegment({ level: 1, writerId: id, regions: [region] });
+    await stage.base.objects.put(key, bytes);
+  }
+  await stage.admin.deleteTopic('gone');
+}
+
+/** Until the clock counts, and what was put is no longer fresh. */
+async function trusted(stage: MaintenanceStage): Promise<void> {
+  for (const passMs of [2 * HOUR_MS, 6 * MINUTE_MS]) {
+    await stage.run(COLLECT);
+    stage.clock.pass(passMs);
+  }
+}
+
+describe('a collection that takes long', () => {
+  it.each([
+    ['objects are looked into', 'objects.get', 500],
+    ['the chunks of one partition are read', 'chunks.query', 30_000],
+  ] as const)('stays the only one, while %s', async (_, operation, requestMs) => {
+    let isSlow = false;
+    const rivals = new Set<string>();
+    const stage = maintenanceStage({
+      async onCall(call) {
+        if (!isSlow || call.operation !== operation) return;
+        stage.clock.pass(requestMs);
+        const rival = { store: stage.base, clock: stage.clock, random: stage.random };
+        const [run] = await runMaintenance(rival, { ...COLLECT, deadlineMs: 0 });
+        rivals.add(run!.result.outcome);
+      },
+    });
+    await putOrphans(stage);
+    const [partition] = await stage.topic('orders');
+    for (let n = 0; n < 250; n++) await stage.append(partition!, [`${n}`], { inline: true });
+    await trusted(stage);
+    isSlow = true;
+    const [run] = await stage.run(COLLECT);
+    expect(run!.result.outcome).toBe('done');
+    expect([...rivals]).toEqual(['busy']);
+    expect((await collectionOf(stage)).report.condemned).toBe(ORPHANS);
+  });
+
+  it.each([20, 150, 290, 300, 310])('forgets nothing when it is killed at the %ith request', async (killAt) => {
+    let calls = Number.NEGATIVE_INFINITY;
+    const stage = maintenanceStage({
+      onCall({ operation }) {
+        if (operation !== 'objects.get') return;
+        calls += 1;
+        stage.clock.pass(calls > 0 ? 1_000 : 0);
+        if (calls === killAt) throw new Error('killed');
+      },
+    });
+    await putOrphans(stage);
+    await trusted(stage);
+    calls = 0;
+    const [killed] = await stage.run(COLLECT);
+    expect(killed!.result.outcome).toBe('failed');
+    calls = Number.NEGATIVE_INFINITY;
+    stage.clock.pass(2 * MINUTE_MS);
+    const [run] = await stage.run(COLLECT);
+    expect(run!.result.outcome).toBe('done');
+    stage.clock.pass(DAY_MS + HOUR_MS);
+    await stage.run(COLLECT);
+    stage.clock.pass(6 * MINUTE_MS);
+    await stage.run(COLLECT);
+    expect(await segments(stage)).toEqual([]);
+    expect((await collectionOf(stage)).report.deleted).toBe(ORPHANS);
+  });
+});
