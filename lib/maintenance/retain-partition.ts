@@ -67,39 +67,66 @@ export async function needsRetention(
   return expiredPrefix(oldest.slice(0, 1), { nowMs, maxAgeMs }).endOffset !== null;
 }
 
+/** Pages of chunks, of a hundred, that are looked through before what has expired of them is dropped. */
+const PAGES_MOST = 10;
+
 /**
- * Drops what the policy says, and deletes what is dead. May be run again after a crash, and by several at once.
+ * Drops what the policy says, and deletes what is dead, a thousand chunks at a time: so a slice gets somewhere however much has expired. May be run again after a crash, and by several at once.
  *
  * Requests: 1 read, 1 query for 100 chunks that are looked at; for 100 chunks that go 1 update of the head and 100 deletions; 3 requests more when the tail has expired too. Throws what the store throws after
  * ten attempts, CORRUPT_OBJECT for what cannot be read.
  */
 export async function retainPartition(deps: MaintenanceDeps, request: RetentionRequest): Promise<RetainedPartition> {
+  let [recordsDropped, chunksRemoved] = [0n, 0];
+  for (;;) {
+    const retained = await retainSome(deps, request);
+    recordsDropped += retained.recordsDropped;
+    chunksRemoved += retained.chunksRemoved;
+    const hasMoved = retained.recordsDropped > 0n || retained.chunksRemoved > 0;
+    if (retained.isWhole || !hasMoved || request.isOver?.()) return { recordsDropped, chunksRemoved };
+  }
+}
+
+async function retainSome(
+  deps: MaintenanceDeps,
+  request: RetentionRequest,
+): Promise<RetainedPartition & { readonly isWhole: boolean }> {
   const { partition } = request;
   const read = async () => (await repeatRequest(deps, () => deps.store.heads.read(partition, CONSISTENT))).answer;
   let head: Head | null = await read();
-  if (head === null) return NOTHING_RETAINED;
+  if (head === null) return { ...NOTHING_RETAINED, isWhole: true };
   const { start } = head;
-  const target = most(start, await expiredBelow(deps, request, head));
+  const { below, isWhole } = await expiredBelow(deps, request, head);
+  const target = most(start, below);
   for (let round = 0; round < MAX_ROUNDS && (await rollExpired(deps, partition, head, target)); round++) {
     head = await read();
-    if (head === null) return NOTHING_RETAINED;
+    if (head === null) return { ...NOTHING_RETAINED, isWhole: true };
   }
   const { chunksRemoved, logStartOffset } = await removeBelow(deps, request, head, target);
-  return { recordsDropped: logStartOffset - start, chunksRemoved };
+  return { recordsDropped: logStartOffset - start, chunksRemoved, isWhole };
 }
 
-/** The offset below which everything may go; 0 when nothing may. */
-async function expiredBelow(deps: MaintenanceDeps, request: RetentionRequest, head: Head): Promise<bigint> {
-  return most(await expiredByAge(deps, request, head), await expiredByBytes(deps, request, head));
+/** How much may go. */
+interface Expired {
+  /** The offset below which everything may go; 0 when nothing may. */
+  readonly below: bigint;
+  /** Whether nothing above it may. */
+  readonly isWhole: boolean;
+}
+
+async function expiredBelow(deps: MaintenanceDeps, request: RetentionRequest, head: Head): Promise<Expired> {
+  const byAge = await expiredByAge(deps, request, head);
+  return { ...byAge, below: most(byAge.below, await expiredByBytes(deps, request, head)) };
 }
 
 async function expiredByAge(
   deps: MaintenanceDeps,
   { partition, policy: { maxAgeMs }, nowMs }: RetentionRequest,
   head: Head,
-): Promise<bigint> {
-  if (maxAgeMs === null) return 0n;
+): Promise<Expired> {
+  if (maxAgeMs === null) return { below: 0n, isWhole: true };
   let below = 0n;
+  let pages = 0;
   /** False when something in it has not expired. */
   const isExpired = (extents: readonly RecordExtent[]): boolean => {
     const live = extents.filter(({ endOffset }) => endOffset > head.start);
@@ -111,12 +138,14 @@ async function expiredByAge(
   for await (const page of chunkPages(deps, partition, { toBase: head.tailBase - 1n, order: 'ascending' })) {
     for (const chunk of page) {
       // Where a chunk is missing, nothing behind it is touched. One that a late roller brought back reaches into others and holds what they hold.
-      if (chunk.base > end || !isExpired(chunkExtents(chunk))) return below;
+      if (chunk.base > end || !isExpired(chunkExtents(chunk))) return { below, isWhole: true };
       end = most(end, chunk.end);
     }
+    pages += 1;
+    if (pages === PAGES_MOST) return { below, isWhole: false };
   }
   if (end >= head.tailBase) isExpired(tailExtents(head));
-  return below;
+  return { below, isWhole: true };
 }
 
 async function expiredByBytes(

@@ -55,6 +55,39 @@ describe('retention of a partition', () => {
     expect(await retain(stage, AGE, 3)).toEqual({ recordsDropped: 0n, chunksRemoved: 0 });
   });
 
+  it('drops a thousand chunks at a time, however many have expired, until it is told to stop', async () => {
+    const stage = await logStage();
+    for (let number = 0; number < 1_250; number++) {
+      await stage.fill([batchOf(['x'], [START_MS])]);
+      await stage.roll();
+    }
+    const requests = { partition: stage.partition(), policy: AGE, nowMs: START_MS + 2 * MINUTE_MS };
+    let looks = 0;
+    const isOver = () => {
+      looks += 1;
+      return looks > 3;
+    };
+    const before = stage.meter.usage;
+    const first = await retainPartition(depsOf(stage), { ...requests, isOver });
+    expect(first).toEqual({ recordsDropped: 400n, chunksRemoved: 400 });
+    // Ten pages are looked through, and what goes is read once more.
+    expect(usageBetween(before, stage.meter.usage).readRequests).toBeLessThan(20);
+    const rest = await retainPartition(depsOf(stage), requests);
+    expect(rest).toEqual({ recordsDropped: 850n, chunksRemoved: 850 });
+    await stage.fill([batchOf(['tail'], [START_MS])]);
+    expect(await retain(stage, AGE, 2)).toEqual({ recordsDropped: 1n, chunksRemoved: 1 });
+    expect(await stage.values()).toEqual([]);
+  });
+
+  it('drops all of more than a thousand chunks in one run', async () => {
+    const stage = await logStage();
+    for (let number = 0; number < 1_050; number++) {
+      await stage.fill([batchOf(['x'], [START_MS])]);
+      await stage.roll();
+    }
+    expect(await retain(stage, AGE, 2)).toEqual({ recordsDropped: 1_050n, chunksRemoved: 1_050 });
+  });
+
   it('leaves everything without a limit, however old it is', async () => {
     const stage = await filled(2);
     expect(await needs(stage, NO_LIMIT, 1e6)).toBe(false);

@@ -36,14 +36,28 @@ export const maintenanceMutants: readonly Mutant[] = [
   {
     name: 'retention: the start rises over a chunk that has not expired as a whole',
     file: RETAIN,
-    from: 'if (chunk.base > end || !isExpired(chunkExtents(chunk))) return below;',
-    to: 'if (chunk.base > end) return below; isExpired(chunkExtents(chunk)); below = chunk.end;',
+    from: 'if (chunk.base > end || !isExpired(chunkExtents(chunk))) return { below, isWhole: true };',
+    to: 'if (chunk.base > end) return { below, isWhole: true }; isExpired(chunkExtents(chunk)); below = chunk.end;',
   },
   {
     name: 'retention: it goes on behind a chunk that is missing',
     file: RETAIN,
-    from: 'if (chunk.base > end || !isExpired(chunkExtents(chunk))) return below;',
-    to: 'if (!isExpired(chunkExtents(chunk))) return below;',
+    from: 'if (chunk.base > end || !isExpired(chunkExtents(chunk))) return { below, isWhole: true };',
+    to: 'if (!isExpired(chunkExtents(chunk))) return { below, isWhole: true };',
+    test: 'test/maintenance/retain-partition.test.ts',
+  },
+  {
+    name: 'retention: all that has expired is looked through before the first of it goes',
+    file: RETAIN,
+    from: 'if (pages === PAGES_MOST) return',
+    to: 'if (pages === 1e9) return',
+    test: 'test/maintenance/retain-partition.test.ts',
+  },
+  {
+    name: 'retention: what has expired behind the first thousand chunks stays',
+    file: RETAIN,
+    from: 'return { below, isWhole: false };',
+    to: 'return { below, isWhole: true };',
     test: 'test/maintenance/retain-partition.test.ts',
   },
   {
