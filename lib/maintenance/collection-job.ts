@@ -77,6 +77,8 @@ class CollectionSlice {
   readonly #topics: KnownTopics;
   #nowMs = 0;
   #hold: RebuildHold = { isUnderWay: false, heldUpTo: null, epoch: 0 };
+  /** What the clock has shown when the slice was begun, or before. */
+  #seenMs = 0;
 
   constructor(deps: MaintenanceDeps, slice: JobSlice<CollectionState>, options: Required<CollectionOptions>) {
     this.#deps = deps;
@@ -92,6 +94,7 @@ class CollectionSlice {
     // Stores have answered by now: the job was read and taken.
     const { nowMs, seen } = lookAtTime(this.#deps.store.serverClock, this.#state.seenTime);
     this.#nowMs = nowMs;
+    this.#seenMs = seen.seenMs;
     this.#state = { ...this.#state, seenTime: seen };
     this.#report({ clockMs: nowMs });
     if (nowMs === 0 || (await this.#isIdle())) return this.#rest();
@@ -342,7 +345,8 @@ class CollectionSlice {
     if (this.#pass.strange !== null) this.#forget(this.#pass.strange);
     const { floor, parts, sum, blockedBy, rewrites } = this.#pass;
     const { report, lists, lastSum, unchangedPasses } = this.#state;
-    const atMs = this.#deps.store.serverClock.nowMs();
+    // A clock that was set back meanwhile makes no list older.
+    const atMs = Math.max(this.#deps.store.serverClock.nowMs(), this.#seenMs);
     const list = { floor, atMs, parts, objects: report.condemned, bytes: report.condemnedBytes };
     const isUnchanged = sum === lastSum && report.condemned === 0 && report.deleted === 0 && lists.length === 0;
     const isHindered = blockedBy !== null || report.strange !== null || report.damages.count + report.keptForDamage > 0;

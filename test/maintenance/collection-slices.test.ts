@@ -4,7 +4,7 @@ import { encodeSegment } from '../../lib/segment/encode-segment.ts';
 import { firstIdAt } from '../../lib/segment/segment-id.ts';
 import { segmentKey, shardOf } from '../../lib/segment/segment-key.ts';
 import { batchOf } from '../log/log-stage.ts';
-import { COLLECT, collectionOf, segments } from './collection-stage.ts';
+import { COLLECT, collectionOf, orphan, segments } from './collection-stage.ts';
 import { DAY_MS, HOUR_MS, type MaintenanceStage, MINUTE_MS, maintenanceStage } from './maintenance-stage.ts';
 
 /** In two shards: of each a hundred are judged before the time is asked for, and then one is done before the other. */
@@ -36,6 +36,36 @@ async function trusted(stage: MaintenanceStage): Promise<void> {
     stage.clock.pass(passMs);
   }
 }
+
+describe('what is condemned', () => {
+  it('stays for a restore window, although the clock was set back while it was condemned', async () => {
+    let isArmed = false;
+    const stage = maintenanceStage({
+      onCall({ operation }) {
+        if (!isArmed || operation !== 'objects.list') return;
+        isArmed = false;
+        stage.clock.wallMs -= 365 * DAY_MS;
+      },
+    });
+    const [partition] = await stage.topic('orders');
+    const lost = await orphan(stage, partition!);
+    await trusted(stage);
+    isArmed = true;
+    await stage.run(COLLECT);
+    expect([isArmed, (await collectionOf(stage)).report.condemned]).toEqual([false, 1]);
+    stage.clock.wallMs += 365 * DAY_MS;
+    for (let hour = 0; hour < 23; hour++) {
+      stage.clock.pass(HOUR_MS);
+      await stage.run(COLLECT);
+      expect(await segments(stage)).toEqual([lost]);
+    }
+    stage.clock.pass(3 * HOUR_MS);
+    await stage.run(COLLECT);
+    stage.clock.pass(6 * MINUTE_MS);
+    await stage.run(COLLECT);
+    expect(await segments(stage)).toEqual([]);
+  });
+});
 
 describe('a collection that takes long', () => {
   it.each([

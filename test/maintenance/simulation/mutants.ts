@@ -187,7 +187,7 @@ export const maintenanceMutants: readonly Mutant[] = [
   {
     name: 'collection: a list is dated by when its pass was begun',
     file: COLLECT,
-    from: 'const atMs = this.#deps.store.serverClock.nowMs();',
+    from: 'const atMs = Math.max(this.#deps.store.serverClock.nowMs(), this.#seenMs);',
     to: 'const atMs = this.#nowMs - this.#options.freshMs;',
   },
   {
