@@ -20,7 +20,8 @@ export function isRipe({ atMs }: CondemnedList, nowMs: number, restoreWindowMs: 
  * Requests: 2 reads, a removal for 1,000 objects. Throws what the store throws after ten attempts.
  */
 export async function carryOutPart(deps: MaintenanceDeps, part: string): Promise<number> {
-  const keys = await keysOf(deps, part);
+  const { prefix } = deps.store;
+  const keys = (await condemnedKeys(deps, part)).map((key) => (prefix === '' ? key : `${prefix}/${key}`));
   for (let from = 0; from < keys.length; from += PAGE) {
     const some = keys.slice(from, from + PAGE);
     await repeatRequest(deps, () => deps.store.objects.remove(some));
@@ -28,12 +29,12 @@ export async function carryOutPart(deps: MaintenanceDeps, part: string): Promise
   return keys.length;
 }
 
-async function keysOf(deps: MaintenanceDeps, part: string): Promise<readonly string[]> {
+/** What a part condemns: keys without the store's prefix; none where it is gone or damaged. Throws what the store throws after ten attempts. */
+export async function condemnedKeys(deps: MaintenanceDeps, part: string): Promise<readonly string[]> {
   const bytes = await readMaintenanceObject(deps, part);
   if (bytes === null) return [];
-  const { prefix } = deps.store;
   try {
-    const keys = decodeCondemned(bytes).map((key) => (prefix === '' ? key : `${prefix}/${key}`));
+    const keys = decodeCondemned(bytes);
     // Nothing but segments is ever deleted.
     for (const key of keys) parseSegmentKey(key);
     return keys;

@@ -24,7 +24,7 @@ import {
   NOTHING_COLLECTED,
 } from './collection-state.ts';
 import { condemnDomain, isDomainDone, type JudgedPage } from './condemn.ts';
-import { encodeCondemned, KEYS_PER_PART } from './condemned-list.ts';
+import { CondemnedKeys } from './condemned-keys.ts';
 import { withDamage } from './found-damage.ts';
 import { collectionPauseMs } from './job-schedule.ts';
 import { KnownTopics } from './known-topics.ts';
@@ -73,7 +73,7 @@ class CollectionSlice {
   #saved: CollectionState;
   #saving: Promise<void> | null = null;
   #isSaveAsked = false;
-  #keys: string[] = [];
+  readonly #keys: CondemnedKeys;
   readonly #topics: KnownTopics;
   #nowMs = 0;
   #hold: RebuildHold = { isUnderWay: false, heldUpTo: null, epoch: 0 };
@@ -85,6 +85,7 @@ class CollectionSlice {
     this.#slice = slice;
     this.#options = options;
     this.#topics = new KnownTopics(deps);
+    this.#keys = new CondemnedKeys(deps, slice.epoch);
     const state = slice.state ?? NEVER_COLLECTED;
     this.#saved = state;
     this.#state = state.pass === null ? { ...state, report: NOTHING_COLLECTED } : state;
@@ -146,6 +147,7 @@ class CollectionSlice {
   async #readNames(): Promise<boolean> {
     this.#names = this.#state.pass === null ? null : await this.#storedNames();
     if (this.#names === null) await this.#begin();
+    else await this.#keys.reopen(this.#pass.parts);
     const { names, floor } = this.#pass;
     if (names === null) return true;
     const isWhole = await walkTopics(this.#deps, names.place, {
@@ -194,7 +196,7 @@ class CollectionSlice {
       // Before anything is read: what is rewritten meanwhile is looked at again.
       rewrites: await rewritesSoFar(this.#deps),
     };
-    this.#keys = [];
+    this.#keys.clear();
     this.#state = { ...this.#state, pass, report: { ...NOTHING_COLLECTED, deleted, deletedBytes, clockMs } };
   }
 
@@ -261,7 +263,7 @@ class CollectionSlice {
     const { floor, unread } = this.#pass;
     const { isOver, isSaveDue } = this.#slice;
     const isSaveAsked = () => isSaveDue() || this.#isSaveAsked;
-    const isPause = () => isOver() || isSaveAsked() || this.#keys.length >= KEYS_PER_PART;
+    const isPause = () => isOver() || isSaveAsked() || this.#keys.isFull;
     // Shards end at a pause too, so that the keys can be written and the place stored.
     do {
       await condemnDomain(this.#deps, this.#pass.domain!, {
@@ -274,7 +276,7 @@ class CollectionSlice {
         onPage: (page) => this.#addPage(domain, page),
         onObject: () => this.#signOfLife(),
       });
-      await this.#flushKeys();
+      if (this.#keys.isFull) await this.#storeKeys();
       if (isSaveAsked()) await this.#save();
     } while (!isDomainDone(this.#pass.domain!) && this.#pass.strange === null && !isOver());
   }
@@ -285,7 +287,7 @@ class CollectionSlice {
     const { prefix } = this.#deps.store;
     const { report } = this.#state;
     const rootLength = prefix === '' ? 0 : prefix.length + 1;
-    for (const { key } of condemned) this.#keys.push(key.slice(rootLength));
+    this.#keys.add(condemned.map(({ key }) => key.slice(rootLength)));
     this.#change({ domain: { domain, shards: { ...this.#pass.domain!.shards, [shard]: after } } });
     this.#report({
       listed: report.listed + listed,
@@ -298,16 +300,13 @@ class CollectionSlice {
   }
 
   /** The keys are durable before any state counts on them. */
-  async #flushKeys(): Promise<void> {
-    while (this.#keys.length > 0) {
-      const some = this.#keys.splice(0, KEYS_PER_PART);
-      const part = await writeMaintenanceObject(this.#deps, this.#slice.epoch, encodeCondemned(some));
-      this.#change({ parts: [...this.#pass.parts, part] });
-    }
+  async #storeKeys(): Promise<void> {
+    this.#change({ parts: await this.#keys.store(this.#pass.parts) });
   }
 
   /** Names are durable before the place that they were read up to. */
   async #store(): Promise<void> {
+    if (this.#state.pass !== null) await this.#storeKeys();
     const { pass } = this.#state;
     if (pass === null || this.#names === null) return;
     if (pass.names === null && pass.filter !== null && pass.namesAtMs === this.#filterOfMs) return;
@@ -343,6 +342,7 @@ class CollectionSlice {
 
   async #end(): Promise<SliceEnd<CollectionState>> {
     if (this.#pass.strange !== null) this.#forget(this.#pass.strange);
+    await this.#storeKeys();
     const { floor, parts, sum, blockedBy, rewrites } = this.#pass;
     const { report, lists, lastSum, unchangedPasses } = this.#state;
     // A clock that was set back meanwhile makes no list older.
@@ -370,6 +370,7 @@ class CollectionSlice {
   /** Another log has objects here: what was taken for garbage may be its. */
   #forget(strange: string): void {
     this.#change({ parts: [] });
+    this.#keys.clear();
     this.#state = { ...this.#state, lists: [] };
     this.#report({ strange, condemned: 0, condemnedBytes: 0 });
   }

@@ -67,6 +67,32 @@ describe('what is condemned', () => {
   });
 });
 
+describe('the item of the job', () => {
+  it.each([Number.POSITIVE_INFINITY, 0])(
+    'stays small, however many isolation domains have garbage',
+    async (deadlineMs) => {
+      const stage = maintenanceStage();
+      const [partition] = await stage.topic('orders');
+      for (let n = 0; n < 60; n++) await orphan(stage, partition!, `domain-${n}`);
+      await trusted(stage);
+      let largest = 0;
+      for (let slice = 0; slice < 5_000; slice++) {
+        const [run] = await stage.run({ ...COLLECT, deadlineMs, saveEveryMs: 0 });
+        largest = Math.max(largest, (await stage.base.jobs.read('collection'))!.state.length);
+        if (run!.result.outcome === 'done') break;
+      }
+      const { own } = JSON.parse((await stage.base.jobs.read('collection'))!.state);
+      expect(own.lists).toMatchObject([{ objects: 60, parts: [expect.any(String)] }]);
+      expect(largest).toBeLessThan(6_000);
+      stage.clock.pass(DAY_MS + HOUR_MS);
+      await stage.run(COLLECT);
+      stage.clock.pass(6 * MINUTE_MS);
+      await stage.run(COLLECT);
+      expect(await segments(stage)).toEqual([]);
+    },
+  );
+});
+
 describe('a collection that takes long', () => {
   it.each([
     ['objects are looked into', 'objects.get', 500],

@@ -56,7 +56,14 @@ describe('retention of a partition', () => {
   });
 
   it('drops a thousand chunks at a time, however many have expired, until it is told to stop', async () => {
-    const stage = await logStage();
+    let pages = 0;
+    let pagesBefore = 0;
+    const stage = await logStage({
+      onCall({ operation }) {
+        if (operation === 'chunks.query') pages += 1;
+        if (operation === 'heads.advanceStart' && pagesBefore === 0) pagesBefore = pages;
+      },
+    });
     for (let number = 0; number < 1_250; number++) {
       await stage.fill([batchOf(['x'], [START_MS])]);
       await stage.roll();
@@ -67,11 +74,11 @@ describe('retention of a partition', () => {
       looks += 1;
       return looks > 3;
     };
-    const before = stage.meter.usage;
+    pages = 0;
     const first = await retainPartition(depsOf(stage), { ...requests, isOver });
     expect(first).toEqual({ recordsDropped: 400n, chunksRemoved: 400 });
     // Ten pages are looked through, and what goes is read once more.
-    expect(usageBetween(before, stage.meter.usage).readRequests).toBeLessThan(20);
+    expect(pagesBefore).toBe(11);
     const rest = await retainPartition(depsOf(stage), requests);
     expect(rest).toEqual({ recordsDropped: 850n, chunksRemoved: 850 });
     await stage.fill([batchOf(['tail'], [START_MS])]);

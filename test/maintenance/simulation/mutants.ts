@@ -239,6 +239,20 @@ export const maintenanceMutants: readonly Mutant[] = [
     test: 'test/maintenance/collection-slices.test.ts',
   },
   {
+    name: 'collection: each save leaves a part of its own',
+    file: 'lib/maintenance/condemned-keys.ts',
+    from: 'this.#storedCount = keys.length;',
+    to: 'this.#keys = [];',
+    test: 'test/maintenance/collection-slices.test.ts',
+  },
+  {
+    name: 'collection: a part that is written anew takes the place of a full one',
+    file: 'lib/maintenance/condemned-keys.ts',
+    from: 'all = [...(this.#storedCount > 0 ? all.slice(0, -1) : all), part];',
+    to: 'all = [...all.slice(0, -1), part];',
+    test: 'test/maintenance/condemned-list.test.ts',
+  },
+  {
     name: 'collection: it rests although something is in its way',
     file: COLLECT,
     from: 'isUnchanged && !isHindered',
