@@ -135,10 +135,11 @@ class CompactionSlice {
     this.#state = { ...this.#state, report: { ...this.#state.report, ...changes } };
   }
 
-  /** Of damage the rest goes on; anything else ends the slice. */
+  /** Of damage the rest goes on, and the next pass looks for it again; anything else ends the slice. */
   #damaged(topic: string, partition: number | null, cause: unknown): void {
     const error = asMillraceError(cause);
     if (!isDamage(error)) throw cause;
+    this.#state = { ...this.#state, isWaiting: true };
     this.#report({ damages: withDamage(this.#state.report.damages, { topic, partition }, error) });
   }
 
@@ -169,6 +170,7 @@ class CompactionSlice {
     } catch (cause) {
       const error = asMillraceError(cause);
       this.#report({ damages: withDamage(this.#state.report.damages, { topic: name, partition: null }, error) });
+      this.#state = { ...this.#state, isWaiting: true };
       return null;
     }
   }

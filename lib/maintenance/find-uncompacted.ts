@@ -32,7 +32,7 @@ export async function findUncompacted(
   return isBoundarySeen ? atLeast(openBase, start) : bisect(deps, partition, { start, openBase, forKeys });
 }
 
-/** The common case, at half a read unit where chunks were rewritten: what it misses is found the next time. */
+/** The common case, at half a read unit where chunks were rewritten. An answer that does not reach up to the tail is an old one, and tells nothing. */
 async function areNewestSettled(
   deps: MaintenanceDeps,
   partition: PartitionKey,
@@ -40,7 +40,7 @@ async function areNewestSettled(
 ): Promise<boolean> {
   const query = { toBase: tailBase - 1n, order: 'descending', limit: REPLACED_AT_ONCE, consistent: false } as const;
   const { answer } = await repeatRequest(deps, () => deps.store.chunks.query(partition, query));
-  return answer.length > 0 && answer.every((chunk) => chunk.end <= start || isSettled(chunk, forKeys));
+  return answer[0]?.end === tailBase && answer.every((chunk) => chunk.end <= start || isSettled(chunk, forKeys));
 }
 
 async function bisect(

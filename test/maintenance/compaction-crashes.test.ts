@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeEntry } from '../../lib/log/entry.ts';
+import { freshUuid } from '../../lib/log/fresh-uuid.ts';
 import { COMPACTION_RULES } from '../../lib/maintenance/compaction-plan.ts';
 import { findUncompacted } from '../../lib/maintenance/find-uncompacted.ts';
 import { rewritesSoFar } from '../../lib/maintenance/rewrites-so-far.ts';
@@ -120,4 +121,36 @@ describe('a compaction that is killed', () => {
       expect(await stage.damages()).toEqual([]);
     },
   );
+});
+
+describe('a chunk that an eventually consistent read does not show yet', () => {
+  it('is found all the same', async () => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders');
+    await stage.append(partition!, ['a']);
+    await compact(stage);
+    const before = await stage.chunks(partition!);
+    await stage.append(partition!, ['b']);
+    const { store } = stage.deps;
+    const query: typeof store.chunks.query = async (key, asked) =>
+      asked.consistent ? store.chunks.query(key, asked) : before;
+    const deps = { ...stage.deps, store: { ...store, chunks: { ...store.chunks, query } } };
+    expect(await findUncompacted(deps, partition!, await stage.head(partition!))).toBe(1n);
+  });
+});
+
+describe('what compaction could not work on', () => {
+  it('stays in the report until it can, though nothing is written', async () => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders');
+    await stage.append(partition!, ['a']);
+    const topic = (await stage.base.topics.get('orders'))!;
+    const config = { 'cleanup.policy': 'nonsense' };
+    await stage.base.topics.create({ ...topic, name: 'spoilt', topicId: freshUuid(stage.random), config });
+    for (let hour = 0; hour < 60; hour += 6) {
+      await stage.run({ jobs: ['retention', 'compaction'] });
+      stage.clock.pass(6 * HOUR_MS + MINUTE_MS);
+    }
+    expect(await reportOf(stage)).toMatchObject({ damages: { count: 1, first: [{ topic: 'spoilt' }] } });
+  });
 });
