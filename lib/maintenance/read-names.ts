@@ -107,7 +107,7 @@ export async function readAllNames(
       read.push({ partition, damage: null });
     } catch (cause) {
       const error = asMillraceError(cause);
-      if (!isDamage(error)) throw error;
+      if (!isDamage(error)) throw cause;
       read.push({ partition, damage: error });
     }
   });

@@ -120,6 +120,26 @@ describe('a collection that takes long', () => {
     expect((await collectionOf(stage)).report.condemned).toBe(ORPHANS);
   });
 
+  it('ends where another has taken it, while the chunks of one partition are read', async () => {
+    let isSlow = false;
+    const stage = maintenanceStage({
+      async onCall({ operation }) {
+        if (!isSlow || operation !== 'chunks.query') return;
+        isSlow = false;
+        stage.clock.pass(HOUR_MS);
+        const { jobs } = stage.base;
+        const { epoch } = (await jobs.read('collection'))!;
+        const nowMs = stage.clock.nowMs();
+        await jobs.take('collection', { owner: 'rival', seen: epoch, nowMs, expiresAtMs: nowMs + MINUTE_MS });
+      },
+    });
+    const [partition] = await stage.topic('orders');
+    await stage.append(partition!, ['a'], { inline: true });
+    await trusted(stage);
+    isSlow = true;
+    expect((await stage.run(COLLECT))[0]!.result.outcome).toBe('lost');
+  });
+
   it.each([20, 150, 290, 300, 310])('forgets nothing when it is killed at the %ith request', async (killAt) => {
     let calls = Number.NEGATIVE_INFINITY;
     const stage = maintenanceStage({
