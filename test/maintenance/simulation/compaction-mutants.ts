@@ -111,4 +111,18 @@ export const compactionMutants: readonly Mutant[] = [
     to: 'const atMostMs = Math.max(turnMs, (deadlineMs - nowMs) / 2);',
     test: 'test/maintenance/compaction-job.test.ts',
   },
+  {
+    name: 'compaction: chunks that are large enough hide smaller ones below them',
+    file: 'lib/maintenance/find-uncompacted.ts',
+    from: 'chunk.level === 0 && isSettled(chunk, forKeys)',
+    to: 'chunk.level === 0 && !isSettled(chunk, forKeys)',
+    test: 'test/maintenance/find-uncompacted.test.ts',
+  },
+  {
+    name: 'compaction: an old answer is taken for all that there is',
+    file: 'lib/maintenance/find-uncompacted.ts',
+    from: 'return answer[0]?.end === tailBase && isAll',
+    to: 'return answer.length > 0 && isAll',
+    test: 'test/maintenance/compaction-crashes.test.ts',
+  },
 ];
