@@ -17,6 +17,8 @@ import type { Topic } from '../log/topic.ts';
 import { firstIdAt, type SegmentId } from '../segment/segment-id.ts';
 import { carryOutPart, isRipe } from './carry-out-lists.ts';
 import {
+  COLLECTION_DEFAULTS,
+  type CollectionOptions,
   type CollectionPass,
   type CollectionReport,
   type CollectionState,
@@ -41,16 +43,6 @@ import { lookAtTime } from './trusted-time.ts';
 import { isUnchangedSince } from './unchanged-since.ts';
 import { type WalkedHead, type WalkPlace, walkTopics } from './walk-topics.ts';
 
-/** Times, milliseconds. */
-export interface CollectionOptions {
-  /** How long a condemned object stays: as far as the table may be restored back. Default a day. */
-  readonly restoreWindowMs?: number;
-  /** Ids younger than this are left alone, so that no writer has to upload again what it is about to commit. Default an hour. */
-  readonly freshMs?: number;
-}
-
-const HOUR_MS = 3_600_000;
-const DEFAULTS: Required<CollectionOptions> = { restoreWindowMs: 24 * HOUR_MS, freshMs: HOUR_MS };
 /** Beyond, all objects of their domains are looked into. */
 const UNREAD_MOST = 1_000;
 /** One more takes the place of the youngest: what that condemned, it condemns too. */
@@ -60,7 +52,10 @@ const HEADS = 16;
 
 /** The job. */
 export function collectionJob(deps: MaintenanceDeps, options: CollectionOptions = {}): MaintenanceJob<CollectionState> {
-  return { name: 'collection', run: (slice) => new CollectionSlice(deps, slice, { ...DEFAULTS, ...options }).run() };
+  return {
+    name: 'collection',
+    run: (slice) => new CollectionSlice(deps, slice, { ...COLLECTION_DEFAULTS, ...options }).run(),
+  };
 }
 
 class CollectionSlice {

@@ -5,6 +5,18 @@ import { type DamageList, NO_DAMAGE } from './found-damage.ts';
 import type { SeenTime } from './trusted-time.ts';
 import type { WalkPlace } from './walk-topics.ts';
 
+/** Times, milliseconds. */
+export interface CollectionOptions {
+  /** How long a condemned object stays: as far as the table may be restored back. Default a day. */
+  readonly restoreWindowMs?: number;
+  /** Ids younger than this are left alone, so that no writer has to upload again what it is about to commit. Default an hour. */
+  readonly freshMs?: number;
+}
+
+const HOUR_MS = 3_600_000;
+/** See `CollectionOptions`. */
+export const COLLECTION_DEFAULTS: Required<CollectionOptions> = { restoreWindowMs: 24 * HOUR_MS, freshMs: HOUR_MS };
+
 /** A partition whose names are not known, because something of its index cannot be read. */
 export interface UnreadPartition extends PartitionKey {
   readonly domain: string;

@@ -1,6 +1,7 @@
 import { asMillraceError, type MillraceError } from '../errors.ts';
 import { type CleanOptions, cleanJob } from './clean/clean-job.ts';
-import { type CollectionOptions, collectionJob } from './collection-job.ts';
+import { collectionJob } from './collection-job.ts';
+import type { CollectionOptions } from './collection-state.ts';
 import { type CompactionOptions, compactionJob } from './compaction-job.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import { retentionJob } from './retention-job.ts';
