@@ -54,8 +54,8 @@ export const limits = {
   transactionItems: 100,
   /** An id further ahead of the store's own clock than this is not committed. */
   clockAheadMs: 60_000,
-  /** What idempotent producers have appended is looked for in entries under ids as young as this. Clients send a batch again for two minutes, by default. */
-  producerHorizonMs: 600_000,
+  /** What idempotent producers have appended is looked for in entries under ids as young as this, so that it is found for ten minutes: an id may be two minutes old, by default, when its entry is committed. Clients send a batch again for two minutes, by default. */
+  producerHorizonMs: 720_000,
   /** Compaction leaves entries under younger ids alone. The batches of idempotent producers are looked for among them, so it is longer than their horizon, by more than clocks differ; and so are lost commits, which end as COMMIT_UNKNOWN where they can be looked for no more. */
   compactionAgeMs: 900_000,
   /** Data is deleted by a time only so long after a clock has first shown it: long enough for a clock that jumped to be put right. */

@@ -142,11 +142,34 @@ describe('batches of idempotent producers', () => {
     const early = stage.appender();
     await expect(send(stage, early, 77, ['too early'])).rejects.toEqual(refused('OUT_OF_ORDER_SEQUENCE_NUMBER'));
     stage.clock.pass(3_600_000);
-    const before = stage.faulty.calls.length;
-    // Long silent: it may go on with any number, as with a broker that has forgotten it.
-    expect(await send(stage, stage.appender(), 77, ['later'])).toEqual({ baseOffset: 60n });
-    const operations = stage.faulty.calls.slice(before).map(({ operation }) => operation);
-    expect(operations.filter((operation) => operation === 'chunks.query')).toEqual([]);
+    const queries = async (action: () => Promise<unknown>) => {
+      const before = stage.faulty.calls.length;
+      await action();
+      return stage.faulty.calls.slice(before).filter(({ operation }) => operation === 'chunks.query').length;
+    };
+    const late = stage.appender();
+    const refusedLate = () =>
+      expect(send(stage, late, 77, ['too late'])).rejects.toEqual(refused('OUT_OF_ORDER_SEQUENCE_NUMBER'));
+    expect(await queries(refusedLate)).toBe(1);
+    for (let chunk = 0; chunk < 101; chunk++) {
+      await stage.fill([batchOf([`y${chunk}`])]);
+      await stage.roll();
+    }
+    stage.clock.pass(3_600_000);
+    // Long silent, and far below: it may go on with any number, as with a broker that has forgotten it.
+    const goesOn = async () => expect(await send(stage, stage.appender(), 77, ['later'])).toEqual({ baseOffset: 161n });
+    expect(await queries(goesOn)).toBe(1);
+  });
+
+  // A tail that was all old by its ids ended the look: what a slow clock had put above a batch hid it, and it was appended twice.
+  it('are found below a tail that a writer has left whose clock was slow', async () => {
+    const stage = await logStage();
+    await send(stage, stage.appender(), 0, ['a']);
+    await stage.roll();
+    stage.clock.pass(-20 * 60_000);
+    await stage.fill([batchOf(['x'])]);
+    stage.clock.pass(20 * 60_000);
+    expect(await send(stage, stage.appender(), 0, ['a'])).toEqual({ baseOffset: 0n, isDuplicate: true });
   });
 
   it('are found below what a writer has left whose clock was slow', async () => {

@@ -56,8 +56,15 @@ export const gatewayProduceMutants: readonly Mutant[] = [
   {
     name: 'chunks are not looked into',
     file: LOAD,
-    from: 'if (head.tailBase > downTo && isTailYoung) {',
-    to: 'if (head.tailBase < downTo && isTailYoung) {',
+    from: 'if (head.tailBase > downTo) {',
+    to: 'if (head.tailBase < downTo) {',
+  },
+  {
+    name: 'a tail that is old by its ids ends the look',
+    file: LOAD,
+    from: 'if (head.tailBase > downTo) {',
+    to: 'if (head.tailBase > downTo && (from !== null || tail.some(({ entry }) => entry.id >= oldest))) {',
+    test: 'test/log/sequenced-appends.test.ts',
   },
   {
     name: 'a batch is refused by what may be old',
