@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const MOST_KB: Readonly<Record<string, number>> = { http: 250, maintenance: 215, provider: 200, pump: 300 };
 const MOST_OTHERS_KB = 150;
 
-it('bundles each function with what it uses, and no more', async () => {
+it('bundles each function with what it uses, and no more', { timeout: 120_000 }, async () => {
   const bundles = await buildLambdas(folder);
   expect(bundles.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['maintenance', 'provider', 'pump', 'releaser', 'router']),
