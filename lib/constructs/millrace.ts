@@ -1,5 +1,5 @@
 /** A log in an account: its bucket, its two tables, and the functions that call others for what is committed. */
-import { Duration, type IResource, RemovalPolicy, Resource, Stack, Token } from 'aws-cdk-lib';
+import { CustomResource, Duration, type IResource, RemovalPolicy, Resource, Stack, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -49,7 +49,7 @@ export interface MillraceProps extends FunctionSettings {
    */
   readonly bucket?: s3.IBucket;
   /**
-   * Prefix of all object keys, such as `logs/prod`, where others use the bucket too.
+   * Prefix of all object keys, such as `logs/prod`, where others use the bucket too. It is not to be changed: a deployment by which no object would be found any more is refused.
    *
    * @default - none
    */
@@ -250,10 +250,21 @@ export class Millrace extends MillraceBase {
       provider: this.provider,
     } = functions);
     this.providerArn = functions.provider.functionArn;
+    this.#guardPlace();
     this.pumpRole = functions.pump.role!;
     this.routerRole = functions.router.role!;
     this.providerRole = functions.provider.role!;
     this.functionSettings = props;
+  }
+
+  /** The provider looks whether the objects are where the log is said to be, before any other function is told so. */
+  #guardPlace(): void {
+    const place = new CustomResource(this, 'Place', {
+      serviceToken: this.providerArn,
+      resourceType: 'Custom::MillracePlace',
+      properties: { Bucket: this.bucket.bucketName, Prefix: this.objectPrefix },
+    });
+    for (const one of [this.router, this.pump, this.releaser, this.maintenance]) one.node.addDependency(place);
   }
 
   /** Batches of the stream and calls that were given up after all attempts, as they lie in `failureQueue`. */

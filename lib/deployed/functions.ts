@@ -18,6 +18,7 @@ import { jobMetricLines, maintain } from './maintain.ts';
 import { deployedMetrics, logNews } from './metrics.ts';
 import { answerResource, type ResourceEvent } from './provider/custom-resource.ts';
 import { Keepers } from './provider/keeper.ts';
+import { placeResource } from './provider/place-resource.ts';
 import { subscriptionResource } from './provider/subscription-resource.ts';
 import { topicResource } from './provider/topic-resource.ts';
 import { pump, pumpTools } from './pump.ts';
@@ -128,6 +129,7 @@ export function providerHandler(environment: Environment): Handler {
   const destinations = noticeSender({ ...machine, place: target });
   const subscriptions = new SubscriptionAdmin({ ...deps, destinations });
   const kinds = {
+    'Custom::MillracePlace': placeResource({ ...deps, topics }),
     'Custom::MillraceTopic': topicResource({ topics, keepers: new Keepers(deps, 'topic') }),
     'Custom::MillraceSubscription': subscriptionResource({
       subscriptions,

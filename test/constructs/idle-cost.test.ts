@@ -30,6 +30,7 @@ const FREE_WHEN_IDLE = [
   // Lambda reads streams of DynamoDB at no charge.
   'AWS::Lambda::EventSourceMapping',
   'AWS::Scheduler::ScheduleGroup',
+  'Custom::MillracePlace',
   'Custom::MillraceTopic',
   'Custom::MillraceSubscription',
 ];

@@ -39,6 +39,20 @@ describe('a log', () => {
     );
   });
 
+  it('has its place looked at before any function but the provider is told of it', () => {
+    const template = templateOf({ objectPrefix: 'logs/prod' });
+    const [[id, { Properties }], ...more] = Object.entries(template.findResources('Custom::MillracePlace')) as [
+      [string, { Properties: Record<string, unknown> }],
+    ];
+    expect(more).toEqual([]);
+    expect(flatten(Properties.Bucket)).toMatch(/^\$\{MillraceObjects\w+\}$/);
+    expect(Properties.Prefix).toBe('logs/prod');
+    const waiting = Object.entries(template.findResources('AWS::Lambda::Function'))
+      .filter(([, { DependsOn }]) => DependsOn.includes(id))
+      .map(([name]) => name.replace(/^MillraceFunctions|[0-9A-F]{8}$/g, ''));
+    expect(waiting.toSorted()).toEqual(['Maintenance', 'Pump', 'Releaser', 'Router']);
+  });
+
   it('has a private bucket over TLS, whose objects are written once and whose unfinished uploads end', () => {
     byDefault.hasResource('AWS::S3::Bucket', {
       DeletionPolicy: 'Retain',
