@@ -1,5 +1,5 @@
 /**
- * The gateway beside Apache Kafka, under Kafka's own tools: `node bench/gateway.bench.ts [--json] [--turns 5] [--only produce,consume,paced,replay]`. Needs a JDK and Maven, and Linux for what processes have used.
+ * The gateway beside Apache Kafka, under Kafka's own tools: `node bench/gateway.bench.ts [--json] [--turns 5] [--minutes 60] [--only produce,consume,paced,replay]`. Needs a JDK and Maven, and Linux for what processes have used.
  *
  * Both servers run all the time, and are asked in turns; a figure is the median of a side's turns. Kafka is warm: it has taken more than two million records before the first turn. Neither side waits for the disk (`gateway/perf-server.ts`).
  */
@@ -10,6 +10,7 @@ import { readUsage } from './gateway/process-usage.ts';
 import { type Measured, preload, type Workload, workloads } from './gateway/workloads.ts';
 
 const TURNS = 5;
+const MINUTES = 60;
 const GB = 1e9;
 
 /** The medians of one side. */
@@ -69,8 +70,18 @@ function rowsOf(workload: Workload, theirs: readonly Turn[], own: readonly Turn[
   });
 }
 
-/** Runs the workloads of these kinds in turns. */
-export async function benchGateway(turns: number, kinds: readonly string[]): Promise<GatewayResult> {
+/** How much is measured. */
+export interface GatewayBenchOptions {
+  readonly turns: number;
+  /** No turn is begun that would probably end later. */
+  readonly minutes: number;
+  /** Of workloads; none: all. */
+  readonly kinds: readonly string[];
+}
+
+/** Runs workloads in turns. */
+export async function benchGateway({ turns, minutes, kinds }: GatewayBenchOptions): Promise<GatewayResult> {
+  const endMs = performance.now() + minutes * 60_000;
   const chosen = workloads.filter(({ kind }) => kinds.length === 0 || kinds.includes(kind));
   if (chosen.length === 0) throw new TypeError(`there is no workload of the kinds ${kinds.join(', ')}`);
   const servers: PerfServer[] = [];
@@ -81,16 +92,20 @@ export async function benchGateway(turns: number, kinds: readonly string[]): Pro
       await preload(port);
     }
     const turnsOf = new Map(chosen.map((workload) => [workload, servers.map(() => [] as Turn[])]));
-    for (let turn = 0; turn < turns; turn++) {
+    let [turn, turnMs] = [0, 0];
+    for (; turn < turns && performance.now() + turnMs < endMs; turn++) {
+      const startMs = performance.now();
       for (const [workload, sides] of turnsOf) {
         const order = turn % 2 === 0 ? [0, 1] : [1, 0];
         for (const side of order) sides[side]!.push(await runTurn(workload, servers[side]!, turn));
         console.error(`turn ${turn + 1} of ${turns}: ${workload.figures[0]!.name}`);
       }
+      turnMs = performance.now() - startMs;
     }
+    if (turn === 0) throw new TypeError(`${minutes} minutes are too short, or there are no turns`);
     const rows = [...turnsOf].flatMap(([workload, [kafka, ours]]) => rowsOf(workload, kafka!, ours!));
     const [kafka, ours] = servers.map(({ pid }) => readUsage(pid).peakBytes / 2 ** 20);
-    return { turns, rows, peakMiB: { kafka: kafka!, ours: ours! } };
+    return { turns: turn, rows, peakMiB: { kafka: kafka!, ours: ours! } };
   } finally {
     for (const server of servers) await server.stop();
   }
@@ -123,10 +138,25 @@ export function gatewayTable({ rows, peakMiB, turns }: GatewayResult): string {
   return `${formatTable(head, cells)}\n\n${peaks}; medians of ${turns} turns`;
 }
 
+function numberOf(name: string, text: string | undefined, otherwise: number): number {
+  const value = Number(text ?? otherwise);
+  if (!(value > 0)) throw new TypeError(`--${name} is a number above 0, not ${text}`);
+  return value;
+}
+
 if (import.meta.main) {
   const { values } = parseArgs({
-    options: { json: { type: 'boolean' }, turns: { type: 'string' }, only: { type: 'string' } },
+    options: {
+      json: { type: 'boolean' },
+      turns: { type: 'string' },
+      minutes: { type: 'string' },
+      only: { type: 'string' },
+    },
   });
-  const result = await benchGateway(Number(values.turns ?? TURNS), values.only?.split(',') ?? []);
+  const result = await benchGateway({
+    turns: numberOf('turns', values.turns, TURNS),
+    minutes: numberOf('minutes', values.minutes, MINUTES),
+    kinds: values.only?.split(',') ?? [],
+  });
   console.log(values.json ? JSON.stringify(result, null, 2) : gatewayTable(result));
 }

@@ -38,16 +38,23 @@ export async function publishFile(bytes: Uint8Array, publication: Publication): 
   try {
     if (isAtOnce) writeAtOnce(temporary, bytes);
     else await writeWhole(temporary, bytes, publication.sync);
-    return await publishLink(temporary, publication);
+    return await publishLink(temporary, publication, isAtOnce ? disk.linkSync : fs.link);
   } finally {
     if (isAtOnce) unlinkAtOnce(temporary);
     else await fs.unlink(temporary).catch(() => {});
   }
 }
 
+/** Gives a file another name: `fs.link` or `fs.linkSync`. */
+type Link = (file: string, target: string) => Promise<void> | void;
+
 /** Links a whole file to `target` IF there is nothing. Errors are as for `publishFile`; ENOENT when `file` is not there. */
-export async function publishLink(file: string, publication: Publication): Promise<'created' | 'exists'> {
-  const outcome = await linkOnce(file, publication);
+export async function publishLink(
+  file: string,
+  publication: Publication,
+  link: Link = fs.link,
+): Promise<'created' | 'exists'> {
+  const outcome = await linkOnce(file, publication, link);
   if (publication.sync === 'power') await syncPublished(path.dirname(publication.target));
   return outcome;
 }
@@ -79,10 +86,10 @@ function unlinkAtOnce(file: string): void {
   }
 }
 
-async function linkOnce(temporary: string, { target, sync }: Publication): Promise<'created' | 'exists'> {
+async function linkOnce(temporary: string, { target, sync }: Publication, link: Link): Promise<'created' | 'exists'> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await fs.link(temporary, target);
+      await link(temporary, target);
       return 'created';
     } catch (error) {
       if (isFileError(error, 'EEXIST')) return 'exists';

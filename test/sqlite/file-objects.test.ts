@@ -1,4 +1,4 @@
-import disk, { existsSync, promises as fs, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import disk, { existsSync, promises as fs, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock as clock } from '../../lib/clock.ts';
@@ -92,7 +92,7 @@ describe('objects as files', () => {
   });
 
   it('can be put while a removal empties their directory', async () => {
-    const { objects } = await opened();
+    const { objects } = await opened({ sync: 'power' });
     await objects.put('d/h/a', bytes);
     const link = fs.link;
     let removed = false;
@@ -111,8 +111,33 @@ describe('objects as files', () => {
     expect(readdirSync(temporary)).toEqual([]);
   });
 
+  it('can be put at once although their directory is gone since it was made', async () => {
+    const { objects, directory } = await opened();
+    await objects.put('d/h/a', bytes);
+    const { linkSync } = disk;
+    vi.spyOn(disk, 'linkSync').mockImplementationOnce((from, to) => {
+      rmSync(path.join(directory, 'objects/d'), { recursive: true });
+      linkSync(from, to);
+    });
+    expect(await objects.put('d/h/b', bytes)).toBe('created');
+    expect(await objects.size('d/h/b')).toBe(3);
+  });
+
+  it('do not show before they are whole, when they are written at once', async () => {
+    const { objects, directory } = await opened();
+    const { linkSync } = disk;
+    const shown: boolean[] = [];
+    vi.spyOn(disk, 'linkSync').mockImplementation((from, to) => {
+      shown.push(existsSync(path.join(directory, 'objects/a/b')));
+      linkSync(from, to);
+    });
+    await objects.put('a/b', bytes);
+    expect([...new Set(shown)]).toEqual([false]);
+    expect(await objects.size('a/b')).toBe(3);
+  });
+
   it('do not show before they are whole', async () => {
-    const { objects } = await opened();
+    const { objects } = await opened({ sync: 'power' });
     const sizes = new Set<number | null>();
     const link = fs.link;
     vi.spyOn(fs, 'link').mockImplementation(async (from, to) => {
@@ -156,6 +181,11 @@ describe('objects that survive a loss of power', () => {
     });
     vi.spyOn(fs, 'link').mockImplementation(async (from, to) => {
       await link(from, to);
+      done.push('link');
+    });
+    const { linkSync } = disk;
+    vi.spyOn(disk, 'linkSync').mockImplementation((from, to) => {
+      linkSync(from, to);
       done.push('link');
     });
     for (const key of keys) await objects.put(key, bytes);
@@ -278,9 +308,16 @@ describe('errors of the file system', () => {
     expect(await objects.size('a/b')).toBeNull();
   });
 
-  it.each(['EPERM', 'ENOTSUP'])('a file system without hard links (%s) is named as such', async (code) => {
-    const { objects } = await opened();
+  it.each([
+    ['EPERM', 'power'],
+    ['ENOTSUP', 'power'],
+    ['EPERM', 'process'],
+  ] as const)('a file system without hard links (%s, sync=%s) is named as such', async (code, sync) => {
+    const { objects } = await opened({ sync });
     vi.spyOn(fs, 'link').mockRejectedValueOnce(systemError(code));
+    vi.spyOn(disk, 'linkSync').mockImplementationOnce(() => {
+      throw systemError(code);
+    });
     await expect(objects.put('a/b', bytes)).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
       retriable: false,
