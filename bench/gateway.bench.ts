@@ -153,6 +153,8 @@ if (import.meta.main) {
       only: { type: 'string' },
     },
   });
+  // What was started ends with this process.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const result = await benchGateway({
     turns: numberOf('turns', values.turns, TURNS),
     minutes: numberOf('minutes', values.minutes, MINUTES),

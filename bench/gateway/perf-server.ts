@@ -60,11 +60,14 @@ export async function startGatewayProcess(
 export async function startOurs(nodeArgs: readonly string[] = []): Promise<PerfServer> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
   const server = await startGatewayProcess(`file:${folder}`, nodeArgs);
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
   return {
     ...server,
     async stop() {
       await server.stop();
-      rmSync(folder, { recursive: true, force: true });
+      process.off('exit', remove);
+      remove();
     },
   };
 }
