@@ -2,6 +2,7 @@
 import type { Chunk } from '../../log/chunk.ts';
 import { chunkPages } from '../../log/chunk-pages.ts';
 import type { Chunks } from '../../log/chunks.ts';
+import { entryRecordCount } from '../../log/entry.ts';
 import type { Head } from '../../log/head.ts';
 import type { Heads } from '../../log/heads.ts';
 import { mapInParallel } from '../../log/in-parallel.ts';
@@ -11,7 +12,7 @@ import type { Topics } from '../../log/topics.ts';
 import { idTimeMs, type SegmentId } from '../../segment/segment-id.ts';
 import { segmentKey } from '../../segment/segment-key.ts';
 import type { MaintenanceDeps } from '../maintenance-deps.ts';
-import { type OldChunk, oldChunk } from './rebuild-plan.ts';
+import { type OldChunk, type OldItem, oldChunk } from './rebuild-plan.ts';
 
 /** The ports that are read. */
 export interface OldTables {
@@ -19,8 +20,6 @@ export interface OldTables {
   readonly heads: Pick<Heads, 'read'>;
   readonly chunks: Chunks;
 }
-
-type OldItem = Parameters<typeof oldChunk>[0];
 
 /** Objects whose presence is remembered. */
 const KEPT = 10_000;
@@ -77,11 +76,17 @@ export class OldPartition {
     return mapInParallel(chunks, PARALLEL, (chunk) => this.#withoutMissing(chunk));
   }
 
+  /** Entry by entry: regions that begin between two of them are known only as far as was asked for. */
   #tail(): OldItem[] {
-    const { tailBase: base, next: end, tail: entries } = this.head;
-    if (this.#isTailTaken || entries.length === 0) return [];
+    const { tailBase, tail } = this.head;
+    if (this.#isTailTaken) return [];
     this.#isTailTaken = true;
-    return [{ base, end, level: 0, version: 0, entries }];
+    let base = tailBase;
+    return tail.map((bytes) => {
+      const from = base;
+      base += BigInt(entryRecordCount(bytes));
+      return { base: from, end: base, level: 0, version: 0, entries: [bytes], isTail: true };
+    });
   }
 
   async #withoutMissing(chunk: OldChunk): Promise<OldChunk> {

@@ -159,11 +159,13 @@ export class PartitionRebuild {
 
   /** Above all that objects or old tables tell. */
   #highWatermark(): bigint {
-    const { surveyed, beganAtMs: nowMs } = this.#request;
+    const { surveyed, topic, beganAtMs: nowMs } = this.#request;
     const { end, endAtMs, unplaced } = surveyed;
     const old = this.#old;
     const isOldHigher = old !== null && old.head.next > (end ?? -1n);
-    const known = isOldHigher ? { end: old.head.next, endAtMs: old.atMs } : { end, endAtMs };
+    const known = isOldHigher
+      ? { end: old.head.next, endAtMs: Math.max(old.atMs, topic.createdAtMs) }
+      : { end, endAtMs };
     return safeHighWatermark({ ...known, unplacedRecords: unplaced.records, nowMs });
   }
 

@@ -30,10 +30,15 @@ export type Piece =
   /** Offsets of which nothing is left. */
   | { readonly kind: 'gap'; readonly base: bigint; readonly end: bigint };
 
-/** A chunk of old tables, or the tail of a head as one; of level 0 entries may be missing in the middle. */
+/** A chunk of old tables, or an entry of the tail of a head as one; of level 0 entries may be missing in the middle. */
 export interface OldChunk extends Pick<Chunk, 'base' | 'end' | 'level' | 'version'> {
   readonly entries: readonly OldEntry[];
+  /** It comes from the tail: what was rolled into which chunk since is not known. */
+  readonly isTail: boolean;
 }
+
+/** As it is stored. */
+export type OldItem = Pick<Chunk, 'base' | 'end' | 'level' | 'version' | 'entries'> & { readonly isTail?: boolean };
 
 /** An entry of old tables. */
 export interface OldEntry {
@@ -44,13 +49,7 @@ export interface OldEntry {
 }
 
 /** A chunk of old tables, whose entries begin at its base. Throws CORRUPT_OBJECT. */
-export function oldChunk({
-  base,
-  end,
-  level,
-  version,
-  entries,
-}: Pick<Chunk, 'base' | 'end' | 'level' | 'version' | 'entries'>): OldChunk {
+export function oldChunk({ base, end, level, version, entries, isTail = false }: OldItem): OldChunk {
   let place = base;
   const located = entries.map((bytes) => {
     const entry = decodeEntry(bytes);
@@ -58,7 +57,7 @@ export function oldChunk({
     place = level === 1 ? end : from + BigInt(entry.recordCount);
     return { base: from, end: place, bytes, entry };
   });
-  return { base, end, level, version, entries: located };
+  return { base, end, level, version, entries: located, isTail };
 }
 
 /** Pieces back to back, and what was left out of them. */
@@ -151,9 +150,11 @@ export function planPieces(
   return { pieces, overlapping };
 }
 
-/** Entries of one chunk that stand back to back, as one piece. */
+/** Entries of one chunk, or of the tail, that stand back to back, as one piece. */
 function joinEntries(last: Piece | undefined, piece: Piece): Piece | null {
-  if (last?.kind !== 'entries' || piece.kind !== 'entries' || last.of !== piece.of) return null;
+  if (last?.kind !== 'entries' || piece.kind !== 'entries') return null;
+  const isTogether = last.of === piece.of || (last.of.isTail && piece.of.isTail);
+  if (!isTogether) return null;
   if (last.entries.length >= limits.entriesPerChunk) return null;
   return { ...last, end: piece.end, entries: [...last.entries, ...piece.entries] };
 }

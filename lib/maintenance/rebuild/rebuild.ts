@@ -57,16 +57,16 @@ export interface RebuildRequest {
   /** Tables that were saved before, which are only read: they tell names, settings, and the place of what was not compacted when they were saved. Default: none. */
   readonly from?: OldTables;
   readonly onProgress?: (progress: RebuildProgress) => void;
-  /** Chunks that are planned at once: about 300 bytes of memory for each. Default 500,000. */
+  /** Chunks that are planned at once: about a kilobyte of memory for each. Default 200,000. */
   readonly chunksAtOnce?: number;
 }
 
 /** Partitions that are made at once. */
 const PARTITIONS = 8;
-const CHUNKS_AT_ONCE = 500_000;
+const CHUNKS_AT_ONCE = 200_000;
 
 /**
- * See the module comment. Requests: a listing for 1,000 objects and a GET for each object, once for each 500,000 chunks; a write for each chunk; for each partition two reads, a query, a PUT, 17 writes and a transaction.
+ * See the module comment. Requests: a listing for 1,000 objects and a GET for each object, once for each 200,000 chunks; a write for each chunk; for each partition two reads, a query, a PUT, 17 writes and a transaction.
  *
  * Throws INVALID_REQUEST where the tables are in use, TOPIC_BUSY while somebody else rebuilds, INVALID_TOPIC_EXCEPTION and INVALID_PARTITIONS for names that are none, all before anything of the log is written; what the store throws after ten
  * attempts: then it is run again.

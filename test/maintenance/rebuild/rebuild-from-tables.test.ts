@@ -1,5 +1,6 @@
 /** Logs that have lost their tables, and have older ones. */
 import { describe, expect, it } from 'vitest';
+import { rollTail } from '../../../lib/log/roll.ts';
 import type { OldTables } from '../../../lib/maintenance/rebuild/old-tables.ts';
 import { rebuild } from '../../../lib/maintenance/rebuild/rebuild.ts';
 import { collectFor, segments } from '../collection-stage.ts';
@@ -85,6 +86,29 @@ describe('a log that has older tables', () => {
     expect(topics[0]!.partitions[0]).toMatchObject({ restoredEnd: 3n, fromTables: 3 });
     expect(await recordsOf(without, 'orders')).toEqual(['0:a', '1:b', '2:c']);
     expect(await without.damages()).toEqual([]);
+  });
+
+  it('has all of what was rolled in pieces since, however few chunks are worked on at once', async () => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders');
+    await stage.append(partition!, ['a', 'b', 'c', 'd'], { roll: false });
+    const from = await savedTables(stage);
+    // One chunk of the first three, then one that goes on behind the tail that was saved.
+    const head = await stage.head(partition!);
+    await rollTail(stage.base, partition!, { ...head, tail: head.tail.slice(0, 3) });
+    await stage.append(partition!, ['e', 'f']);
+    await compact(stage);
+    expect((await stage.chunks(partition!)).map(({ base, end }) => [base, end])).toEqual([
+      [0n, 3n],
+      [3n, 6n],
+    ]);
+    for (const chunksAtOnce of [1, 100]) {
+      const after = await withoutTables(stage);
+      const report = await rebuild(after.deps, { from, chunksAtOnce });
+      expect(await recordsOf(after, 'orders')).toEqual(['0:a', '1:b', '2:c', '3:d', '4:e', '5:f']);
+      expect(partitionOf(report, 'orders')).toMatchObject({ overlapping: 0, fromTables: 0 });
+      expect(await after.damages()).toEqual([]);
+    }
   });
 
   it('begins where they began, and tells what is gone', async () => {

@@ -181,7 +181,8 @@ class RandomLog {
     for (const { name } of expected) if (await hasObjects(after, name, topics, old)) tables.add(name);
     const named = new Map([...topics].filter(([, { name }]) => tables.has(name)));
     isRebuilding = true;
-    await this.#rebuild(after, { topics: named, ...(old !== null && { from: old }) });
+    const chunksAtOnce = [1, 2, 5, 1_000][this.#below(4)]!;
+    await this.#rebuild(after, { topics: named, chunksAtOnce, ...(old !== null && { from: old }) });
     isRebuilding = false;
     for (const late of after.faulty.late) if (late.state === 'waiting') await late.release().catch(() => {});
     this.#stage = after;
