@@ -146,7 +146,7 @@ export class DueReleaser {
 
   /** Everything that was due before `endMs` is released. */
   async #finish(partition: PartitionKey, scan: DueScan, endMs: number): Promise<void> {
-    const nextMs = await this.#nextDue(partition, endMs);
+    const ahead = await this.#nextDue(partition, endMs);
     const over = [...scan.minutes.keys()].filter(
       (minuteMs) => scan.fromMs <= minuteMs && minuteMs + MINUTE_MS <= endMs,
     );
@@ -154,19 +154,22 @@ export class DueReleaser {
       const minute = { partition, minuteMs, stamp: scan.minutes.get(minuteMs)! };
       await repeatRequest(this.#deps, () => this.#deps.store.dueMinutes.remove(minute));
     }
-    await this.#forget(partition, scan);
+    // Stored after its minute was over, by a request that its sender did not live to repeat: nobody has rung for it.
+    const overdue = await this.#forget(partition, scan);
+    const nextMs = overdue !== null && overdue < scan.fromMs ? overdue : ahead;
     this.#change(partitionPk(partition), (current) =>
       withoutMinutes(scanned(current, scan, { endMs, nextMs }), scan, over),
     );
   }
 
-  /** Removes traces that are old enough, at most once a minute. */
-  async #forget(partition: PartitionKey, { minutes }: DueScan): Promise<void> {
+  /** Removes traces that are old enough, at most once a minute. When the first was due that waits among them; null: none does. */
+  async #forget(partition: PartitionKey, { minutes }: DueScan): Promise<number | null> {
     const pk = partitionPk(partition);
     const beforeMs = minuteOf(Math.min(this.#nowMs() - this.#traceMs, ...minutes.keys()));
-    if (beforeMs <= (this.#horizons.get(pk) ?? 0)) return;
-    await forgetTraces(this.#deps, partition, { beforeMs, marginMs: this.#traceMs });
-    this.#horizons.set(pk, beforeMs);
+    if (beforeMs <= (this.#horizons.get(pk) ?? 0)) return null;
+    const waitingMs = await forgetTraces(this.#deps, partition, { beforeMs, marginMs: this.#traceMs });
+    if (waitingMs === null) this.#horizons.set(pk, beforeMs);
+    return waitingMs;
   }
 
   /** Of the first record that waits from a time to the end of its minute. */

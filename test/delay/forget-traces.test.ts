@@ -26,25 +26,30 @@ async function forget(records: readonly DueRecord[], horizonMs = 0) {
     forget: async (_: unknown, gone: readonly DueRecord[]) =>
       void asked.forgotten.push(...gone.map(({ dueMs }) => dueMs)),
   } as unknown as typeof store.dueRecords;
-  await forgetTraces({ store: { ...store, dueRecords }, clock, random }, partition, { beforeMs: 1_000, marginMs: 0 });
-  return asked;
+  const waitingMs = await forgetTraces({ store: { ...store, dueRecords }, clock, random }, partition, {
+    beforeMs: 1_000,
+    marginMs: 0,
+  });
+  return { ...asked, waitingMs };
 }
 
 describe('traces of delayed records', () => {
   it('are forgotten up to the first record that waits, and the horizon stays at or below it', async () => {
     const records = [trace(10, 'delivered'), trace(20, 'waiting'), trace(20, 'cancelled'), trace(30, 'delivered')];
-    expect(await forget(records)).toEqual({ horizons: [11], forgotten: [10] });
-    expect(await forget(records.slice(1))).toEqual({ horizons: [], forgotten: [] });
+    expect(await forget(records)).toEqual({ horizons: [11], forgotten: [10], waitingMs: 20 });
+    expect(await forget(records.slice(1))).toEqual({ horizons: [], forgotten: [], waitingMs: 20 });
   });
 
   it('are all forgotten where nothing waits, with copies below the horizon', async () => {
     expect(await forget([trace(10, 'delivered'), trace(30, 'cancelled')])).toEqual({
       horizons: [31],
       forgotten: [10, 30],
+      waitingMs: null,
     });
     expect(await forget([trace(10, 'waiting'), trace(30, 'delivered')], 20)).toEqual({
       horizons: [31],
       forgotten: [10, 30],
+      waitingMs: null,
     });
   });
 });

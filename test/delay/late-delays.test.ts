@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { Millrace } from '../../lib/client/millrace.ts';
+import { systemRandom as random } from '../../lib/clock.ts';
 import { parseDelayedId } from '../../lib/delay/delayed-id.ts';
 import { TOPIC } from '../client/client-stage.ts';
 import { delayStage } from './delay-stage.ts';
@@ -36,5 +38,39 @@ describe('a delayed record', () => {
       (error: { code: string }) => error.code,
     );
     expect(await stage.during(outcome)).toBe('COMMIT_UNKNOWN');
+  });
+
+  it('enters its topic with a later one when it is stored after its minute was over, by a sender that has died', async () => {
+    let arrive = async (): Promise<unknown> => null;
+    const stage = await delayStage({
+      wrap: (store) => ({
+        ...store,
+        dueRecords: {
+          ...store.dueRecords,
+          put: (...args) => {
+            arrive = () => store.dueRecords.put(...args);
+            return new Promise(() => {});
+          },
+        },
+      }),
+    });
+    const timer = stage.startTimer({ traceMs: 600_000 });
+    void stage.millrace
+      .producer()
+      .send({ topic: TOPIC, value: 'late', delay: 1_000 })
+      .catch(() => {});
+    await stage.clock.advance(5 * 60_000);
+    await arrive();
+    const later = new Millrace({ store: stage.memory, clock: stage.clock, random });
+    const send = async (value: string) => {
+      await stage.during(later.producer().send({ topic: TOPIC, value, delay: 1_000 }));
+      await stage.clock.advance(2 * 60_000);
+    };
+    await send('soon');
+    expect(await stage.values()).toEqual(['soon']);
+    await stage.clock.advance(15 * 60_000);
+    await send('after the time of a trace');
+    expect(await stage.values()).toEqual(['soon', 'late', 'after the time of a trace']);
+    await stage.during(timer.close());
   });
 });

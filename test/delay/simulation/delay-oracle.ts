@@ -5,6 +5,7 @@
 
 import type { CancelOutcome } from '../../../lib/delay/delay-admin.ts';
 import { parseDelayedId } from '../../../lib/delay/delayed-id.ts';
+import { MINUTE_MS, minuteOf } from '../../../lib/delay/due-minute.ts';
 import { type DuePlace, dueKey } from '../../../lib/delay/due-record.ts';
 import type { PartitionKey } from '../../../lib/log/partition-key.ts';
 import { START_MS, type VirtualTime } from '../../log/simulation/virtual-time.ts';
@@ -20,6 +21,7 @@ export interface DelayTruth {
   /** By which it is known in the log; null: only a fence came of it. */
   readonly number: number | null;
   state: 'waiting' | 'delivered' | 'cancelled';
+  readonly storedMs: number;
   /** When its sender was told that it waits. */
   acknowledgedMs: number | null;
 }
@@ -57,7 +59,14 @@ export class DelayOracle extends RunRecorder {
     const { dueMs, id } = place;
     const state = number === null ? 'cancelled' : 'waiting';
     this.count(number === null ? 'fences' : 'stored');
-    this.#truths.set(key, { partition, place: { dueMs, id }, number, state, acknowledgedMs: null });
+    this.#truths.set(key, {
+      partition,
+      place: { dueMs, id },
+      number,
+      state,
+      storedMs: this.#nowMs,
+      acknowledgedMs: null,
+    });
   }
 
   onCancel(partition: PartitionKey, place: DuePlace): void {
@@ -123,6 +132,15 @@ export class DelayOracle extends RunRecorder {
       'Refused',
       () => `${number} is ${truth?.state}, its sender was told that it does not wait`,
     );
+  }
+
+  /** What waits although its time is over. What was stored when its minute was over, and acknowledged to nobody, may wait for the next look at its partition that forgets traces. */
+  overdue(): readonly DelayTruth[] {
+    return this.truths.filter(({ state, storedMs, acknowledgedMs, place: { dueMs } }) => {
+      const isOrphan = acknowledgedMs === null && storedMs + CLOCKS_MS >= minuteOf(dueMs) + MINUTE_MS;
+      if (state === 'waiting' && isOrphan) this.count('orphans');
+      return state === 'waiting' && !isOrphan;
+    });
   }
 
   /** Somebody who asked to cancel was told this. */

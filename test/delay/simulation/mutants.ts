@@ -113,6 +113,13 @@ export const delayMutants: readonly Mutant[] = [
     to: '',
   },
   {
+    name: 'what was stored too late is not looked for',
+    file: RELEASER,
+    from: 'const nextMs = overdue !== null && overdue < scan.fromMs ? overdue : ahead;',
+    to: 'const nextMs = overdue !== null && overdue < 0 ? overdue : ahead;',
+    test: 'test/delay/late-delays.test.ts',
+  },
+  {
     name: 'what waits is forgotten',
     file: 'lib/delay/forget-traces.ts',
     from: "state === 'waiting' && dueMs >= horizon",

@@ -268,13 +268,16 @@ class Run {
     // Whoever was set or stands still does so on; all others have time enough.
     await this.until(MAX_DELAY_MS + 300_000, () => false);
     for (const close of this.closers) void close();
-    oracle.expect(this.#left() === '', 'Nothing left behind', () => `left: ${this.#left()}`);
+    const left = this.#left();
+    oracle.expect(left === '', 'Nothing left behind', () => `left: ${left}`);
     await this.#checkLog();
   }
 
   #left(): string {
-    const left = this.oracle.truths.filter(({ state }) => state === 'waiting');
-    return left.map(({ number, place }) => `${number} due at ${place.dueMs - START_MS}`).join(', ');
+    return this.oracle
+      .overdue()
+      .map(({ number, place }) => `${number} due at ${place.dueMs - START_MS}`)
+      .join(', ');
   }
 
   /** What the log holds is what was released, once each, as it was sent. */
