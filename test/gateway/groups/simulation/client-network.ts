@@ -2,7 +2,8 @@
  * The way between Kafka clients and gateways in a simulation: connections break, answers are lost, requests come late; a gateway that is gone refuses.
  *
  * What one client sends to one gateway arrives in order: Kafka's protocol does not number commits, so neither Kafka nor we could tell which of two was meant to be the last. A gateway that may have been taken
- * for dead ends its connections: what was sent before does not arrive.
+ * for dead ends its connections: what was sent before does not arrive. Neither does what a client sent to a gateway, gave up, and had overtaken by what another gateway has answered since, where the group is back at the first by then:
+ * no broker could tell these apart either.
  */
 import type { MemberProcess } from '../../../group/simulation/member-process.ts';
 import type { Dice, VirtualTime } from '../../../log/simulation/virtual-time.ts';
@@ -13,6 +14,12 @@ import type { GatewayGroupsOracle } from './gateway-groups-oracle.ts';
 /** Nobody answers: the connection is gone. */
 export class Disconnected extends Error {}
 
+interface Standing {
+  /** In which the gateway has the group; null: it is another's. */
+  readonly tenure: string | null;
+  readonly moves: number;
+}
+
 /** See the top of this file. */
 export class ClientNetwork {
   readonly #time: VirtualTime;
@@ -22,6 +29,8 @@ export class ClientNetwork {
   readonly #faultProbability: number;
   /** When the last request of a client to a gateway arrives. */
   readonly #arrivals = new Map<string, number>();
+  /** Which gateway has handled a request of a client last, and how often that was another one than before. */
+  readonly #served = new Map<string, { readonly by: GatewayActor; readonly moves: number }>();
 
   constructor(parts: {
     readonly time: VirtualTime;
@@ -51,6 +60,7 @@ export class ClientNetwork {
     const fault = isFaulty ? dice.pick(['request lost', 'answer lost', 'late'] as const) : 'none';
     if (isFaulty) this.#oracle.count(fault);
     const { lapses } = gateway.coordinator;
+    const sent = this.#standing(client, gateway);
     return new Promise((resolve, reject) => {
       const settle = (delayMs: number, action: () => void) =>
         this.#time.schedule(delayMs, () => client.whenRunning(action));
@@ -60,7 +70,8 @@ export class ClientNetwork {
       if (fault !== 'none') settle(dice.between(5, 500), broken);
       this.#time.schedule(this.#wayMs(`${client.name} ${gateway.process.name}`, fault === 'late'), () =>
         gateway.process.whenRunning(() => {
-          if (gateway.coordinator.lapses !== lapses) return;
+          if (gateway.coordinator.lapses !== lapses || this.#isOvertaken(client, gateway, sent)) return;
+          this.#serve(client, gateway);
           handle().then(
             (answer) => {
               this.#oracle.note(`${gateway.process.name} ${name}`, JSON.stringify(answer, bigints));
@@ -77,6 +88,23 @@ export class ClientNetwork {
       };
       if (timeoutMs > 1_000) this.#time.schedule(1_000, watch);
     });
+  }
+
+  #standing(client: MemberProcess, gateway: GatewayActor): Standing {
+    const moves = this.#served.get(client.name)?.moves ?? 0;
+    return { tenure: this.#oracle.tenureOf(gateway.gateways.self.id), moves };
+  }
+
+  #isOvertaken(client: MemberProcess, gateway: GatewayActor, sent: Standing): boolean {
+    const { tenure, moves } = this.#standing(client, gateway);
+    const isOvertaken = tenure !== null && tenure !== sent.tenure && moves !== sent.moves;
+    if (isOvertaken) this.#oracle.count('overtaken');
+    return isOvertaken;
+  }
+
+  #serve(client: MemberProcess, gateway: GatewayActor): void {
+    const { by, moves } = this.#served.get(client.name) ?? { by: gateway, moves: 0 };
+    this.#served.set(client.name, { by: gateway, moves: by === gateway ? moves : moves + 1 });
   }
 
   #wayMs(way: string, isLate: boolean): number {

@@ -39,6 +39,8 @@ export interface ClientWorld {
   /** Records of each partition so far. */
   readonly endOf: (partition: number) => bigint;
   readonly partitionCount: number;
+  /** The end of a run, in which whoever commits now and then does so always. */
+  readonly isCalm: () => boolean;
 }
 
 const names = new Map<number, KafkaErrorName>(
@@ -220,7 +222,8 @@ export abstract class KafkaClientActor {
         if (end > position) this.positions.set(partition, end);
       }
       await this.process.sleep(this.habits.handleMs);
-      if (dice.chance(this.habits.commitProbability) && !(await this.commit())) return;
+      const commits = this.world.isCalm() || dice.chance(this.habits.commitProbability);
+      if (commits && !(await this.commit())) return;
       if (this.process.monotonicMs() - beatMs < BEAT_MS) continue;
       beatMs = this.process.monotonicMs();
       if (!(await this.beat())) return;

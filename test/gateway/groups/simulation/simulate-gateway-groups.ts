@@ -101,7 +101,15 @@ class Run {
     };
     const endOf = () => BigInt(Math.floor(Math.min(time.nowMs, this.durationMs) / 500));
     const process = new MemberProcess(time, `c${this.clients.length}`, 0);
-    const client = new this.#Client(process, habits, { network, oracle, dice, gateways, endOf, partitionCount });
+    const client = new this.#Client(process, habits, {
+      network,
+      oracle,
+      dice,
+      gateways,
+      endOf,
+      partitionCount,
+      isCalm: () => this.way.calm,
+    });
     this.clients.push(client);
     oracle.count('clients');
     time.schedule(0, () => {
