@@ -40,6 +40,43 @@ describe('a delayed record', () => {
     expect(await stage.during(outcome)).toBe('COMMIT_UNKNOWN');
   });
 
+  it('enters its topic at once when it is stored after its minute was looked at and was over', async () => {
+    let arrive = async (): Promise<unknown> => null;
+    const stage = await delayStage({
+      wrap: (store) => ({
+        ...store,
+        dueRecords: {
+          ...store.dueRecords,
+          put: (...args) =>
+            new Promise((resolve) => {
+              arrive = () => store.dueRecords.put(...args).then(resolve);
+            }),
+        },
+      }),
+    });
+    const timer = stage.startTimer();
+    const sent = stage.millrace.producer().send({ topic: TOPIC, value: 'a', delay: 1_000 });
+    await stage.clock.advance(150_000);
+    expect(await stage.memory.dueMinutes.list(10)).toEqual([]);
+    await arrive();
+    await stage.during(sent);
+    await stage.clock.advance(30_000);
+    expect(await stage.values()).toEqual(['a']);
+    await stage.during(timer.close());
+  });
+
+  it('is looked for although its minute is given up when it is rung again', async () => {
+    const { memory, clock } = await delayStage();
+    const minute = {
+      partition: { topicId: 'aebb5cc2-7b48-4746-b607-a7aa49ebd81f', partition: 0 },
+      minuteMs: clock.nowMs(),
+    };
+    await memory.dueMinutes.ring({ ...minute, stamp: 'seen' });
+    await memory.dueMinutes.ring({ ...minute, stamp: 'rung again' });
+    expect(await memory.dueMinutes.remove({ ...minute, stamp: 'seen' })).toBe(false);
+    expect(await memory.dueMinutes.list(10)).toMatchObject([{ stamp: 'rung again' }]);
+  });
+
   it('enters its topic with a later one when it is stored after its minute was over, by a sender that has died', async () => {
     let arrive = async (): Promise<unknown> => null;
     const stage = await delayStage({

@@ -196,6 +196,19 @@ describe('a fork beside maintenance', () => {
     await expect(stage.admin.getTopic('rehearsal')).rejects.toMatchObject({ code: 'TOPIC_BUSY' });
   });
 
+  it('fails where an object is gone when its copy is asked for', async () => {
+    let isForking = false;
+    const { stage } = await mixedStage({
+      onCall: async ({ operation }) => {
+        if (operation !== 'objects.copy' || !isForking) return;
+        isForking = false;
+        await stage.base.objects.remove((await segments(stage)).filter((key) => /^[^/]+\/1\//.test(key)));
+      },
+    });
+    isForking = true;
+    await expect(fork(stage)).rejects.toMatchObject({ code: 'OBJECT_MISSING' });
+  });
+
   it('keeps its copies while its partition cannot be read, although their index speaks of the source', async () => {
     const stage = maintenanceStage();
     const [partition] = await stage.topic('orders');

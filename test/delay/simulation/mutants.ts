@@ -35,6 +35,7 @@ export const delayMutants: readonly Mutant[] = [
     file: WRITER,
     from: 'if (minuteMs > this.nowMs() + NEAR_MS) return id;',
     to: 'if (minuteMs >= 0) return id;',
+    test: 'test/delay/late-delays.test.ts',
   },
   {
     name: 'what was left unanswered is told to be refused',
@@ -60,6 +61,7 @@ export const delayMutants: readonly Mutant[] = [
     file: 'lib/delay/transactional/transactional-delays.ts',
     from: 'isGone = item === undefined || dueMinuteFromItem(key.sk, item).stamp === minute.stamp;',
     to: 'isGone = true;',
+    test: 'test/delay/late-delays.test.ts',
   },
   {
     name: 'a minute is removed before it is over',

@@ -132,12 +132,14 @@ export const maintenanceMutants: readonly Mutant[] = [
     file: NAMES,
     from: '  addHeld(head.tailBase);\n',
     to: '',
+    test: 'test/maintenance/read-names.test.ts',
   },
   {
     name: 'collection: chunks may be as they were some time ago',
     file: 'lib/log/chunk-pages.ts',
     from: 'order, limit: PAGE, consistent: true };',
     to: 'order, limit: PAGE, consistent: false };',
+    test: 'test/maintenance/compaction-crashes.test.ts',
   },
   {
     name: 'collection: a chunk counts as dead when it begins below the start',
@@ -264,6 +266,7 @@ export const maintenanceMutants: readonly Mutant[] = [
     file: ORPHAN,
     from: 'if (chunk.version <= region.chunkVersion || names(chunk, id)) return true;',
     to: 'if (names(chunk, id)) return true;',
+    test: 'test/maintenance/orphan-rule.test.ts',
   },
   {
     name: 'collection: an object goes that a chunk has come to name since',
