@@ -11,7 +11,6 @@ import { inParallel, mapInParallel } from '../log/in-parallel.ts';
 import type { ObjectSummary } from '../log/object-store.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import { claimIndex, isCopied } from '../segment/claim-index.ts';
-import { readSegmentIndex } from '../segment/decode-segment.ts';
 import type { SegmentId } from '../segment/segment-id.ts';
 import {
   type ParsedSegmentKey,
@@ -25,6 +24,7 @@ import type { KnownTopics } from './known-topics.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import type { NamesFilter } from './names-filter.ts';
 import { mayBeNamed } from './orphan-rule.ts';
+import { readObjectIndex } from './read-object-index.ts';
 
 /** Objects of one listing. */
 const PAGE = 1_000;
@@ -179,7 +179,7 @@ function segmentIn({ store }: MaintenanceDeps, key: string): ParsedSegmentKey | 
 /** By what an object that was not named says of itself. One that cannot be read may hold anything of partitions whose names are not known. */
 async function fateByIndex(
   deps: MaintenanceDeps,
-  { key, sizeBytes: size }: ObjectSummary,
+  object: ObjectSummary,
   {
     id,
     level,
@@ -188,11 +188,7 @@ async function fateByIndex(
   }: Pick<ParsedSegmentKey, 'id' | 'level' | 'domain'> & { readonly unread: readonly UnreadPartition[] },
 ): Promise<ObjectFate> {
   try {
-    const read = async (position: number, length: number) => {
-      const { answer } = await repeatRequest(deps, () => deps.store.objects.get(key, position, length));
-      return answer ?? new Uint8Array(0);
-    };
-    const written = await readSegmentIndex({ size, read });
+    const written = await readObjectIndex(deps, object);
     const index = claimIndex(written, domain);
     const isUnread = index.regions.some(({ topicId, partition }) =>
       unread.some((one) => one.topicId === topicId && one.partition === partition),

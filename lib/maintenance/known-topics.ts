@@ -7,9 +7,9 @@ import type { ObjectSummary } from '../log/object-store.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import { claimIndex } from '../segment/claim-index.ts';
-import { readSegmentIndex } from '../segment/decode-segment.ts';
 import { parseSegmentKey } from '../segment/segment-key.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
+import { readObjectIndex } from './read-object-index.ts';
 import { walkTopics } from './walk-topics.ts';
 
 /** Of each listing, so many of the objects that nothing names are looked into. */
@@ -74,17 +74,10 @@ export class KnownTopics {
 }
 
 /** The first and the last partition of an object; none where its index cannot be read. */
-async function partitionsIn(
-  deps: MaintenanceDeps,
-  { key, sizeBytes: size }: ObjectSummary,
-): Promise<readonly PartitionKey[]> {
-  const { domain } = parseSegmentKey(key);
-  const read = async (position: number, length: number) => {
-    const { answer } = await repeatRequest(deps, () => deps.store.objects.get(key, position, length));
-    return answer ?? new Uint8Array(0);
-  };
+async function partitionsIn(deps: MaintenanceDeps, object: ObjectSummary): Promise<readonly PartitionKey[]> {
+  const { domain } = parseSegmentKey(object.key);
   try {
-    const { regions } = claimIndex(await readSegmentIndex({ size, read }), domain);
+    const { regions } = claimIndex(await readObjectIndex(deps, object), domain);
     return [...new Set([regions[0], regions.at(-1)])].flatMap((region) => region ?? []);
   } catch (cause) {
     const error = asMillraceError(cause);

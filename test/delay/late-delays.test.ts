@@ -7,6 +7,27 @@ import { delayStage } from './delay-stage.ts';
 
 const HOURS_MS = 2 * 3_600_000;
 
+/** A store that a record reaches when it is told so; whoever has sent it waits until then, or has died meanwhile. */
+async function stageWithHeldPut({ dies }: { readonly dies: boolean }) {
+  let held = async (): Promise<unknown> => null;
+  const stage = await delayStage({
+    wrap: (store) => ({
+      ...store,
+      dueRecords: {
+        ...store.dueRecords,
+        put: (...args) =>
+          new Promise((resolve) => {
+            held = async () => {
+              const answer = await store.dueRecords.put(...args);
+              if (!dies) resolve(answer);
+            };
+          }),
+      },
+    }),
+  });
+  return { stage, arrive: () => held() };
+}
+
 describe('a delayed record', () => {
   it('that lies below the horizon waits for nothing: a copy of its request came after its trace was gone', async () => {
     const stage = await delayStage();
@@ -41,19 +62,7 @@ describe('a delayed record', () => {
   });
 
   it('enters its topic at once when it is stored after its minute was looked at and was over', async () => {
-    let arrive = async (): Promise<unknown> => null;
-    const stage = await delayStage({
-      wrap: (store) => ({
-        ...store,
-        dueRecords: {
-          ...store.dueRecords,
-          put: (...args) =>
-            new Promise((resolve) => {
-              arrive = () => store.dueRecords.put(...args).then(resolve);
-            }),
-        },
-      }),
-    });
+    const { stage, arrive } = await stageWithHeldPut({ dies: false });
     const timer = stage.startTimer();
     const sent = stage.millrace.producer().send({ topic: TOPIC, value: 'a', delay: 1_000 });
     await stage.clock.advance(150_000);
@@ -78,19 +87,7 @@ describe('a delayed record', () => {
   });
 
   it('enters its topic with a later one when it is stored after its minute was over, by a sender that has died', async () => {
-    let arrive = async (): Promise<unknown> => null;
-    const stage = await delayStage({
-      wrap: (store) => ({
-        ...store,
-        dueRecords: {
-          ...store.dueRecords,
-          put: (...args) => {
-            arrive = () => store.dueRecords.put(...args);
-            return new Promise(() => {});
-          },
-        },
-      }),
-    });
+    const { stage, arrive } = await stageWithHeldPut({ dies: true });
     const timer = stage.startTimer({ traceMs: 600_000 });
     void stage.millrace
       .producer()

@@ -5,7 +5,7 @@ import { mapInParallel } from '../../log/in-parallel.ts';
 import type { ObjectSummary } from '../../log/object-store.ts';
 import { repeatRequest } from '../../log/repeat-request.ts';
 import { claimIndex } from '../../segment/claim-index.ts';
-import { readSegmentIndex, type SegmentIndex } from '../../segment/decode-segment.ts';
+import type { SegmentIndex } from '../../segment/decode-segment.ts';
 import {
   type ParsedSegmentKey,
   parseSegmentKey,
@@ -14,6 +14,7 @@ import {
 } from '../../segment/segment-key.ts';
 import { nextDomain } from '../list-domains.ts';
 import type { MaintenanceDeps } from '../maintenance-deps.ts';
+import { readObjectIndex } from '../read-object-index.ts';
 
 /** A segment. */
 export interface WalkedSegment {
@@ -64,17 +65,10 @@ function nameOf(object: ObjectSummary): { readonly object: ObjectSummary; readon
   }
 }
 
-async function readIndex(
-  deps: MaintenanceDeps,
-  { key, sizeBytes }: ObjectSummary,
-  name: ParsedSegmentKey,
-): Promise<WalkedSegment> {
-  const read = async (position: number, length: number) => {
-    const { answer } = await repeatRequest(deps, () => deps.store.objects.get(key, position, length));
-    return answer ?? new Uint8Array(0);
-  };
+async function readIndex(deps: MaintenanceDeps, object: ObjectSummary, name: ParsedSegmentKey): Promise<WalkedSegment> {
+  const { key, sizeBytes } = object;
   try {
-    const index = claimIndex(await readSegmentIndex({ size: sizeBytes, read }), name.domain);
+    const index = claimIndex(await readObjectIndex(deps, object), name.domain);
     return { key, sizeBytes, name, index };
   } catch (cause) {
     const index = asMillraceError(cause);

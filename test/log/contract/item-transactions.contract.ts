@@ -100,7 +100,7 @@ export function itemTransactionsContract(name: string, open: OpenItems): void {
         const pk = freshName();
         const add = (sk: string) =>
           items.writeTogether((transaction) => {
-            const before = transaction.get({ pk, sk: 'sum' })?.['n'] ?? 0n;
+            const before = transaction.get({ pk, sk: 'sum' })?.n ?? 0n;
             transaction.put({ pk, sk }, { t: sk });
             transaction.put({ pk, sk: 'sum' }, { n: (before as bigint) + 1n });
             return before;
