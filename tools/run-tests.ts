@@ -1,5 +1,5 @@
 /**
- * `npm test`: the unit tests and, where their servers can run, the tests against emulators. Arguments go to vitest: `npm test -- test/record`.
+ * `npm test`: the unit tests and, where their servers can run, the tests against emulators; `npm run test:long` comes through here, too. Arguments go to vitest: `npm test -- test/record`.
  *
  * Nothing is left out in silence: what this machine cannot run is named at the end with its reason and the command that makes it run.
  */
@@ -16,6 +16,8 @@ const DYNOXIDE = 'node_modules/@dynoxide/linux-x64/dynoxide';
 /** What a test file, or a module of the tests that it imports, says when it starts that server. */
 const STARTS_S3 = 'MILLRACE_TEST_S3_BIN';
 const STARTS_DYNAMODB = '@dynoxide/';
+/** Kinds of tests among which some start servers that are installed here. */
+const SERVER_TESTS = ['emulator', 'chaos', 'long'];
 const STARTS_MINISTACK = '.cache/ministack/bin/ministack';
 
 const ELSEWHERE = [
@@ -36,13 +38,16 @@ function textWithImports(path: string, seen = new Set<string>()): string {
   return [text, ...inTests.map((target) => textWithImports(target, seen))].join('\n');
 }
 
-/** The emulator tests that these arguments of vitest select. */
-function selectEmulatorTests(args: readonly string[]): string[] {
+/** The tests with servers that these arguments of vitest select. */
+function selectServerTests(args: readonly string[]): string[] {
   const projects = args.filter((arg) => arg.startsWith('--project'));
-  if (projects.length > 0 && !projects.some((arg) => arg.includes('emulator'))) return [];
+  const isAsked = (kind: string) =>
+    projects.length === 0 ? kind === 'emulator' : projects.some((arg) => arg.includes(kind));
   // Options may take the argument behind them as their value, so among options nothing is known to be a filter.
   const filters = args.some((arg) => arg.startsWith('-')) ? [] : args;
-  const files = globSync('test/**/*.emulator.test.ts', { cwd: ROOT }).map((path) => path.replaceAll('\\', '/'));
+  const files = SERVER_TESTS.filter(isAsked)
+    .flatMap((kind) => globSync(`test/**/*.${kind}.test.ts`, { cwd: ROOT }))
+    .map((path) => path.replaceAll('\\', '/'));
   return files.sort().filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)));
 }
 
@@ -60,8 +65,8 @@ interface Plan {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Which of the emulator tests can run here, after installing what can be installed. */
-async function planEmulatorTests(files: readonly string[]): Promise<Plan> {
+/** Which of the tests with servers can run here, after installing what can be installed. */
+async function planServerTests(files: readonly string[]): Promise<Plan> {
   if (process.env.AWS_ENDPOINT_URL) return { skipped: [], env: {} };
   const starts = (path: string, marker: string) => textWithImports(path).includes(marker);
   const skipped = new Map<string, Skipped>();
@@ -120,7 +125,7 @@ function selfSkipped(files: readonly FileResult[]): Skipped[] {
 }
 
 async function runTests(args: readonly string[]): Promise<number> {
-  const { skipped: withoutServers, env } = await planEmulatorTests(selectEmulatorTests(args));
+  const { skipped: withoutServers, env } = await planServerTests(selectServerTests(args));
   const skipped = [...withoutServers, ...planBrowserTests(args, process.env)];
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
   const folder = mkdtempSync(join(ROOT, '.cache', 'test-report-'));

@@ -2,8 +2,8 @@
  * The way between Kafka clients and gateways in a simulation: connections break, answers are lost, requests come late; a gateway that is gone refuses.
  *
  * What one client sends to one gateway arrives in order: Kafka's protocol does not number commits, so neither Kafka nor we could tell which of two was meant to be the last. A gateway that may have been taken
- * for dead ends its connections: what was sent before does not arrive. Neither does what a client sent to a gateway, gave up, and had overtaken by what another gateway has answered since, where the group is back at the first by then:
- * no broker could tell these apart either.
+ * for dead ends its connections: what was sent before does not arrive. Neither does what a client sent to a gateway, gave up, and had overtaken by what another gateway has answered since, where the group is back at the first by then,
+ * or is taken back by that very request: no broker could tell these apart either.
  */
 import type { MemberProcess } from '../../../group/simulation/member-process.ts';
 import type { Dice, VirtualTime } from '../../../log/simulation/virtual-time.ts';
@@ -26,6 +26,7 @@ export class ClientNetwork {
   readonly #dice: Dice;
   readonly #oracle: GatewayGroupsOracle;
   readonly #way: RequestWay;
+  readonly #group: string;
   readonly #faultProbability: number;
   /** When the last request of a client to a gateway arrives. */
   readonly #arrivals = new Map<string, number>();
@@ -37,12 +38,14 @@ export class ClientNetwork {
     readonly dice: Dice;
     readonly oracle: GatewayGroupsOracle;
     readonly way: RequestWay;
+    readonly group: string;
     readonly faultProbability: number;
   }) {
     this.#time = parts.time;
     this.#dice = parts.dice;
     this.#oracle = parts.oracle;
     this.#way = parts.way;
+    this.#group = parts.group;
     this.#faultProbability = parts.faultProbability;
   }
 
@@ -97,7 +100,9 @@ export class ClientNetwork {
 
   #isOvertaken(client: MemberProcess, gateway: GatewayActor, sent: Standing): boolean {
     const { tenure, moves } = this.#standing(client, gateway);
-    const isOvertaken = tenure !== null && tenure !== sent.tenure && moves !== sent.moves;
+    const isRefused = tenure === null && gateway.coordinator.refusal(this.#group) !== null;
+    const isAnother = tenure === null || tenure !== sent.tenure;
+    const isOvertaken = !isRefused && isAnother && moves !== sent.moves;
     if (isOvertaken) this.#oracle.count('overtaken');
     return isOvertaken;
   }

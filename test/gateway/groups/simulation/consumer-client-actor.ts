@@ -10,6 +10,8 @@ export class ConsumerClientActor extends KafkaClientActor {
   #topicId = '';
   /** Something has to be told: what it has, since that has changed or an answer may have been lost. */
   #mustTell = true;
+  /** When it asked last and was told to let go of nothing. */
+  #wholeMs = Number.NEGATIVE_INFINITY;
 
   protected readonly commitsAreSigns = false;
   protected async join(): Promise<void> {
@@ -79,18 +81,28 @@ export class ConsumerClientActor extends KafkaClientActor {
   async #take(answer: Answer): Promise<boolean> {
     const { assignment } = answer;
     if (!assignment) {
+      if (this.lettingGoMs === null) this.#wholeMs = this.askedMs;
       this.generation = answer.memberEpoch!;
       return true;
     }
     const assigned = assignment.topicPartitions!.flatMap((topic) => topic.partitions ?? []);
     this.#topicId = assignment.topicPartitions![0]?.topicId ?? this.#topicId;
     const leaving = [...this.positions.keys()].filter((partition) => !assigned.includes(partition));
+    this.#noteLeaving(leaving.length > 0);
     if (leaving.length > 0) await this.commit();
     this.generation = answer.memberEpoch!;
     for (const partition of leaving) this.forget(partition);
     const fresh = assigned.filter((partition) => !this.positions.has(partition));
     if (leaving.length > 0 || fresh.length > 0) this.#mustTell = true;
     return this.begin(fresh);
+  }
+
+  #noteLeaving(isToLetGo: boolean): void {
+    if (isToLetGo) this.lettingGoMs ??= this.#wholeMs;
+    else {
+      this.lettingGoMs = null;
+      this.#wholeMs = this.askedMs;
+    }
   }
 
   protected async leave(): Promise<void> {

@@ -77,6 +77,8 @@ export abstract class KafkaClientActor {
   isStable = false;
   isClosing = false;
   isOver = false;
+  /** While it is to let go of partitions: since when it may have been waited for. */
+  protected lettingGoMs: number | null = null;
 
   constructor(process: MemberProcess, habits: ClientHabits, world: ClientWorld) {
     this.process = process;
@@ -132,6 +134,11 @@ export abstract class KafkaClientActor {
     return answer;
   }
 
+  /** When it sent what was answered last. */
+  protected get askedMs(): number {
+    return this.#asked!.atMs;
+  }
+
   /** It was answered that it is in the group, as it is stored. */
   protected heard(): void {
     const { gateway, atMs, tenure } = this.#asked!;
@@ -139,16 +146,19 @@ export abstract class KafkaClientActor {
     if (isHeld) this.#heardMs = atMs;
   }
 
-  /** It was answered that it is out of the group, or of its generation. However often the group has moved, only silence is a reason. */
+  /** It was answered that it is out of the group, or of its generation. However often the group has moved, only silence is a reason, and not to let go in time. */
   protected putOut(error: KafkaErrorName): void {
-    const silentMs = this.process.monotonicMs() - this.#heardMs;
-    const isSilent = silentMs >= SESSION_MS;
+    const nowMs = this.process.monotonicMs();
+    const silentMs = nowMs - this.#heardMs;
+    const isLate = this.lettingGoMs !== null && nowMs - this.lettingGoMs >= REBALANCE_MS;
+    if (isLate) this.world.oracle.count('let go too late');
     this.world.oracle.expect(
-      isSilent,
+      silentMs >= SESSION_MS || isLate,
       'Who is heard stays',
       () => `${this.process.name}: ${error} after ${silentMs} ms`,
     );
     this.#heardMs = Number.NEGATIVE_INFINITY;
+    this.lettingGoMs = null;
   }
 
   async #findCoordinator(): Promise<void> {

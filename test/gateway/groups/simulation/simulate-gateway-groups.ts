@@ -14,7 +14,7 @@ import { ClientNetwork } from './client-network.ts';
 import { ConsumerClientActor } from './consumer-client-actor.ts';
 import { GatewayActor } from './gateway-actor.ts';
 import { GatewayGroupsOracle } from './gateway-groups-oracle.ts';
-import { type KafkaClientActor, SESSION_MS, TOPIC } from './kafka-client-actor.ts';
+import { GROUP, type KafkaClientActor, SESSION_MS, TOPIC } from './kafka-client-actor.ts';
 
 const MAX_EVENTS = 400_000;
 const MAX_CLIENTS = 7;
@@ -61,7 +61,14 @@ class Run {
     this.way = new RequestWay({ time, dice, recorder: this.oracle, weather, withoutFaults });
     this.stores = new GroupNetwork({ time, dice, base: this.base, watch: this.oracle, way: this.way });
     const faultProbability = dice.pick([0, 0.02, 0.1]);
-    this.network = new ClientNetwork({ time, dice, oracle: this.oracle, way: this.way, faultProbability });
+    this.network = new ClientNetwork({
+      time,
+      dice,
+      oracle: this.oracle,
+      way: this.way,
+      group: GROUP,
+      faultProbability,
+    });
     this.busy = new BusyTime({ time, way: this.way, counts: this.oracle.counts, durationMs: this.durationMs });
   }
 
