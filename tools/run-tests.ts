@@ -43,8 +43,9 @@ function selectServerTests(args: readonly string[]): string[] {
   const projects = args.filter((arg) => arg.startsWith('--project'));
   const isAsked = (kind: string) =>
     projects.length === 0 ? kind === 'emulator' : projects.some((arg) => arg.includes(kind));
-  // Options may take the argument behind them as their value, so among options nothing is known to be a filter.
-  const filters = args.some((arg) => arg.startsWith('-')) ? [] : args;
+  // An option without "=" may take the argument behind it as its value: then nothing is known to be a filter.
+  const isOpen = args.some((arg) => arg.startsWith('-') && !arg.includes('='));
+  const filters = isOpen ? [] : args.filter((arg) => !arg.startsWith('-'));
   const files = SERVER_TESTS.filter(isAsked)
     .flatMap((kind) => globSync(`test/**/*.${kind}.test.ts`, { cwd: ROOT }))
     .map((path) => path.replaceAll('\\', '/'));
