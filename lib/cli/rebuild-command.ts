@@ -4,6 +4,7 @@ import { type ConnectionTarget, parseConnectionString } from '../connect/connect
 import { openStore } from '../connect/open-store.ts';
 import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import { noMeter } from '../log/meter.ts';
+import type { Damaged } from '../maintenance/rebuild/damaged.ts';
 import { discardUnplaced } from '../maintenance/rebuild/discard-unplaced.ts';
 import { type RebuildProgress, rebuild } from '../maintenance/rebuild/rebuild.ts';
 import type { RebuildReport, RebuiltTopic } from '../maintenance/rebuild/rebuild-report.ts';
@@ -161,11 +162,20 @@ function gapLines(topics: readonly RebuiltTopic[]): readonly string[] {
   return all.length > SHOWN ? [...all.slice(0, SHOWN), '… and more; --json has the first of each partition'] : all;
 }
 
-function damageLines({ damaged }: RebuildReport): readonly string[] {
-  const lines = damaged.first.slice(0, SHOWN).map(({ key, code, message }) => `${key}: ${message} (${code})`);
-  return damaged.count > lines.length
-    ? [...lines, `… and ${damaged.count - lines.length} damaged objects more`]
-    : lines;
+function damageLines({ damaged, damagedItems }: RebuildReport): readonly string[] {
+  return [
+    ...firstLines(damaged, ({ key, code, message }) => `${key}: ${message} (${code})`, 'objects'),
+    ...firstLines(
+      damagedItems,
+      ({ what, code, message }) => `older tables: ${what} cannot be read: ${message} (${code})`,
+      'items of older tables',
+    ),
+  ];
+}
+
+function firstLines<T>({ count, first }: Damaged<T>, line: (one: T) => string, what: string): readonly string[] {
+  const lines = first.slice(0, SHOWN).map(line);
+  return count > lines.length ? [...lines, `… and ${count - lines.length} damaged ${what} more`] : lines;
 }
 
 /** What nobody should believe to be there. */

@@ -1,5 +1,6 @@
-import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { parseNamedTopic } from '../../lib/cli/rebuild-command.ts';
 import { cliStage } from './cli-stage.ts';
@@ -63,6 +64,25 @@ describe('millrace rebuild', () => {
     expect((await readdir(saved)).filter((name) => !name.startsWith('log.sqlite'))).toEqual([]);
     expect(await stage.failure(['rebuild', '--from', 'nowhere:'])).toMatchObject({ status: 2 });
     expect(await stage.failure(['rebuild', '--from', `file:${saved}/none`])).toMatchObject({ code: 'STORE_MISSING' });
+  });
+
+  it('goes on where an item of older tables is damaged, and names it', async () => {
+    const stage = await cliStage();
+    for (const topic of ['clicks', 'views']) {
+      await stage.ok(['topic', 'create', topic]);
+      await stage.ok(['produce', topic], { stdin: `${topic}\n` });
+    }
+    const [directory, saved] = [join(stage.directory, 'store'), join(stage.directory, 'saved')];
+    await rename(directory, saved);
+    const database = new DatabaseSync(join(saved, 'log.sqlite'));
+    const { value } = database.prepare("SELECT value FROM items WHERE pk = 'T#clicks'").get()!;
+    const bytes = (value as Uint8Array).map((byte, index) => (index === 9 ? byte ^ 1 : byte));
+    database.prepare("UPDATE items SET value = ? WHERE pk = 'T#clicks'").run(bytes);
+    database.close();
+    const told = await stage.ok(['rebuild', '--from', `file:${saved}`]);
+    expect(told).toMatch(/\nolder tables: topic clicks cannot be read: .*checksum.* \(CORRUPT_OBJECT\)\n/);
+    expect(await stage.ok(['consume', 'views', '-e'])).toBe('views\n');
+    expect(await stage.ok(['verify', '--deep'])).toContain('No damage');
   });
 
   it('is refused where the tables are in use', async () => {

@@ -29,6 +29,7 @@ import type { SegmentId } from '../../segment/segment-id.ts';
 import { segmentKey } from '../../segment/segment-key.ts';
 import type { MaintenanceDeps } from '../maintenance-deps.ts';
 import { putUnderFreshName } from '../put-under-fresh-name.ts';
+import type { OnDamagedItem } from './damaged.ts';
 import { gapBatches } from './gap-batches.ts';
 import { OldPartition, type OldTables } from './old-tables.ts';
 import { cutGap, type FoundRegion, type OldChunk, type Piece, planPieces, safeHighWatermark } from './rebuild-plan.ts';
@@ -51,6 +52,7 @@ export interface PartitionRebuildRequest {
   readonly dryRun: boolean;
   /** Called now and then. */
   readonly onProgress: () => Promise<void>;
+  readonly onDamagedItem: OnDamagedItem;
 }
 
 /** Chunks that are made at once, and gaps of one object. */
@@ -86,14 +88,15 @@ export class PartitionRebuild {
 
   /** Looks whether it was rebuilt before. A read, and one of old tables. */
   async begin(): Promise<void> {
-    const { dryRun, oldTables, topic } = this.#request;
+    const { dryRun, oldTables, topic, onDamagedItem: onDamage } = this.#request;
     if (!dryRun) {
       const read = () => this.#deps.store.heads.read(this.#key, { consistent: true });
       this.#there = (await repeatRequest(this.#deps, read)).answer;
       if (this.#there !== null) return;
     }
     if (oldTables === null) return;
-    this.#old = await OldPartition.open(this.#deps, oldTables, { key: this.#key, domain: topic.domain });
+    const { name, domain } = topic;
+    this.#old = await OldPartition.open(this.#deps, oldTables, { key: this.#key, domain, topic: name, onDamage });
   }
 
   /**
@@ -102,7 +105,7 @@ export class PartitionRebuild {
    */
   async take(regions: readonly FoundRegion[]): Promise<void> {
     if (this.#there !== null) return;
-    const start = this.#old?.head.start ?? 0n;
+    const start = this.#old?.start ?? 0n;
     const live = regions.filter(({ lastOffset }) => lastOffset >= start);
     for (let from = 0; from < live.length; ) {
       const to = endOfWindow(live, from);
@@ -162,17 +165,15 @@ export class PartitionRebuild {
     const { surveyed, topic, beganAtMs: nowMs } = this.#request;
     const { end, endAtMs, unplaced } = surveyed;
     const old = this.#old;
-    const isOldHigher = old !== null && old.head.next > (end ?? -1n);
-    const known = isOldHigher
-      ? { end: old.head.next, endAtMs: Math.max(old.atMs, topic.createdAtMs) }
-      : { end, endAtMs };
+    const isOldHigher = old !== null && old.end > (end ?? -1n);
+    const known = isOldHigher ? { end: old.end, endAtMs: Math.max(old.atMs, topic.createdAtMs) } : { end, endAtMs };
     return safeHighWatermark({ ...known, unplacedRecords: unplaced.records, nowMs });
   }
 
   /** The first chunk may begin below it, as where retention has raised it. */
   #startOr(next: bigint): bigint {
     const first = this.#start ?? next;
-    const start = this.#old?.head.start ?? 0n;
+    const start = this.#old?.start ?? 0n;
     return start > first ? start : first;
   }
 

@@ -3,6 +3,7 @@
  *
  * A chunk is rewritten in place, so all regions of level 1 of a partition tile it in the same way: those of one base are versions of one chunk. The log named the one with the highest version, or an equal one of a rewriting that was killed.
  */
+import { asMillraceError, type MillraceError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Chunk } from '../../log/chunk.ts';
 import { decodeEntry, type Entry } from '../../log/entry.ts';
@@ -48,16 +49,26 @@ export interface OldEntry {
   readonly entry: Entry;
 }
 
-/** A chunk of old tables, whose entries begin at its base. Throws CORRUPT_OBJECT. */
-export function oldChunk({ base, end, level, version, entries, isTail = false }: OldItem): OldChunk {
+/** A chunk of old tables, whose entries begin at its base. From one on that cannot be read they are left out, since nobody knows their offsets: `damage` says why. */
+export function oldChunk({ base, end, level, version, entries, isTail = false }: OldItem): {
+  readonly chunk: OldChunk;
+  readonly damage: MillraceError | null;
+} {
+  const located: OldEntry[] = [];
+  let damage: MillraceError | null = null;
   let place = base;
-  const located = entries.map((bytes) => {
-    const entry = decodeEntry(bytes);
-    const from = place;
-    place = level === 1 ? end : from + BigInt(entry.recordCount);
-    return { base: from, end: place, bytes, entry };
-  });
-  return { base, end, level, version, entries: located, isTail };
+  for (const bytes of entries) {
+    try {
+      const entry = decodeEntry(bytes);
+      const from = place;
+      place = level === 1 ? end : from + BigInt(entry.recordCount);
+      located.push({ base: from, end: place, bytes, entry });
+    } catch (cause) {
+      damage = asMillraceError(cause);
+      break;
+    }
+  }
+  return { chunk: { base, end, level, version, entries: located, isTail }, damage };
 }
 
 /** Pieces back to back, and what was left out of them. */

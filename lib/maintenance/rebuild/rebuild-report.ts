@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../../errors.ts';
+import type { Damaged } from './damaged.ts';
 import type { DamagedObject, Unplaced } from './survey.ts';
 
 /** Offsets `[fromOffset, endOffset)`. */
@@ -29,6 +31,14 @@ export interface RebuiltPartition {
   readonly unplaced: Unplaced;
 }
 
+/** An item of old tables that could not be taken in. */
+export interface DamagedItem {
+  /** Which one, for people. */
+  readonly what: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
 /** A topic as it was rebuilt. */
 export interface RebuiltTopic {
   readonly name: string;
@@ -47,5 +57,7 @@ export interface RebuildReport {
   readonly topics: readonly RebuiltTopic[];
   /** Objects that were found. */
   readonly objects: { readonly level0: number; readonly level1: number; readonly level0Bytes: number };
-  readonly damaged: { readonly count: number; readonly first: readonly DamagedObject[] };
+  readonly damaged: Damaged<DamagedObject>;
+  /** Items of old tables that could not be read, and were left out. */
+  readonly damagedItems: Damaged<DamagedItem>;
 }

@@ -6,6 +6,8 @@ import type { Topic } from '../../log/topic.ts';
 import { parseTopicName } from '../../log/topic-name.ts';
 import type { Topics } from '../../log/topics.ts';
 import type { MaintenanceDeps } from '../maintenance-deps.ts';
+import { readOrDamage } from '../read-or-damage.ts';
+import type { OnDamagedItem } from './damaged.ts';
 import type { SurveyedTopic } from './survey.ts';
 
 /** What somebody knows of a topic. */
@@ -97,18 +99,22 @@ function planTopic(
   return { topic, isNamed: named !== undefined || old !== undefined, hasSettings: old !== undefined };
 }
 
-/** All topics of a store, by their ids. A listing for 1,000, a read for each. */
+/** All topics of a store, by their ids. A listing for 1,000, a read for each. What is damaged is told and left out; without `onDamage` it is thrown. */
 export async function readTopics(
   deps: MaintenanceDeps,
   topics: Pick<Topics, 'get' | 'list'>,
+  onDamage?: OnDamagedItem,
 ): Promise<ReadonlyMap<string, Topic>> {
   const found = new Map<string, Topic>();
   let after: string | null = null;
   for (;;) {
     const names = await listNames(deps, topics, after);
     for (const name of names) {
-      const { answer: topic } = await repeatRequest(deps, () => topics.get(name));
-      if (topic !== null) found.set(topic.topicId, topic);
+      const read = await readOrDamage(deps, () => topics.get(name));
+      if ('damage' in read) {
+        if (onDamage === undefined) throw read.damage;
+        onDamage(`topic ${name}`, read.damage);
+      } else if (read.answer !== null) found.set(read.answer.topicId, read.answer);
     }
     if (names.length === 0) return found;
     after = names.at(-1)!;

@@ -24,12 +24,13 @@ import { JobLost } from '../job-session.ts';
 import type { MaintenanceDeps } from '../maintenance-deps.ts';
 import { openTopic } from '../open-topic.ts';
 import { type JobSlice, runJob } from '../run-job.ts';
+import { type Damaged, NONE_DAMAGED, type OnDamagedItem, withDamaged } from './damaged.ts';
 import { NextRegions } from './next-regions.ts';
 import type { OldTables } from './old-tables.ts';
 import { REBUILD, type RebuildState, readHold, rebuildBusy } from './rebuild-hold.ts';
 import { PartitionRebuild } from './rebuild-partition.ts';
 import type { FoundRegion, RegionPlace } from './rebuild-plan.ts';
-import type { RebuildReport, RebuiltPartition } from './rebuild-report.ts';
+import type { DamagedItem, RebuildReport, RebuiltPartition } from './rebuild-report.ts';
 import {
   checkNames,
   makeTopic,
@@ -116,6 +117,7 @@ class Rebuild {
   /** At most one that goes on in the next round. */
   readonly #open = new Map<string, PartitionRebuild>();
   #saving: Promise<void> | null = null;
+  #damagedItems: Damaged<DamagedItem> = NONE_DAMAGED;
 
   constructor(deps: MaintenanceDeps, request: RebuildRequest, slice: JobSlice<RebuildState> | null) {
     const { clock, random, store } = deps;
@@ -172,13 +174,18 @@ class Rebuild {
     if (this.state.phase === 'looking') this.state = { ...this.state, phase: 'done' };
   }
 
+  readonly #onDamagedItem: OnDamagedItem = (what, { code, message }) => {
+    this.#damagedItems = withDamaged(this.#damagedItems, { what, code, message });
+  };
+
   get #names(): NamedTopics {
     return this.#request.topics ?? new Map();
   }
 
   async #planned(): Promise<readonly PlannedTopic[]> {
     const { from } = this.#request;
-    const old = from === undefined ? new Map<string, Topic>() : await readTopics(this.#deps, from.topics);
+    const old =
+      from === undefined ? new Map<string, Topic>() : await readTopics(this.#deps, from.topics, this.#onDamagedItem);
     return planTopics(this.#survey.topics, this.#names, old);
   }
 
@@ -287,6 +294,7 @@ class Rebuild {
       isResumed: this.#isResumed,
       dryRun,
       onProgress,
+      onDamagedItem: this.#onDamagedItem,
     });
     await made.begin();
     return made;
@@ -307,7 +315,7 @@ class Rebuild {
       return { name, isNamed, hasSettings, topicId, domain, partitions };
     });
     const { objects, damaged } = this.#survey;
-    return { dryRun: this.#slice === null, topics, objects, damaged };
+    return { dryRun: this.#slice === null, topics, objects, damaged, damagedItems: this.#damagedItems };
   }
 }
 

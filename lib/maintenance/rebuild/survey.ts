@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../../errors.ts';
 import { canBeRewritten } from '../../log/entry.ts';
 import { idTimeMs, type SegmentId, ZERO_ID } from '../../segment/segment-id.ts';
+import { type Damaged, NONE_DAMAGED, withDamaged } from './damaged.ts';
 import type { FoundRegion } from './rebuild-plan.ts';
 import type { WalkedSegment } from './walk-segments.ts';
 
@@ -38,8 +39,6 @@ export interface DamagedObject {
   readonly message: string;
 }
 
-/** So many are kept; the rest is counted. */
-const KEPT = 100;
 const NOTHING: Unplaced = { objects: 0, records: 0, bytes: 0 };
 
 type OpenTopic = SurveyedTopic & { sinceMs: number; readonly partitions: Map<number, SurveyedPartition> };
@@ -49,7 +48,7 @@ export class Survey {
   readonly topics = new Map<string, OpenTopic>();
   /** Objects of each level, and bytes of those of level 0. */
   objects = { level0: 0, level1: 0, level0Bytes: 0 };
-  damaged: { readonly count: number; readonly first: readonly DamagedObject[] } = { count: 0, first: [] };
+  damaged: Damaged<DamagedObject> = NONE_DAMAGED;
   /** The highest id of an object that is not above a limit. */
   highestId: SegmentId = ZERO_ID;
   readonly #highestMost: SegmentId;
@@ -92,8 +91,7 @@ export class Survey {
   }
 
   #damage({ key }: WalkedSegment, code: ErrorCode, message: string): readonly [] {
-    const { count, first } = this.damaged;
-    this.damaged = { count: count + 1, first: first.length < KEPT ? [...first, { key, code, message }] : first };
+    this.damaged = withDamaged(this.damaged, { key, code, message });
     return [];
   }
 

@@ -5,6 +5,7 @@ const PLAN = 'lib/maintenance/rebuild/rebuild-plan.ts';
 const PARTITION = 'lib/maintenance/rebuild/rebuild-partition.ts';
 const REBUILD = 'lib/maintenance/rebuild/rebuild.ts';
 const OLD_TABLES = 'lib/maintenance/rebuild/old-tables.ts';
+const READABLE_CHUNKS = 'lib/maintenance/rebuild/readable-chunks.ts';
 const COLLECTION = 'lib/maintenance/collection-job.ts';
 const PLAN_TEST = 'test/maintenance/rebuild/rebuild-plan.test.ts';
 const REBUILD_TEST = 'test/maintenance/rebuild/rebuild.test.ts';
@@ -80,6 +81,13 @@ export const rebuildMutants: readonly Mutant[] = [
     file: OLD_TABLES,
     from: "return entry.kind === 'inline' || this.#has(entry.id);",
     to: 'return true;',
+    test: FROM_TABLES_TEST,
+  },
+  {
+    name: 'rebuild: a damaged chunk of older tables hides what stands above it',
+    file: READABLE_CHUNKS,
+    from: 'ranges.push({ from: middle + 1n, to }, { from, to: middle });',
+    to: 'ranges.push({ from, to: middle });',
     test: FROM_TABLES_TEST,
   },
   {

@@ -6,7 +6,7 @@ import { rebuild } from '../../../lib/maintenance/rebuild/rebuild.ts';
 import { collectFor, segments } from '../collection-stage.ts';
 import { compact, fork, keyOf, recordsOf } from '../fork-stage.ts';
 import { type MaintenanceStage, maintenanceStage } from '../maintenance-stage.ts';
-import { allChunks, partitionOf, savedTables, withoutTables } from './rebuild-stage.ts';
+import { allChunks, partitionOf, savedTables, spoilt, withoutTables } from './rebuild-stage.ts';
 
 const rebuildFrom = async (stage: MaintenanceStage, from: OldTables) => {
   const after = await withoutTables(stage);
@@ -171,5 +171,90 @@ describe('a log that has older tables', () => {
     expect(await recordsOf(after, 'orders')).toEqual(['0:y']);
     expect(await recordsOf(after, 'orders-before')).toEqual(SAVED);
     expect(await keyOf(after, 'orders')).toEqual(other);
+  });
+});
+
+/**
+ * The first rebuilding from a backup that had a damaged item ended there, and whoever had that backup alone could restore nothing of it.
+ */
+describe('older tables with damaged items', () => {
+  it('give all but the damaged chunks, which are told as gaps', async () => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders');
+    for (const value of ['a', 'b', 'c', 'd', 'e', 'f']) await stage.append(partition!, [value]);
+    const from = await savedTables(stage);
+    for (const [chunks, left] of [
+      [[0n], ['1:b', '2:c', '3:d', '4:e', '5:f']],
+      [[2n], ['0:a', '1:b', '3:d', '4:e', '5:f']],
+      // One that can be read stands between two that cannot.
+      [
+        [1n, 3n, 4n],
+        ['0:a', '2:c', '5:f'],
+      ],
+      [[0n, 1n, 2n, 3n, 4n], ['5:f']],
+    ] as const) {
+      const { after, report } = await rebuildFrom(stage, spoilt(from, { chunks }));
+      expect(await recordsOf(after, 'orders')).toEqual(left);
+      expect(report.damagedItems).toEqual({
+        count: chunks.length,
+        first: chunks.map((base) => ({
+          what: `the chunk at offset ${base} of orders-0`,
+          code: 'CORRUPT_OBJECT',
+          message: 'a chunk is damaged',
+        })),
+      });
+      expect(await after.damages()).toEqual([]);
+      expect((await after.head(partition!)).next).toBeGreaterThanOrEqual(6n + 2n ** 36n);
+    }
+  });
+
+  it('give what the chunks have where a head is damaged, and all other partitions', async () => {
+    const { stage, partition } = await mixed();
+    await stage.append({ ...partition, partition: 1 }, ['other'], { roll: false });
+    const from = spoilt(await savedTables(stage), { heads: [partition] });
+    const { after, report } = await rebuildFrom(stage, from);
+    // What stood in the tail is gone with the head.
+    expect(await recordsOf(after, 'orders')).toEqual(SAVED.slice(0, 5));
+    expect(partitionOf(report, 'orders', 1)).toMatchObject({ records: 1, fromTables: 1 });
+    expect(report.damagedItems).toMatchObject({ count: 1, first: [{ what: 'the head of orders-0' }] });
+    expect(await after.damages()).toEqual([]);
+    const { next } = await after.head(partition);
+    expect(next).toBeGreaterThanOrEqual(8n + 2n ** 36n);
+  });
+
+  it('give the tail up to an entry that cannot be read', async () => {
+    const { stage, partition } = await mixed();
+    const from = await savedTables(stage);
+    const read: OldTables['heads']['read'] = async (key, options) => {
+      const head = await from.heads.read(key, options);
+      if (head === null || key.partition !== partition.partition) return head;
+      return { ...head, tail: head.tail.with(-1, Uint8Array.of(7)) };
+    };
+    const { after, report } = await rebuildFrom(stage, { ...from, heads: { read } });
+    expect(await recordsOf(after, 'orders')).toEqual(SAVED.slice(0, 7));
+    expect(report.damagedItems).toMatchObject({
+      count: 1,
+      first: [{ what: 'the entries from offset 7 on of orders-0' }],
+    });
+    expect((await after.head(partition)).next).toBeGreaterThanOrEqual(8n + 2n ** 36n);
+    expect(await after.damages()).toEqual([]);
+  });
+
+  it('give the order of a topic whose item is damaged, but neither its name nor its settings', async () => {
+    const { stage, partition } = await mixed();
+    const [other] = await stage.topic('other');
+    await stage.append(other!, ['x'], { inline: true, roll: false });
+    const from = spoilt(await savedTables(stage), { topics: ['orders'] });
+    const { after, report } = await rebuildFrom(stage, from);
+    expect(await recordsOf(after, `recovered-${partition.topicId}`)).toEqual(SAVED);
+    expect(await recordsOf(after, 'other')).toEqual(['0:x']);
+    expect(report.damagedItems).toMatchObject({ count: 1, first: [{ what: 'topic orders', code: 'CORRUPT_OBJECT' }] });
+    expect(report.topics).toMatchObject(
+      [
+        { topicId: partition.topicId, isNamed: false, hasSettings: false },
+        { topicId: other!.topicId, isNamed: true, hasSettings: true },
+      ].toSorted((a, b) => (a.topicId < b.topicId ? -1 : 1)),
+    );
+    expect(await after.damages()).toEqual([]);
   });
 });

@@ -130,10 +130,10 @@ describe('what is made again of regions and older tables', () => {
   const level0 = (base: number, counts: readonly number[]) => {
     const end = BigInt(base + counts.reduce((sum, count) => sum + count, 0));
     const entries = counts.map((count, index) => entry(100 + base + index, count));
-    return oldChunk({ base: BigInt(base), end, level: 0, version: 0, entries });
+    return oldChunk({ base: BigInt(base), end, level: 0, version: 0, entries }).chunk;
   };
   const level1 = (base: number, end: number, version: number, id: number) =>
-    oldChunk({ base: BigInt(base), end: BigInt(end), level: 1, version, entries: [entry(id, end - base)] });
+    oldChunk({ base: BigInt(base), end: BigInt(end), level: 1, version, entries: [entry(id, end - base)] }).chunk;
   const both = (regions: readonly FoundRegion[], old: readonly OldChunk[]) =>
     planPieces(regions.toSorted(compareRegions), null, old).pieces.map(
       ({ kind, base, end }) => `${kind} ${base}-${end}`,
@@ -159,6 +159,13 @@ describe('what is made again of regions and older tables', () => {
     expect(both([], [lost])).toEqual(['entries 0-2', 'gap 2-5', 'entries 5-6']);
     const emptied = region(6, 9, { recordCount: 0 });
     expect(both([emptied], [lost, level0(6, [3]), level0(9, [1])]).slice(-2)).toEqual(['gap 6-9', 'entries 9-10']);
+  });
+
+  it('ends in a chunk of tables where an entry cannot be read, since nobody knows what comes behind it', () => {
+    const entries = [entry(1, 2), Uint8Array.of(9), entry(2, 1)];
+    const { chunk, damage } = oldChunk({ base: 0n, end: 6n, level: 0, version: 0, entries });
+    expect(damage).toMatchObject({ code: 'CORRUPT_OBJECT' });
+    expect(both([], [chunk, level0(6, [1])])).toEqual(['entries 0-2', 'gap 2-6', 'entries 6-7']);
   });
 
   it('is the version that tables named, unless a later one has come', () => {

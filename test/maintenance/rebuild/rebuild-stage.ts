@@ -1,4 +1,5 @@
 /** A log that loses its tables. */
+import { MillraceError } from '../../../lib/errors.ts';
 import { type Chunk, MAX_OFFSET } from '../../../lib/log/chunk.ts';
 import type { Head } from '../../../lib/log/head.ts';
 import { type PartitionKey, partitionPk } from '../../../lib/log/partition-key.ts';
@@ -77,5 +78,41 @@ export async function savedTables({ base }: MaintenanceStage): Promise<OldTables
     },
     heads: { read: async (key) => heads.get(partitionPk(key)) ?? null },
     chunks: { query } as OldTables['chunks'],
+  };
+}
+
+/** What cannot be read of tables: each store throws for a page as soon as one of its items is damaged. */
+export interface SpoiltItems {
+  readonly topics?: readonly string[];
+  readonly heads?: readonly PartitionKey[];
+  /** By their bases, of any partition. */
+  readonly chunks?: readonly bigint[];
+}
+
+/** The tables with damaged items. */
+export function spoilt(from: OldTables, { topics = [], heads = [], chunks = [] }: SpoiltItems): OldTables {
+  const corrupt = (what: string) => new MillraceError('CORRUPT_OBJECT', `${what} is damaged`);
+  return {
+    topics: {
+      ...from.topics,
+      get: async (name) => {
+        if (topics.includes(name)) throw corrupt(name);
+        return from.topics.get(name);
+      },
+    },
+    heads: {
+      read: async (key, options) => {
+        if (heads.some((one) => partitionPk(one) === partitionPk(key))) throw corrupt('the head');
+        return from.heads.read(key, options);
+      },
+    },
+    chunks: {
+      ...from.chunks,
+      query: async (key, query) => {
+        const page = await from.chunks.query(key, query);
+        if (page.some(({ base }) => chunks.includes(base))) throw corrupt('a chunk');
+        return page;
+      },
+    },
   };
 }
