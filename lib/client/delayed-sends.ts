@@ -44,6 +44,7 @@ export interface DelayedMetadata {
 export interface DelayedSendsDeps<K, V> {
   /** Null: records cannot be delayed here. */
   readonly writer: DelayWriter | null;
+  readonly delayTimeoutMs?: (() => number) | undefined;
   readonly topics: TopicDirectory;
   readonly clock: Clock;
   readonly random: Random;
@@ -109,11 +110,12 @@ export class DelayedSends<K, V> {
     record: PreparedRecord,
     { route, partition, place }: { readonly route: TopicRoute; readonly partition: number; readonly place: DuePlace },
   ): Promise<DelayedMetadata> {
-    const { clock, options } = this.#deps;
+    const { clock, options, delayTimeoutMs } = this.#deps;
     const batch = new OpenBatch(batchOptions(route, partition, options));
     batch.add(record, BigInt(place.dueMs), 0);
     const { name: topic, topicId, domain } = route;
-    const deliverByMs = clock.monotonicMs() + (options.deliveryTimeoutMs ?? DELIVERY_TIMEOUT_MS);
+    const timeoutMs = delayTimeoutMs?.() ?? options.deliveryTimeoutMs ?? DELIVERY_TIMEOUT_MS;
+    const deliverByMs = clock.monotonicMs() + timeoutMs;
     const to = { partition: { topicId, partition }, topic, domain, place, deliverByMs };
     const id = await writer.delay({ ...to, batch: batch.finish() });
     return { id, topic, partition, dueMs: place.dueMs };
@@ -160,6 +162,6 @@ function checkFields(record: object): void {
 function cannotDelay(value: unknown): MillraceError {
   return new MillraceError('INVALID_REQUEST', 'this producer cannot delay records', {
     value,
-    hint: 'Nobody would release them: on AWS a deployment does, where the connection string says delays=true; producers of functions cannot yet.',
+    hint: 'Nobody would release them: on AWS a deployment does, where the connection string says delays=true.',
   });
 }

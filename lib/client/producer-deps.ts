@@ -11,6 +11,8 @@ export interface ProducerDeps {
   readonly appender: BatchAppender;
   /** Stores delayed records; null: records cannot be delayed. */
   readonly delays: DelayWriter | null;
+  /** How long it is tried to store one that is sent now. Default: the option `deliveryTimeoutMs`. */
+  readonly delayTimeoutMs?: (() => number) | undefined;
   readonly topics: TopicDirectory;
   readonly clock: Clock;
   readonly random: Random;

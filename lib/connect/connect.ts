@@ -2,7 +2,7 @@ import { Millrace } from '../client/millrace.ts';
 import { backgroundClock, type Clock, type Random, systemClock, systemRandom } from '../clock.ts';
 import type { DelayStore } from '../delay/delay-store.ts';
 import { type Meter, noMeter } from '../log/meter.ts';
-import { parseConnectionString } from './connection-string.ts';
+import { parseConnectionString, releasesDelayed } from './connection-string.ts';
 import { openStore } from './open-store.ts';
 import { releasingDelayed } from './releasing-delayed.ts';
 
@@ -37,5 +37,5 @@ export async function connect(to: string | OpenedStore, options: ConnectOptions 
   // Whoever forgets to close must not be kept alive by it.
   const background = { clock: options.clock ?? backgroundClock, random };
   const store = mayRelease ? releasingDelayed(opened, background) : opened;
-  return new Millrace({ store, clock, random, ownsStore: true, isReleasing: target.kind !== 'aws' || target.delays });
+  return new Millrace({ store, clock, random, ownsStore: true, isReleasing: releasesDelayed(target) });
 }

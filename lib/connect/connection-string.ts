@@ -113,6 +113,11 @@ function awsTarget(text: string, parameters: Parameters): ConnectionTarget {
   return { kind: 'aws', bucket, table, groups, prefix, region, endpoint, delays: delays === 'true' };
 }
 
+/** Whether somebody releases delayed records of it: on this machine everybody who has it open, on AWS a deployment, if there is one. */
+export function releasesDelayed(target: ConnectionTarget): boolean {
+  return target.kind !== 'aws' || target.delays;
+}
+
 function invalid(value: unknown, problem: string): MillraceError {
   const shown = typeof value === 'string' ? ` ${JSON.stringify(value.slice(0, 80))}` : '';
   return new MillraceError('INVALID_CONNECTION_STRING', `not a connection string:${shown} (${problem})`, {

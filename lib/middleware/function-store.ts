@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { parseConnectionString } from '../connect/connection-string.ts';
+import { parseConnectionString, releasesDelayed } from '../connect/connection-string.ts';
 import { destinationsOf } from '../connect/event-source-tools.ts';
 import type { AwsDestinations } from '../connect/notice-sender.ts';
 import { openStore } from '../connect/open-store.ts';
@@ -11,6 +11,8 @@ import { noMeter } from '../log/meter.ts';
 export interface FunctionStore {
   readonly store: EventSourceStore;
   readonly destinations: AwsDestinations;
+  /** Somebody releases delayed records of it: a store that is open has whoever opened it, one on AWS a deployment, if the connection string says so. */
+  readonly isReleasing: boolean;
 }
 
 /** A store that is open, or one that a connection string names; without either the variable MILLRACE_STORE says it. Throws INVALID_CONFIG when nothing does, and what opening it throws. */
@@ -19,10 +21,11 @@ export async function functionStore(
   clock: Clock,
 ): Promise<FunctionStore> {
   const named = given ?? process.env.MILLRACE_STORE;
-  if (typeof named === 'object') return { store: named, destinations: {} };
+  if (typeof named === 'object') return { store: named, destinations: {}, isReleasing: true };
   if (named !== undefined && named !== '') {
     const target = parseConnectionString(named);
-    return { store: await openStore(target, { clock, meter: noMeter }), destinations: destinationsOf(target) };
+    const store = await openStore(target, { clock, meter: noMeter });
+    return { store, destinations: destinationsOf(target), isReleasing: releasesDelayed(target) };
   }
   throw new MillraceError('INVALID_CONFIG', 'the function does not know where the log is', {
     hint: 'Set the variable MILLRACE_STORE, or the option store.',

@@ -5,6 +5,7 @@
  * in the error that it resolves to, or its failure was told to the handler that waited for it.
  */
 
+import type { DelayedMetadata, DelayedOutgoingRecord } from '../client/delayed-sends.ts';
 import type { Bytes, OutgoingRecord } from '../client/outgoing-record.ts';
 import type { RecordMetadata } from '../client/send-waiter.ts';
 import type { Clock } from '../clock.ts';
@@ -13,6 +14,9 @@ import { HOPS_HEADER } from '../event-source/hops.ts';
 import { AwaitedPromise } from './awaited-promise.ts';
 import type { PooledProducer } from './producer-pool.ts';
 import { type UnacknowledgedRecord, unacknowledged } from './unacknowledged.ts';
+
+/** One that enters its topic now or later. */
+export type AnyRecord<K, V> = OutgoingRecord<K, V> | DelayedOutgoingRecord<K, V>;
 
 /** What it needs. */
 export interface InvocationProducerDeps<K, V> {
@@ -25,15 +29,20 @@ export interface InvocationProducerDeps<K, V> {
   /** What each record is told to have come through, see `hops.ts`; null: nothing. */
   readonly hops: number | null;
   /** Told of failures that the handler did not wait for; then they do not fail the invocation. */
-  readonly onSendFailed: ((error: MillraceError, record: OutgoingRecord<K, V>) => void) | undefined;
+  readonly onSendFailed: ((error: MillraceError, record: AnyRecord<K, V>) => void) | undefined;
 }
 
 interface Sent<K, V> {
   readonly index: number;
-  readonly record: OutgoingRecord<K, V>;
+  readonly record: AnyRecord<K, V>;
   /** Somebody waits for it, and is told. */
   isAwaited: boolean;
   error: MillraceError | null;
+}
+
+interface Sending<K, V> {
+  readonly sent: Sent<K, V>;
+  readonly settled: Promise<RecordMetadata | DelayedMetadata>;
 }
 
 /** See the top of this file. */
@@ -55,7 +64,10 @@ export class InvocationProducer<K = Bytes, V = Bytes> {
    * Sends a record, and resolves when it is durable, with its place; it need not be awaited, because the answer of the function waits for it. Whoever does not await it has its failure fail the invocation. Awaiting lets go of all that is
    * held back, so await many together. Rejects as `Producer.send` does, and with CLOSED once the handler is done.
    */
-  send(record: OutgoingRecord<K, V>): Promise<RecordMetadata> {
+  send(record: OutgoingRecord<K, V>): Promise<RecordMetadata>;
+  /** Sends a record that enters its topic later, and resolves when that is certain, with its id; it is not held back, and need not be awaited either. See docs/delays.md. */
+  send(record: DelayedOutgoingRecord<K, V>): Promise<DelayedMetadata>;
+  send(record: AnyRecord<K, V>): Promise<RecordMetadata | DelayedMetadata> {
     const { sent, settled } = this.#send(record);
     return AwaitedPromise.over(settled, () => this.#awaited([sent]));
   }
@@ -66,7 +78,7 @@ export class InvocationProducer<K = Bytes, V = Bytes> {
     const settled = Promise.allSettled(all.map((one) => one.settled)).then((outcomes) =>
       outcomes.map((outcome) => {
         if (outcome.status === 'rejected') throw outcome.reason;
-        return outcome.value;
+        return outcome.value as RecordMetadata;
       }),
     );
     return AwaitedPromise.over(settled, () => this.#awaited(all.map(({ sent }) => sent)));
@@ -109,13 +121,14 @@ export class InvocationProducer<K = Bytes, V = Bytes> {
     return isInTime;
   }
 
-  #send(record: OutgoingRecord<K, V>): { readonly sent: Sent<K, V>; readonly settled: Promise<RecordMetadata> } {
+  #send(record: AnyRecord<K, V>): Sending<K, V> {
     const sent: Sent<K, V> = { index: this.#sentCount, record, isAwaited: false, error: null };
     this.#sentCount += 1;
     this.#pending.add(sent);
     const given = this.#isOver
       ? Promise.reject(tooLate(record))
-      : this.#deps.pooled.producer.send(withHops(record, this.#deps.hops));
+      : // The producer tells the two apart by their fields.
+        this.#deps.pooled.producer.send(withHops(record, this.#deps.hops) as OutgoingRecord<K, V>);
     const settled = given.finally(() => this.#pending.delete(sent));
     settled.catch((error: unknown) => {
       sent.error = asMillraceError(error);
@@ -155,7 +168,7 @@ export class InvocationProducer<K = Bytes, V = Bytes> {
 }
 
 /** The record with the count in a header, in the place of one that it was copied with. Headers of a wrong form stay as they are, for whoever refuses them. */
-function withHops<K, V>(record: OutgoingRecord<K, V>, hops: number | null): OutgoingRecord<K, V> {
+function withHops<K, V>(record: AnyRecord<K, V>, hops: number | null): AnyRecord<K, V> {
   const headers: unknown = record?.headers ?? {};
   if (hops === null || typeof headers !== 'object') return record;
   const count = `${hops}`;

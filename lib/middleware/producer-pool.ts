@@ -5,6 +5,7 @@
 import { Producer } from '../client/producer.ts';
 import type { ProducerOptions } from '../client/producer-options.ts';
 import type { Clock, Random } from '../clock.ts';
+import { DelayWriter } from '../delay/delay-writer.ts';
 import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import { Appender } from '../log/appender.ts';
 import { TopicAdmin } from '../log/topic-admin.ts';
@@ -15,6 +16,8 @@ export interface ProducerPoolDeps {
   readonly store: EventSourceStore;
   readonly clock: Clock;
   readonly random: Random;
+  /** Somebody releases delayed records. */
+  readonly isReleasing: boolean;
 }
 
 /** A producer for one invocation. */
@@ -35,14 +38,16 @@ export class ProducerPool<K, V> {
   readonly #deps: ProducerPoolDeps;
   readonly #options: ProducerOptions<K, V>;
   readonly #directory: TopicDirectory;
+  readonly #delays: DelayWriter | null;
   readonly #idle: PooledProducer<K, V>[] = [];
 
   /** Throws INVALID_CONFIG. */
   constructor(deps: ProducerPoolDeps, options: ProducerOptions<K, V>) {
-    const { clock } = deps;
+    const { clock, isReleasing } = deps;
     this.#deps = deps;
     this.#options = options;
     this.#directory = new TopicDirectory({ source: new TopicAdmin(deps), clock, maxAgeMs: TOPIC_MAX_AGE_MS });
+    this.#delays = isReleasing ? new DelayWriter(deps) : null;
   }
 
   /** One that nobody else has. */
@@ -64,16 +69,15 @@ export class ProducerPool<K, V> {
       deliveryTimeoutMs = DELIVERY_TIMEOUT_MS,
     } = this.#options;
     const bounds = { segmentBytes, maxPutsInFlight, maxFlushesPerSecond };
+    // Finding out about a commit that was left unanswered may take as long again.
+    const timeoutMs = () => Math.max(1, Math.min(deliveryTimeoutMs, (pooled.decideByMs - clock.monotonicMs()) / 2));
     const appender = new Appender({
       ...this.#deps,
       ...Object.fromEntries(Object.entries(bounds).filter(([, value]) => value !== undefined)),
-      // Finding out about a commit that was left unanswered may take as long again.
-      deliveryTimeoutMs: () => Math.max(1, Math.min(deliveryTimeoutMs, (pooled.decideByMs - clock.monotonicMs()) / 2)),
+      deliveryTimeoutMs: timeoutMs,
     });
-    const producer = new Producer<K, V>(
-      { appender, delays: null, topics: this.#directory, clock, random },
-      this.#options,
-    );
+    const parts = { appender, delays: this.#delays, delayTimeoutMs: timeoutMs, topics: this.#directory };
+    const producer = new Producer<K, V>({ ...parts, clock, random }, this.#options);
     const pooled: PooledProducer<K, V> = {
       producer,
       decideByMs: Number.POSITIVE_INFINITY,

@@ -1,6 +1,6 @@
 /** What the invocations of one function that produces share, and one such invocation. */
 
-import type { Bytes, OutgoingRecord } from '../client/outgoing-record.ts';
+import type { Bytes } from '../client/outgoing-record.ts';
 import { checkProducerOptions, type ProducerOptions } from '../client/producer-options.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
@@ -8,7 +8,7 @@ import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import { hopsFrom } from '../event-source/hops.ts';
 import { functionStore, once } from './function-store.ts';
 import { DEFAULT_RESERVE_MS, DEFAULT_TIME_MS, type FunctionContext, withinTime } from './function-time.ts';
-import { InvocationProducer } from './invocation-producer.ts';
+import { type AnyRecord, InvocationProducer } from './invocation-producer.ts';
 import { type PooledProducer, ProducerPool } from './producer-pool.ts';
 
 /** How a function produces: the options of a producer, but for what would have nobody wait for a record. */
@@ -18,7 +18,7 @@ export interface ProduceOptions<K = Bytes, V = Bytes> extends Omit<ProducerOptio
   /** So long before the function's deadline nothing is held back any more; a quarter of it before the deadline the invocation fails if something is not acknowledged. Default 2,000, and never more than a fifth of its time. */
   readonly reserveMs?: number;
   /** Told of each record that failed and that the handler did not wait for; then it does not fail the invocation. What is still under way at the end always does. Default: it fails the invocation. */
-  readonly onSendFailed?: (error: MillraceError, record: OutgoingRecord<K, V>) => void;
+  readonly onSendFailed?: (error: MillraceError, record: AnyRecord<K, V>) => void;
   readonly clock?: Clock;
   readonly random?: Random;
 }

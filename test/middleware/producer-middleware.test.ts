@@ -123,6 +123,39 @@ describe.each(WAYS)('a function that produces, %s', (_, functionOf) => {
     expect(error.cause).toBeInstanceOf(RangeError);
   });
 
+  it('answers when a record is certain that enters its topic later', async () => {
+    const deliverAt = new Date(clock.nowMs() + 3_600_000);
+    const handler = functionOf((_event, { producer }) => {
+      producer.send({ topic: 'bills', key: 'k', value: 'later', deliverAt });
+      producer.send({ topic: 'bills', value: 'now' });
+    });
+    await handler({}, contextOf());
+    const waiting = await bench.millrace.delayed.list({ topic: 'bills' });
+    expect(waiting.map(({ topic, dueMs }) => [topic, dueMs])).toEqual([['bills', deliverAt.getTime()]]);
+    expect(await values('bills')).toEqual(['now']);
+  });
+
+  it('gives the handler the id of a record that enters its topic later', async () => {
+    const handler = functionOf(async (_event, { producer }) => {
+      const { id } = await producer.send({ topic: 'bills', value: 'never', delay: '1h' });
+      return bench.millrace.delayed.cancel(id);
+    });
+    expect(await handler({}, contextOf())).toBe('cancelled');
+  });
+
+  it('fails when it is not known whether a delayed record waits', async () => {
+    const put = () => Promise.reject(new UnansweredError('no answer came'));
+    const store = { ...bench.store, dueRecords: { ...bench.store.dueRecords, put } };
+    const handler = functionOf(
+      (_event, { producer }) => void producer.send({ topic: 'bills', value: 'later', delay: '1h' }),
+      { store },
+    );
+    const context = contextOf(3_000);
+    const error = await failureOf(handler({}, context));
+    expect(error.code).toBe('COMMIT_UNKNOWN');
+    expect(context.getRemainingTimeInMillis()).toBeGreaterThan(0);
+  });
+
   it('starts anew after an invocation that failed', async () => {
     const handler = functionOf((event, { producer }) => {
       for (const topic of event as string[]) producer.send({ topic, value: topic });
