@@ -17,24 +17,16 @@ import { type PartitionKey, partitionPk } from '../../../lib/log/partition-key.t
 import { decodeBatch, splitBatches } from '../../../lib/record/decode-batch.ts';
 import { idTimeMs } from '../../../lib/segment/segment-id.ts';
 import { segmentKey } from '../../../lib/segment/segment-key.ts';
+import type { DeletionJudge, ForkJudge } from './judges.ts';
 import { asOf, entriesIn, maxTimestamp, type PartitionTruth, sameEntries, shown } from './partition-truth.ts';
 import { START_MS, type VirtualTime } from './virtual-time.ts';
 
 const MIXED = 'Data before order';
 
-/** Judges what else may not be, at the moment at which it happens. */
-export interface DeletionJudge {
-  /** Objects are about to be deleted. */
-  onObjectsRemoved(keys: readonly string[]): void;
-  /** The log start offset of a partition has risen. */
-  onStartRaised(truth: PartitionTruth, before: Head): void;
-  /** A chunk was deleted. */
-  onChunkRemoved(truth: PartitionTruth, chunk: Chunk): void;
-}
-
 /** See the module comment. */
 export class Oracle {
   deletions: DeletionJudge | null = null;
+  forks: ForkJudge | null = null;
   readonly partitions = new Map<string, PartitionTruth>();
   /** The first rule that was broken. */
   violation: string | null = null;
@@ -61,6 +53,7 @@ export class Oracle {
     const topic = await this.#base.topics.get(topicName);
     this.count('partitions');
     await this.watch(partition, topic!.domain);
+    await this.forks?.onHeadMade(this.of(partition));
   }
 
   /** A head was to be removed. */
@@ -82,6 +75,7 @@ export class Oracle {
       partition,
       domain,
       records: [],
+      timestamps: [],
       entries: [],
       appended: 0n,
       head,
@@ -178,7 +172,10 @@ export class Oracle {
     if (data === null) return;
     let maxTimestampMs = -1n;
     for (const { header, bytes: batch } of splitBatches(data)) {
-      for (const record of decodeBatch(batch)) truth.records.push(Buffer.from(record.value!).toString().trimEnd());
+      for (const { value, timestampMs } of decodeBatch(batch)) {
+        truth.records.push(Buffer.from(value!).toString().trimEnd());
+        truth.timestamps.push(timestampMs);
+      }
       truth.appended += batchChecksum(header.crc, header.recordCount);
       if (header.maxTimestampMs > maxTimestampMs) maxTimestampMs = header.maxTimestampMs;
     }
@@ -280,7 +277,11 @@ export class Oracle {
   ): Promise<Change<Chunk>> {
     const outcome = await effect();
     if (outcome.outcome === 'refused') return outcome;
-    const truth = this.of(partition);
+    const truth = this.partitions.get(partitionPk(partition));
+    if (truth === undefined || chunk.level === 1) {
+      this.#forked(partition, truth, chunk);
+      return outcome;
+    }
     const entries = entriesIn(truth, chunk.base, chunk.end);
     this.expect(
       entries.length > 0 && sameEntries(chunk.entries, entries),
@@ -299,6 +300,15 @@ export class Oracle {
     this.expect(isRight, 'Look-up by time', () => `chunk ${chunk.base} tells ${chunk.runMaxTimestampMs}`);
     this.#setChunk(truth, chunk.base, chunk);
     return outcome;
+  }
+
+  /** Only forks put what was rewritten: before there is a head, or so late that retention had deleted it again. */
+  #forked(partition: PartitionKey, truth: PartitionTruth | undefined, chunk: Chunk): void {
+    this.forks?.onChunkPut(partition, chunk);
+    if (truth === undefined) return;
+    const isDead = truth.isGone || chunk.end <= truth.head.start;
+    this.expect(isDead, 'Stable prefix', () => `chunk ${chunk.base}-${chunk.end} is put into a log that is there`);
+    this.#setChunk(truth, chunk.base, chunk);
   }
 
   async onChunkReplace(
@@ -341,10 +351,12 @@ export class Oracle {
 
   async onChunkRemove(partition: PartitionKey, base: bigint, effect: () => Promise<boolean>): Promise<boolean> {
     const isGone = await effect();
-    const truth = this.of(partition);
-    const chunk = truth.chunks.get(base);
-    if (isGone) this.#setChunk(truth, base, null);
-    if (isGone && chunk !== undefined) this.deletions?.onChunkRemoved(truth, chunk);
+    const truth = this.partitions.get(partitionPk(partition));
+    const chunk = truth?.chunks.get(base);
+    if (truth === undefined || !isGone) return isGone;
+    this.#setChunk(truth, base, null);
+    // Of a partition that is gone all may go.
+    if (chunk !== undefined && !truth.isGone) this.deletions?.onChunkRemoved(truth, chunk);
     return isGone;
   }
 

@@ -21,6 +21,8 @@ export interface PartitionTruth {
   readonly domain: string;
   /** Values of the records by offset. */
   readonly records: string[];
+  /** Their timestamps, ms. */
+  readonly timestamps: bigint[];
   readonly entries: Committed[];
   appended: bigint;
   /** The last one, if the head was removed. */

@@ -23,8 +23,10 @@ interface Append {
     | { readonly kind: 'failed'; readonly code: string };
 }
 
-/** Codes that leave it open whether the records are in the log. */
-const OPEN_CODES = new Set(['COMMIT_UNKNOWN']);
+/** Told of a partition that was deleted. */
+const GONE = 'UNKNOWN_TOPIC_OR_PARTITION';
+/** Codes that leave it open whether the records are in the log, or were. */
+const OPEN_CODES = new Set(['COMMIT_UNKNOWN', GONE]);
 
 /** A process with an appender. */
 export class ProducerActor {
@@ -177,8 +179,9 @@ export class ProducerActor {
     this.#oracle.count(code);
     this.#oracle.note(`${values[0]} fails`, `${code} ${error instanceof Error ? error.message : ''}`);
     this.#ends.delete(partitionPk(target.partition));
+    const { isGone } = this.#oracle.of(target.partition);
     const isKnown = code === 'NOT_COMMITTED' || code === 'COMMIT_UNKNOWN' || code === 'OFFSET_MISMATCH';
-    this.#oracle.expect(isKnown, 'Answer', () => `${values[0]} was told ${String(error)}`);
+    this.#oracle.expect(isKnown || (isGone && code === GONE), 'Answer', () => `${values[0]} was told ${String(error)}`);
     if (code !== 'OFFSET_MISMATCH') return;
     const { highWatermark } = (error as MillraceError).value as { highWatermark: bigint };
     const next = this.#oracle.of(target.partition).head.next;

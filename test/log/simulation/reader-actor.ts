@@ -60,7 +60,7 @@ export class ReaderActor {
     const before = truths.map(({ head }) => head);
     const results = await this.#fetcher.fetch(targets, { maxBytes, consistent });
     results.forEach((result, index) => {
-      const { head } = truths[index]!;
+      const { head, isGone } = truths[index]!;
       const target = targets[index]!;
       const where = `fetch of ${target.partition.partition} at ${target.offset}`;
       this.#oracle.note(
@@ -80,8 +80,9 @@ export class ReaderActor {
       }
       const { code } = result.error;
       const isTrimmed = code === 'OFFSET_OUT_OF_RANGE' && target.offset < head.start;
+      const isDeleted = isGone && code === 'UNKNOWN_TOPIC_OR_PARTITION';
       this.#oracle.expect(
-        isTrimmed || STORE_CODES.has(code) || (DAMAGE_CODES.has(code) && this.#sawDamage),
+        isTrimmed || isDeleted || STORE_CODES.has(code) || (DAMAGE_CODES.has(code) && this.#sawDamage),
         'No early death',
         () => `${where} (start ${head.start}): ${result.error.message}`,
       );
@@ -128,7 +129,7 @@ export class ReaderActor {
 
   /** Reads everything, from the log start offset to the end. */
   async readAll(): Promise<void> {
-    for (const truth of this.#oracle.partitions.values()) {
+    for (const truth of this.#oracle.living) {
       let offset = truth.head.start;
       while (offset < truth.head.next && this.#oracle.violation === null) {
         const [result] = await this.#read([truth], [offset], 2_000, true);

@@ -111,7 +111,7 @@ export class LogRun {
     const process = this.process(`p${this.producers.length}`);
     const store = this.network.connect(process);
     const strictShare = dice.pick([0.1, 0.2, 0.7]);
-    const targets = [...oracle.partitions.values()].map(({ partition, domain }) => {
+    const targets = oracle.living.map(({ partition, domain }) => {
       return { partition, domain, inlineMaxBytes: dice.pick([0, 300, 1_024]) };
     });
     const appender = new Appender({
@@ -188,7 +188,7 @@ export class LogRun {
   addKeepers(): void {
     const { retains, collects, compacts } = this;
     const { dice, oracle, time, base, hotShare } = this;
-    const partitions = [...oracle.partitions.values()].map(({ partition }) => partition);
+    const partitions = () => oracle.living.map(({ partition }) => partition);
     const pauseMs = this.isBusy ? 20 : dice.pick([50, 500, 3_000]);
     for (let count = this.isBusy ? 4 : dice.between(1, 3); count > 0; count--) {
       const process = this.process(`k${count}`);
@@ -200,7 +200,7 @@ export class LogRun {
           time,
           dice,
           oracle,
-          partitions: () => partitions,
+          partitions,
           retains,
           collects,
           compacts,

@@ -7,10 +7,11 @@
 import type { Chunk } from '../../../lib/log/chunk.ts';
 import { decodeEntry } from '../../../lib/log/entry.ts';
 import type { Head } from '../../../lib/log/head.ts';
-import { partitionPk } from '../../../lib/log/partition-key.ts';
+import { type PartitionKey, partitionPk } from '../../../lib/log/partition-key.ts';
 import { parseSegmentKey } from '../../../lib/segment/segment-key.ts';
+import type { DeletionJudge } from '../../log/simulation/judges.ts';
 import { liveChunks } from '../../log/simulation/live-chunks.ts';
-import type { DeletionJudge, Oracle } from '../../log/simulation/oracle.ts';
+import type { Oracle } from '../../log/simulation/oracle.ts';
 import { asOf, type PartitionTruth } from '../../log/simulation/partition-truth.ts';
 import { START_MS, type VirtualTime } from '../../log/simulation/virtual-time.ts';
 
@@ -77,7 +78,7 @@ export class DeletionOracle implements DeletionJudge {
   }
 
   /** Somebody is about to trim. */
-  allowTrim({ partition }: PartitionTruth, offset: bigint): void {
+  allowTrim(partition: PartitionKey, offset: bigint): void {
     const pk = partitionPk(partition);
     const before = this.#trims.get(pk) ?? 0n;
     this.#trims.set(pk, offset > before ? offset : before);
@@ -140,7 +141,8 @@ export class DeletionOracle implements DeletionJudge {
       if (key.includes('_maintenance/')) continue;
       const { level, id } = parseSegmentKey(key);
       this.#oracle.count(level === 0 ? 'objects removed' : 'compacted objects removed');
-      for (const truth of this.#oracle.living) {
+      // A table that is restored may have a topic that was deleted since.
+      for (const truth of this.#oracle.partitions.values()) {
         if (level === 0) this.#judge(truth, id);
         else this.#judgeNames(truth, id);
       }
@@ -150,7 +152,7 @@ export class DeletionOracle implements DeletionJudge {
   #judge(truth: PartitionTruth, id: string): void {
     const place = partitionPk(truth.partition);
     this.#oracle.expect(
-      truth.head.floor >= id,
+      truth.isGone || truth.head.floor >= id,
       'No early death',
       () => `${id} is removed and may still be committed to ${place}, whose floor is ${truth.head.floor}`,
     );

@@ -15,6 +15,8 @@ describe('the simulation of maintenance', () => {
     const rare = ['retention unfinished', 'compaction unfinished', 'collection unfinished', 'collection busy'];
     for (const name of ['crashes', 'stops', 'compacted objects removed', ...rare])
       expect(counts.get(name), name).toBeGreaterThan(5);
+    for (const name of ['forks acknowledged', 'forked partitions', 'fork TOPIC_BUSY', 'topics deleted'])
+      expect(counts.get(name), name).toBeGreaterThan(SEEDS / 4);
     expect((counts.get('collection lost') ?? 0) + (counts.get('retention lost') ?? 0)).toBeGreaterThan(5);
   });
 

@@ -1,17 +1,17 @@
 /** Steps of retention and collection taken away one by one, and their order changed. */
 import type { Mutant } from '../../simulate/mutant.ts';
 import { compactionMutants } from './compaction-mutants.ts';
+import { forkMutants } from './fork-mutants.ts';
 
 const RETAIN = 'lib/maintenance/retain-partition.ts';
 const NAMES = 'lib/maintenance/read-names.ts';
 const CONDEMN = 'lib/maintenance/condemn.ts';
 const COLLECT = 'lib/maintenance/collection-job.ts';
 const ORPHAN = 'lib/maintenance/orphan-rule.ts';
-const FORK = 'lib/maintenance/fork-partition.ts';
-const FORK_TEST = 'test/maintenance/fork-faults.test.ts';
 
 export const maintenanceMutants: readonly Mutant[] = [
   ...compactionMutants,
+  ...forkMutants,
   {
     name: 'retention: the floor is not raised over what is forgotten',
     file: RETAIN,
@@ -316,47 +316,5 @@ export const maintenanceMutants: readonly Mutant[] = [
     from: 'if (!isOwner || current.sequence >= args.sequence)',
     to: 'if (!isOwner)',
     test: 'test/maintenance/job-transitions.test.ts',
-  },
-  {
-    name: 'fork: a head is made although collection may have passed its objects',
-    file: FORK,
-    from: 'if (this.#minId !== null && this.#minId < floor) throw',
-    to: 'if (this.#minId !== null && this.#minId < ZERO_ID) throw',
-    test: FORK_TEST,
-  },
-  {
-    name: 'fork: what the source has dropped is not looked up again',
-    file: FORK,
-    from: 'this.#skipBelow(head.start);',
-    to: 'this.#skipBelow(0n * head.start);',
-    test: FORK_TEST,
-  },
-  {
-    name: 'fork: an object that is missing is passed over',
-    file: 'lib/maintenance/copied-objects.ts',
-    from: "if (answer === 'missing') throw missing(source);",
-    to: "if (answer === 'missing') return name;",
-    test: FORK_TEST,
-  },
-  {
-    name: 'fork: a copy is held for its source’s by collection',
-    file: CONDEMN,
-    from: 'const index = claimIndex(written, domain);',
-    to: 'const index = written;',
-    test: FORK_TEST,
-  },
-  {
-    name: 'fork: a half made one is completed by whoever creates a topic',
-    file: 'lib/log/create-topic.ts',
-    from: 'if (topic.forkOf !== undefined) return false;',
-    to: '',
-    test: FORK_TEST,
-  },
-  {
-    name: 'fork: chunks are put for a topic that was deleted',
-    file: FORK,
-    from: "if (answer?.topicId === topicId && answer.state === 'creating') return;",
-    to: 'if (answer !== undefined) return;',
-    test: FORK_TEST,
   },
 ];

@@ -1,8 +1,9 @@
-/** One simulated life of a log with retention and collection, all of which follows from its seed: producers, readers, rollers and compactors as in the simulation of the log, and processes of maintenance that crash and stop. */
+/** One simulated life of a log with retention, collection and forks, all of which follows from its seed: producers, readers, rollers and compactors as in the simulation of the log, processes of maintenance that crash and stop, and processes that fork topics and delete them. */
 
 import { MillraceError } from '../../../lib/errors.ts';
 import { limits } from '../../../lib/limits.ts';
 import type { LogStore } from '../../../lib/log/log-store.ts';
+import { partitionPk } from '../../../lib/log/partition-key.ts';
 import { TopicAdmin } from '../../../lib/log/topic-admin.ts';
 import { verifyTopic } from '../../../lib/log/verify-topic.ts';
 import type { CompactionRules } from '../../../lib/maintenance/compaction-plan.ts';
@@ -16,10 +17,16 @@ import { LogRun } from '../../log/simulation/simulate.ts';
 import type { SimulateOptions, SimulationRun } from '../../simulate/simulation-run.ts';
 import { connectMaintenance } from './connect-maintenance.ts';
 import { DeletionOracle, type SimulatedPolicy } from './deletion-oracle.ts';
+import { FORK_NAMES, ForkActor } from './fork-actor.ts';
+import { ForkOracle } from './fork-oracle.ts';
 
 /** Processes of maintenance at a time, and in all. */
 const WORKERS = 2;
 const WORKERS_MOST = 6;
+/** Processes that fork, in all. */
+const FORKERS_MOST = 3;
+/** The first topic lives as long as the run; the other may be deleted, as forks may. */
+const TOPICS = ['topic-0', 'topic-1'] as const;
 
 class MaintenanceRun extends LogRun {
   override readonly retains = false;
@@ -32,7 +39,9 @@ class MaintenanceRun extends LogRun {
   readonly #turnMs: number;
   readonly #compaction: CompactionRules;
   readonly #deletions: DeletionOracle;
+  readonly #forks: ForkOracle;
   #workers = 0;
+  #forkers = 0;
 
   constructor(seed: number, options: SimulateOptions) {
     super(seed, options);
@@ -51,6 +60,9 @@ class MaintenanceRun extends LogRun {
     const policyOf = (truth: PartitionTruth) => this.#policies.get(truth.partition.topicId) ?? NO_POLICY;
     this.#deletions = new DeletionOracle({ oracle, time, policyOf, windowMs: this.#windowMs });
     oracle.deletions = this.#deletions;
+    const onMade = (topicId: string, sourceId: string) => this.#policies.set(topicId, this.#policies.get(sourceId)!);
+    this.#forks = new ForkOracle({ oracle, base: this.base, onMade });
+    oracle.forks = this.#forks;
   }
 
   override configOf(name: string): Readonly<Record<string, string>> {
@@ -63,7 +75,7 @@ class MaintenanceRun extends LogRun {
 
   override async createPartitions(): Promise<void> {
     await super.createPartitions();
-    for (const name of ['topic-0', 'topic-1']) {
+    for (const name of TOPICS) {
       const topic = await this.base.topics.get(name);
       if (topic !== null) this.#policies.set(topic.topicId, this.#policies.get(name)!);
     }
@@ -73,6 +85,7 @@ class MaintenanceRun extends LogRun {
     super.addKeepers();
     for (let count = this.dice.between(1, WORKERS); count > 0; count--) this.#addWorker();
     if (this.dice.chance(0.5)) this.#addTrimmer();
+    for (let count = this.dice.pick([0, 1, 1, 2]); count > 0; count--) this.#addForker();
   }
 
   #process(): MemberProcess {
@@ -81,23 +94,53 @@ class MaintenanceRun extends LogRun {
     return new MemberProcess(this.time, `m${this.#workers}`, this.dice.between(-900_000, 900_000));
   }
 
+  #makeForker(): { readonly process: MemberProcess; readonly actor: ForkActor } {
+    const { dice, oracle, base, time } = this;
+    const process = this.#process();
+    const store = connectMaintenance(this, process);
+    const mayDeleteAll = dice.chance(0.2);
+    const mortal = () => [...FORK_NAMES, ...(mayDeleteAll ? TOPICS.slice(1) : [])];
+    const parts = { process, store, base, dice, time, oracle, judge: this.#forks, mortal };
+    return { process, actor: new ForkActor(parts) };
+  }
+
+  /** Forks and deletes; is killed or stopped now and then, and another comes in its place. */
+  #addForker(): void {
+    const { dice, durationMs } = this;
+    this.#forkers += 1;
+    const { process, actor } = this.#makeForker();
+    void actor.run(this.busy, dice.pick([500, 3_000]));
+    this.#trouble(process, dice.pick(['none', 'crash', 'stop'] as const), dice.between(0, durationMs), () => {
+      if (!this.busy.isOver && this.#forkers < FORKERS_MOST) this.#addForker();
+    });
+  }
+
   /** Runs jobs again and again, in slices of any length; crashes, stops, or is set another time now and then. */
   #addWorker(): void {
-    const { dice, time, durationMs } = this;
+    const { dice, durationMs } = this;
     const process = this.#process();
     void this.#work(process);
     const again = () => {
       if (!this.busy.isOver && this.#workers < WORKERS_MOST) this.#addWorker();
     };
-    const trouble = dice.pick(['none', 'crash', 'stop', 'jump'] as const);
-    time.schedule(dice.between(0, durationMs), () => {
+    this.#trouble(process, dice.pick(['none', 'crash', 'stop', 'jump'] as const), dice.between(0, durationMs), again);
+  }
+
+  #trouble(
+    process: MemberProcess,
+    trouble: 'none' | 'crash' | 'stop' | 'jump',
+    afterMs: number,
+    again: () => void,
+  ): void {
+    const { dice, time, oracle } = this;
+    time.schedule(afterMs, () => {
       if (trouble === 'crash') {
-        this.oracle.count('crashes');
+        oracle.count('crashes');
         process.alive = false;
         again();
       }
       if (trouble === 'stop') {
-        this.oracle.count('stops');
+        oracle.count('stops');
         process.stop(dice.pick([500, 4_000, 60_000]));
         again();
       }
@@ -146,28 +189,54 @@ class MaintenanceRun extends LogRun {
     return runs.every(({ result }) => result.outcome === 'done');
   }
 
-  /** Deletes records by hand. */
+  /** Deletes records by hand, of whatever topic has a name by then. */
   #addTrimmer(): void {
     const { dice, time, oracle } = this;
     const process = this.#process();
-    const store = connectMaintenance(this, process);
-    const admin = new TopicAdmin({ store, clock: process, random: dice });
     const next = async () => {
       if (this.busy.isOver) return;
-      const truth = dice.pick(oracle.living);
-      const topic = truth.partition.topicId.endsWith('1') ? 'topic-0' : 'topic-1';
-      const { start, next: end } = truth.head;
-      const offset = start + BigInt(dice.between(0, Number(end - start)));
-      this.#deletions.allowTrim(truth, offset);
+      const { partition, head } = dice.pick(oracle.living);
+      const offset = head.start + BigInt(dice.between(0, Number(head.next - head.start)));
+      const store = this.#allowingTrims(connectMaintenance(this, process), { ...partition, offset });
+      const name = (await this.#nameOf(partition.topicId)) ?? FORK_NAMES[0];
       try {
-        await admin.trimPartition(topic, truth.partition.partition, offset);
+        await new TopicAdmin({ store, clock: process, random: dice }).trimPartition(name, partition.partition, offset);
       } catch (error) {
-        const isPassing = error instanceof MillraceError && error.retriable;
+        const isPassing = error instanceof MillraceError && (error.retriable || name !== TOPICS[0]);
         oracle.expect(isPassing, 'Trim', () => String(error));
       }
       time.schedule(dice.magnitude(50, 3_000), next);
     };
     time.schedule(dice.between(0, 1_000), next);
+  }
+
+  /** A topic may have been made anew under its name: whichever is found is about to be trimmed. */
+  #allowingTrims(
+    store: LogStore,
+    { partition, offset }: { readonly partition: number; readonly offset: bigint },
+  ): LogStore {
+    const get = async (name: string) => {
+      const topic = await store.topics.get(name);
+      if (topic !== null) this.#deletions.allowTrim({ topicId: topic.topicId, partition }, offset);
+      return topic;
+    };
+    return { ...store, topics: { ...store.topics, get } };
+  }
+
+  async #nameOf(topicId: string): Promise<string | null> {
+    for (const name of await this.base.topics.list(null, 10))
+      if ((await this.base.topics.get(name))?.topicId === topicId) return name;
+    return null;
+  }
+
+  /** A fork that is made when all is well is there; and what half made ones have left is deleted. */
+  async #forkOnceMore(): Promise<void> {
+    const { dice, base, oracle } = this;
+    const { actor } = this.#makeForker();
+    for (const name of await base.topics.list(null, 10))
+      if ((await base.topics.get(name))?.state !== 'active' || name === FORK_NAMES[0]) await actor.delete(name);
+    const isMade = await actor.fork(dice.pick(await base.topics.list(null, 10)), FORK_NAMES[0]);
+    oracle.expect(isMade, 'Progress', () => 'a topic cannot be forked although all is well');
   }
 
   /** All that has expired is gone, and all that nothing names, behind whatever was under way and some passes more, since each goes by the time of the one before, and what is rewritten leaves more to collect; and what is left is sound. */
@@ -176,6 +245,7 @@ class MaintenanceRun extends LogRun {
     const store = connectMaintenance(this, process);
     // Clocks that ran ahead have made ids of a time that has to pass first.
     await this.#wait(1_200_000);
+    if (this.#forkers > 0) await this.within(60_000, 'one more fork', () => this.#forkOnceMore());
     for (let pass = 0; pass < 8; pass++) {
       await this.#wait(this.#passMs);
       await this.within(600_000, 'maintenance', async () => {
@@ -195,7 +265,10 @@ class MaintenanceRun extends LogRun {
       return (
         index.level === 1 &&
         index.regions.some(({ topicId, partition, baseOffset, chunkVersion }) => {
-          const chunk = this.oracle.of({ topicId, partition }).chunks.get(baseOffset);
+          const truth = this.oracle.partitions.get(partitionPk({ topicId, partition }));
+          // Whatever is in the domain of a fork was put before it was made, or by nobody else.
+          if (truth === undefined || truth.isGone || !key.startsWith(`${truth.domain}/`)) return false;
+          const chunk = truth.chunks.get(baseOffset);
           return chunk !== undefined && chunk.version <= chunkVersion;
         })
       );
@@ -235,7 +308,7 @@ class MaintenanceRun extends LogRun {
       oracle.expect(!namesObjects(head), 'Rewritten', () => `the tail from ${head.tailBase} on names objects`);
       oracle.expect(last?.level !== 0, 'Rewritten', () => `chunk ${last!.base}-${last!.end} is as it was rolled`);
     }
-    const keys = (await base.objects.list('', null, 1_000)).map(({ key }) => key);
+    const keys = (await base.objects.list('', null, 10_000)).map(({ key }) => key);
     const garbage: string[] = [];
     for (const key of this.#deletions.garbage(keys)) if (!(await this.#mayStay(key))) garbage.push(key);
     oracle.expect(garbage.length === 0, 'Freed', () => `${garbage.length} objects are left, ${garbage[0]}`);
