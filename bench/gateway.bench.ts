@@ -1,5 +1,5 @@
 /**
- * The gateway beside Apache Kafka, under Kafka's own tools: `node bench/gateway.bench.ts [--json] [--turns 5] [--minutes 60] [--only produce,consume,paced,replay]`. Needs a JDK and Maven, and Linux for what processes have used.
+ * The gateway beside Apache Kafka, under Kafka's own tools: `node bench/gateway.bench.ts [--json] [--turns 5] [--minutes 60] [--only produce,consume,paced,replay,fetch]`. Needs a JDK and Maven, and Linux for what processes have used.
  *
  * Both servers run all the time, and are asked in turns; a figure is the median of a side's turns. Kafka is warm: it has taken more than two million records before the first turn. Neither side waits for the disk (`gateway/perf-server.ts`).
  */

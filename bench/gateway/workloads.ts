@@ -1,6 +1,7 @@
 /** What both servers are asked to do. */
 import { consume, createTopic, type ProduceLoad, produce } from './perf-tools.ts';
 import { replay } from './replay.ts';
+import { replayFetches } from './replay-fetch.ts';
 
 /** What one turn of a workload has come to: a number for each of its figures. */
 export interface Measured {
@@ -11,7 +12,7 @@ export interface Measured {
 
 /** See the module comment. */
 export interface Workload {
-  readonly kind: 'produce' | 'consume' | 'paced' | 'replay';
+  readonly kind: 'produce' | 'consume' | 'paced' | 'replay' | 'fetch';
   readonly figures: readonly { readonly name: string; readonly unit: string }[];
   run(port: number, turn: number): Promise<Measured>;
 }
@@ -58,7 +59,16 @@ function produceWorkload(name: string, load: Omit<ProduceLoad, 'topic'>): Worklo
 
 const preloadedTopic = (recordBytes: number, codec: string) => `preloaded-${recordBytes}${codec === '' ? '' : '-zstd'}`;
 
-/** Makes the topics that are consumed, with the batches that a producer with default settings makes: more than two million records, and Kafka is warm behind it. */
+const REPLAYED_KIB = [16, 128] as const;
+const replayLoad = (batchKib: number) => {
+  return { partitionCount: PARTITIONS, batchBytes: batchKib * 1024, passBytes: 64 * 2 ** 20 };
+};
+const replayedTopic = (batchKib: number) => `replayed-${batchKib}`;
+
+/**
+ * Makes the topics that are consumed, with the batches that a producer with default settings makes: more than two million records, and Kafka is warm behind it. Those that are read by replayed requests have batches of their own
+ * sizes.
+ */
 export async function preload(port: number): Promise<void> {
   for (const { recordBytes, preloaded: records } of sizes) {
     for (const { name, settings } of codecs) {
@@ -66,6 +76,11 @@ export async function preload(port: number): Promise<void> {
       await createTopic(port, topic, PARTITIONS);
       await produce(port, { topic, records, recordBytes, settings });
     }
+  }
+  for (const batchKib of REPLAYED_KIB) {
+    const topic = replayedTopic(batchKib);
+    await createTopic(port, topic, PARTITIONS);
+    await replay(port, { ...replayLoad(batchKib), topic, passes: 3 });
   }
 }
 
@@ -104,18 +119,29 @@ const paced: Workload = {
   },
 };
 
-const replays = [16, 128].map((batchKib): Workload => {
+const replays = REPLAYED_KIB.map((batchKib): Workload => {
   return {
     kind: 'replay',
     figures: [{ name: `replayed frames, batches of ${batchKib} KiB`, unit: 'MB/s' }],
     async run(port) {
-      const batchBytes = batchKib * 1024;
-      const load = { partitionCount: PARTITIONS, batchBytes, passBytes: 64 * 2 ** 20, passes: 4 };
+      const load = { ...replayLoad(batchKib), passes: 4 };
       const { bytesPerSecond, bytes } = await replay(port, { ...load, topic: await freshTopic(port) });
       return { figures: [bytesPerSecond / 1e6], bytes };
     },
   };
 });
 
+const fetches = REPLAYED_KIB.map((batchKib): Workload => {
+  return {
+    kind: 'fetch',
+    figures: [{ name: `replayed fetches, batches of ${batchKib} KiB`, unit: 'MB/s' }],
+    async run(port) {
+      const load = { topic: replayedTopic(batchKib), partitionCount: PARTITIONS, passes: 3 };
+      const { bytesPerSecond, bytes } = await replayFetches(port, load);
+      return { figures: [bytesPerSecond / 1e6], bytes };
+    },
+  };
+});
+
 /** All of them. */
-export const workloads: readonly Workload[] = [...produces, ...consumes, paced, ...replays];
+export const workloads: readonly Workload[] = [...produces, ...consumes, paced, ...replays, ...fetches];

@@ -29,6 +29,13 @@ export interface S3ObjectStoreParts {
 
 type ObjectBody = { transformToByteArray(): Promise<Uint8Array> };
 
+/** What is read of an object, and where to. */
+interface ObjectRange {
+  readonly position: number;
+  readonly lengthBytes: number;
+  readonly into: Uint8Array | undefined;
+}
+
 const statusOf = (error: unknown): number | undefined =>
   (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 
@@ -85,13 +92,13 @@ export class S3ObjectStore implements ObjectStore {
     return answer === 'exists' ? 'exists' : 'created';
   }
 
-  async get(key: string, position: number, lengthBytes: number): Promise<Uint8Array | null> {
+  async get(key: string, position: number, lengthBytes: number, into?: Uint8Array): Promise<Uint8Array | null> {
     parseObjectKey(key);
     checkRange(position, lengthBytes);
     const request = this.#request('GetObject', 'read', key);
     let receivedBytes = 0;
     try {
-      const bytes = await this.#getRange(request, key, { position, lengthBytes });
+      const bytes = await this.#getRange(request, key, { position, lengthBytes, into: into?.subarray(0, lengthBytes) });
       receivedBytes = bytes?.length ?? 0;
       return bytes;
     } finally {
@@ -102,7 +109,7 @@ export class S3ObjectStore implements ObjectStore {
   async #getRange(
     request: AwsRequest,
     key: string,
-    { position, lengthBytes }: { readonly position: number; readonly lengthBytes: number },
+    { position, lengthBytes, into }: ObjectRange,
   ): Promise<Uint8Array | null> {
     const { client, bucket, connection } = this.#parts;
     const range = `bytes=${position}-${position + lengthBytes - 1}`;
@@ -119,7 +126,7 @@ export class S3ObjectStore implements ObjectStore {
       await answer.Body?.transformToWebStream().cancel();
       throw rangeIgnored(request, range);
     }
-    return readBody(request, answer.Body, answer.ContentLength);
+    return readBody(request, answer.Body, { expectedBytes: answer.ContentLength, into });
   }
 
   async size(key: string): Promise<number | null> {
@@ -180,16 +187,32 @@ export class S3ObjectStore implements ObjectStore {
 async function readBody(
   request: AwsRequest,
   body: ObjectBody | undefined,
-  expectedBytes: number | undefined,
+  { expectedBytes, into }: { readonly expectedBytes: number | undefined; readonly into: Uint8Array | undefined },
 ): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {
-    bytes = (await body?.transformToByteArray()) ?? new Uint8Array(0);
+    if (into !== undefined && isStream(body)) bytes = await readStream(body, into);
+    else bytes = (await body?.transformToByteArray()) ?? new Uint8Array(0);
   } catch (error) {
     throw brokenBodyError(error, request);
   }
   if (expectedBytes === undefined || bytes.length === expectedBytes) return bytes;
   throw brokenBodyError({ name: 'TruncatedBody', message: `${bytes.length} of ${expectedBytes} bytes` }, request);
+}
+
+/** On Node the SDK gives a stream of Node's; elsewhere it has others. */
+function isStream(body: object | undefined): body is AsyncIterable<Uint8Array> {
+  return body !== undefined && Symbol.asyncIterator in body;
+}
+
+/** Throws when there is more than there is room for. */
+async function readStream(body: AsyncIterable<Uint8Array>, into: Uint8Array): Promise<Uint8Array> {
+  let filled = 0;
+  for await (const chunk of body) {
+    into.set(chunk, filled);
+    filled += chunk.length;
+  }
+  return into.subarray(0, filled);
 }
 
 /** 200 instead of 206: the whole object is on its way, of whatever size. */

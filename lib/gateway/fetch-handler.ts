@@ -4,7 +4,8 @@
  * Fetch sessions (KIP-227) are refused the way a broker refuses them that has no room for more: clients go on with full requests.
  */
 import { hasCode, type MillraceError } from '../errors.ts';
-import type { FetchedPartition, FetchTarget } from '../log/fetcher.ts';
+import type { FetchedPartition, FetchOptions, FetchTarget } from '../log/fetcher.ts';
+import type { ReadMemory } from '../log/read-memory.ts';
 import type { TopicRoute } from '../log/topic-directory.ts';
 import { parseBatchHeader } from '../record/batch-header.ts';
 import { cutBatches } from './cut-batches.ts';
@@ -54,6 +55,13 @@ interface Look {
   readonly isFull: boolean;
 }
 
+interface HowToLook {
+  /** What is read goes there. */
+  readonly memory: ReadMemory;
+  /** A read that may be some seconds old may miss what woke it. */
+  readonly isAgain: boolean;
+}
+
 interface PartitionResult {
   readonly errorCode: number;
   readonly highWatermark: bigint;
@@ -100,8 +108,8 @@ class FetchHandler {
     // As in Kafka: more than an answer may hold is not waited for.
     const minBytes = Math.min(request.minBytes, answerBytesMax(request));
     for (let isAgain = false; ; isAgain = true) {
-      const look = await this.#look(asked, request, isAgain);
-      const giveBack = answers.count(look.byteCount);
+      const look = await this.#look(asked, request, { memory: context.memory, isAgain });
+      const giveBack = answers.count(Math.max(look.byteCount, context.memory.byteCount));
       const leftMs = deadlineMs - clock.monotonicMs();
       const isEnough = asked.length === 0 || look.hasError || look.isFull || look.byteCount >= minBytes;
       // What is at hand is not kept for more to come while others wait for its memory.
@@ -116,6 +124,8 @@ class FetchHandler {
         // What is there already does not count as news.
         return [{ partition: target.partition, offset: batches.length > 0 ? highWatermark : target.offset }];
       });
+      // What was read is read again, with what is new behind it.
+      context.memory.giveBack();
       await watch.wait(awaited, leftMs, closed);
       giveBack();
     }
@@ -146,8 +156,8 @@ class FetchHandler {
     }
   }
 
-  /** Reads once. What is known to be at its end is not asked for. Again: a read that may be some seconds old may miss what woke it. */
-  async #look(asked: readonly Asked[], request: FetchRequest, isAgain: boolean): Promise<Look> {
+  /** Reads once. What is known to be at its end is not asked for. */
+  async #look(asked: readonly Asked[], request: FetchRequest, { memory, isAgain }: HowToLook): Promise<Look> {
     const maxBytes = answerBytesMax(request);
     const results: PartitionResult[] = asked.map(({ errorCode }) => ({ ...FAILED, errorCode }));
     const pending: { readonly index: number; readonly target: FetchTarget }[] = [];
@@ -161,7 +171,7 @@ class FetchHandler {
     if (pending.length > 0 && atHand < maxBytes) {
       const stamp = this.#deps.watch.stamp();
       const targets = pending.map(({ target }) => target);
-      const options = { maxBytes: maxBytes - atHand, consistent: isAgain };
+      const options = { maxBytes: maxBytes - atHand, consistent: isAgain, memory };
       const fetched = await this.#read(targets, options);
       for (const [place, { index }] of pending.entries()) {
         results[index] = this.#resultOf(asked[index]!, fetched[place]!, stamp);
@@ -170,11 +180,11 @@ class FetchHandler {
       // There is no room for more: their turn comes with the next request, since clients ask for what was left out first.
       for (const { index, target } of pending) results[index] = { errorCode: errorCodes.NONE, ...this.#unread(target) };
     }
-    return this.#cut(asked, results, maxBytes);
+    return this.#cut(asked, results, { maxBytes, memory });
   }
 
   /** Reads when there is memory for as much as may come. */
-  async #read(targets: readonly FetchTarget[], options: { readonly maxBytes: number; readonly consistent: boolean }) {
+  async #read(targets: readonly FetchTarget[], options: FetchOptions) {
     const wantedBytes = targets.reduce((sum, { maxBytes }) => sum + maxBytes, 0);
     const { promise, resolve } = Promise.withResolvers<void>();
     const giveBack = this.#deps.answers.take(Math.min(options.maxBytes, wantedBytes), resolve);
@@ -214,7 +224,11 @@ class FetchHandler {
   }
 
   /** Whole entries were read; what exceeds the answer is kept for the request that will ask for it. */
-  #cut(asked: readonly Asked[], results: readonly PartitionResult[], maxBytes: number): Look {
+  #cut(
+    asked: readonly Asked[],
+    results: readonly PartitionResult[],
+    { maxBytes, memory }: { readonly maxBytes: number; readonly memory: ReadMemory },
+  ): Look {
     let byteCount = 0;
     const cut = results.map((result, index) => {
       if (result.batches.length === 0) return result;
@@ -223,7 +237,9 @@ class FetchHandler {
       const { taken, left } = cutBatches(result.batches, room);
       // A client goes on behind what it was given, which is below the next batch where key compaction has left a gap.
       const offset = taken.length > 0 ? endOf(taken.at(-1)!) : target!.offset;
-      if (left.length > 0) this.#remainders.keep({ ...target!, offset }, left, result);
+      // Memory of this answer is given back behind it, so that what is kept for another is copied.
+      const kept = left.map((batch) => (memory.holds(batch) ? batch.slice() : batch));
+      if (kept.length > 0) this.#remainders.keep({ ...target!, offset }, kept, result);
       byteCount += bytesOf(taken);
       return { ...result, batches: taken };
     });

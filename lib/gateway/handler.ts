@@ -1,4 +1,5 @@
 /** What the server gives to who answers a request. */
+import type { ReadMemory } from '../log/read-memory.ts';
 import type { Api, RequestOf, ResponseOf } from './protocol/schema.ts';
 
 /** A request beside its body: who asks, and by which version. */
@@ -7,6 +8,8 @@ export interface RequestContext {
   readonly connection: ConnectionContext;
   readonly apiVersion: number;
   readonly clientId: string | null;
+  /** What the answer may be made of: it is given back once the answer was sent, or will not be. */
+  readonly memory: ReadMemory;
 }
 
 /** A client's connection. */

@@ -15,6 +15,7 @@ import type { LogStore } from './log-store.ts';
 import { openEntry, type StampedBatch } from './open-entry.ts';
 import { partitionGone } from './partition-gone.ts';
 import type { PartitionKey } from './partition-key.ts';
+import type { ReadMemory } from './read-memory.ts';
 import { repeatRequest } from './repeat-request.ts';
 
 /** What to read of one partition. */
@@ -72,6 +73,8 @@ export interface FetcherOptions {
 export interface FetchOptions {
   /** Soft bound over all partitions. */
   readonly maxBytes: number;
+  /** What ranges are read into, and batches are views of: it is not given back while anybody looks at them. Default: memory of its own for each range. */
+  readonly memory?: ReadMemory | undefined;
   /** Default false: the heads may be some seconds old, at half the price. What seems not to be there is read again consistently. */
   readonly consistent?: boolean;
 }
@@ -119,9 +122,9 @@ export class Fetcher {
     targets: readonly FetchTarget[],
     options: FetchOptions & { readonly missed: readonly SegmentId[] },
   ): Promise<readonly FetchedPartition[]> {
-    const { maxBytes, missed } = options;
+    const { missed } = options;
     const searches = await this.#search(targets, options.consistent ?? false);
-    const read = await this.#read(targets, searches, maxBytes);
+    const read = await this.#read(targets, searches, options);
     const explained = read.map((result, index) => {
       // An object goes only once nothing names it, so one that was missing before the index named it again should be there.
       const isMissing = result === 'object-missing' && missingObject(searches[index]!) === missed[index];
@@ -132,7 +135,7 @@ export class Fetcher {
     if (moved.length === 0) return results.filter((result) => result !== 'object-missing');
     const again = await this.#fetch(
       moved.map((index) => targets[index]!),
-      { maxBytes, consistent: true, missed: moved.map((index) => missingObject(searches[index]!)) },
+      { ...options, consistent: true, missed: moved.map((index) => missingObject(searches[index]!)) },
     );
     return results.map((result, index) => (result === 'object-missing' ? again[moved.indexOf(index)]! : result));
   }
@@ -205,7 +208,7 @@ export class Fetcher {
   async #read(
     targets: readonly FetchTarget[],
     searches: readonly Search[],
-    maxBytes: number,
+    { maxBytes, memory }: FetchOptions,
   ): Promise<readonly (FetchedPartition | 'object-missing')[]> {
     const candidates = targets.map(({ domain, maxBytes: own }, index): FetchCandidate => {
       const search = searches[index]!;
@@ -213,7 +216,8 @@ export class Fetcher {
     });
     const plan = planFetch(candidates, maxBytes);
     const bytes = new Map<LocatedEntry, Uint8Array | 'missing' | MillraceError>();
-    await Promise.all(plan.ranges.map((range) => this.#readRange(range, candidates, bytes)));
+    const places = memory === undefined ? [] : placesFor(plan.ranges, memory);
+    await Promise.all(plan.ranges.map((range, index) => this.#readRange(range, places[index], candidates, bytes)));
     return targets.map((target, index) => {
       const search = searches[index]!;
       if (search.kind === 'failed') return { outcome: 'failed', error: search.error };
@@ -223,20 +227,23 @@ export class Fetcher {
 
   async #readRange(
     range: FetchRange,
+    into: Uint8Array | undefined,
     candidates: readonly FetchCandidate[],
     bytes: Map<LocatedEntry, Uint8Array | 'missing' | MillraceError>,
   ): Promise<void> {
     const key = this.#keyOf(range);
     const gate = range.hot ? this.#hot : this.#cold;
+    const { objects } = this.#options.store;
     const got = await gate
-      .run(() => this.#answered(() => this.#options.store.objects.get(key, range.position, range.lengthBytes)))
+      .run(() => this.#answered(() => objects.get(key, range.position, range.lengthBytes, into)))
       .catch(asMillraceError);
     for (const { candidate, entryIndex, position, lengthBytes } of range.pieces) {
       const located = candidates[candidate]!.entries[entryIndex]!;
       const from = position - range.position;
       if (got === null) bytes.set(located, 'missing');
       else if (got instanceof MillraceError) bytes.set(located, got);
-      else bytes.set(located, pieceOf(got, from, lengthBytes));
+      else if (into === undefined) bytes.set(located, pieceOf(got, from, lengthBytes));
+      else bytes.set(located, got.subarray(from, from + lengthBytes));
     }
   }
 
@@ -307,6 +314,18 @@ function objectMissing(target: FetchTarget, search: Search): MillraceError {
       hint: 'This is loss of data: restore the object from a backup, or trim the partition above it.',
     },
   );
+}
+
+/** Room for each range, side by side. */
+function placesFor(ranges: readonly FetchRange[], memory: ReadMemory): readonly Uint8Array[] {
+  const total = ranges.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+  if (total === 0) return [];
+  const room = memory.take(total);
+  let end = 0;
+  return ranges.map(({ lengthBytes }) => {
+    end += lengthBytes;
+    return room.subarray(end - lengthBytes, end);
+  });
 }
 
 /** A small piece of a large range is copied, so that whoever keeps it does not keep what was read along with it. */

@@ -24,8 +24,11 @@ export interface ObjectStore {
   put(key: string, bytes: Uint8Array): Promise<PutOutcome>;
   /** Makes an object with the bytes of another one, as `put` does, on the side of the store: no bytes go through the caller. Costs what a put costs. */
   copy(fromKey: string, toKey: string): Promise<CopyOutcome>;
-  /** `lengthBytes` bytes from `position`, or null when there is no such object; fewer only at the end of the object. The result is the caller's own. */
-  get(key: string, position: number, lengthBytes: number): Promise<Uint8Array | null>;
+  /**
+   * `lengthBytes` bytes from `position`, or null when there is no such object; fewer only at the end of the object. The result is the caller's own: where `into` is given, which has room
+   * for them, a view of it. Nothing is written there once this has settled.
+   */
+  get(key: string, position: number, lengthBytes: number, into?: Uint8Array): Promise<Uint8Array | null>;
   /** Size of an object, or null when there is none. */
   size(key: string): Promise<number | null>;
   /** Deletes objects, up to 1,000; those that are not there are deleted already. */

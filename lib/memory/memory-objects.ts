@@ -40,13 +40,15 @@ export class MemoryObjects implements ObjectStore {
     return 'created';
   }
 
-  async get(key: string, position: number, lengthBytes: number): Promise<Uint8Array | null> {
+  async get(key: string, position: number, lengthBytes: number, into?: Uint8Array): Promise<Uint8Array | null> {
     this.#checkOpen();
     parseObjectKey(key);
     checkRange(position, lengthBytes);
-    const bytes = this.#objects.get(key)?.slice(position, position + lengthBytes) ?? null;
+    const bytes = this.#objects.get(key)?.subarray(position, position + lengthBytes) ?? null;
     this.#meter.count({ kind: 'get', bytes: bytes?.length ?? 0 });
-    return bytes;
+    if (bytes === null || into === undefined) return bytes?.slice() ?? null;
+    into.set(bytes);
+    return into.subarray(0, bytes.length);
   }
 
   async size(key: string): Promise<number | null> {

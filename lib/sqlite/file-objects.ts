@@ -25,6 +25,13 @@ export interface FileObjectsOptions {
   readonly meter: Meter;
 }
 
+/** What is read of a file, and where to. */
+interface FileRange {
+  readonly position: number;
+  readonly lengthBytes: number;
+  readonly into: Uint8Array | undefined;
+}
+
 /** Objects as plain files. */
 export class FileObjects implements ObjectStore {
   readonly #options: FileObjectsOptions;
@@ -56,10 +63,11 @@ export class FileObjects implements ObjectStore {
     });
   }
 
-  async get(key: string, position: number, lengthBytes: number): Promise<Uint8Array | null> {
+  async get(key: string, position: number, lengthBytes: number, into?: Uint8Array): Promise<Uint8Array | null> {
     checkRange(position, lengthBytes);
     const file = this.#fileOf(key);
-    const bytes = await this.#read('reading an object', key, () => readRange(file, position, lengthBytes));
+    const range = { position, lengthBytes, into: into?.subarray(0, lengthBytes) };
+    const bytes = await this.#read('reading an object', key, () => readRange(file, range));
     this.#options.meter.count({ kind: 'get', bytes: bytes?.length ?? 0 });
     return bytes;
   }
@@ -142,12 +150,11 @@ async function nullIfMissing<T>(result: Promise<T>): Promise<T | null> {
  *
  * A file is opened and closed by this thread, which is over sooner than another could be told to do it; it is read by another, since the disk may have to be waited for.
  */
-async function readRange(file: string, position: number, lengthBytes: number): Promise<Uint8Array | null> {
+async function readRange(file: string, { position, lengthBytes, into }: FileRange): Promise<Uint8Array | null> {
   const descriptor = openToRead(file);
   if (descriptor === null) return null;
   try {
-    const size = lengthBytes <= UNASKED_BYTES ? lengthBytes : disk.fstatSync(descriptor).size - position;
-    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(Math.max(0, Math.min(lengthBytes, size))).buffer);
+    const bytes = into ?? roomFor(descriptor, position, lengthBytes);
     let filled = 0;
     while (filled < bytes.length) {
       const bytesRead = await readOnce(descriptor, bytes.subarray(filled), position + filled);
@@ -158,6 +165,12 @@ async function readRange(file: string, position: number, lengthBytes: number): P
   } finally {
     disk.closeSync(descriptor);
   }
+}
+
+/** As many bytes as are asked for and may be there. */
+function roomFor(descriptor: number, position: number, lengthBytes: number): Uint8Array {
+  const size = lengthBytes <= UNASKED_BYTES ? lengthBytes : disk.fstatSync(descriptor).size - position;
+  return new Uint8Array(Buffer.allocUnsafeSlow(Math.max(0, Math.min(lengthBytes, size))).buffer);
 }
 
 function openToRead(file: string): number | null {

@@ -8,6 +8,7 @@ import { createTopicsApi } from '../../lib/gateway/protocol/messages/topic-messa
 import { noMeter } from '../../lib/log/meter.ts';
 import { memoryStore } from '../../lib/memory/memory-store.ts';
 import { encodeBatch } from '../../lib/record/encode-batch.ts';
+import { PoisonedBuffers } from './poisoned-buffers.ts';
 import { WireClient } from './wire-client.ts';
 
 /** See the top of this file. */
@@ -16,6 +17,8 @@ export interface GatewayStage {
   readonly store: ReturnType<typeof memoryStore>;
   /** Why connections were ended. */
   readonly refused: MillraceError[];
+  /** What it reads into: spoilt when given back. */
+  readonly buffers: PoisonedBuffers;
   client(): WireClient;
 }
 
@@ -27,11 +30,13 @@ export async function startStage(
 ): Promise<GatewayStage> {
   const store = options.store ?? memoryStore({ clock, meter: noMeter });
   const refused: MillraceError[] = [];
+  const buffers = new PoisonedBuffers();
   const gateway = await startGateway({
     clock,
     random,
     port: 0,
     changes: store.changes,
+    buffers,
     onRefused: (_, error) => refused.push(error),
     ...options,
     store,
@@ -48,7 +53,7 @@ export async function startStage(
     clients.push(one);
     return one;
   };
-  return { gateway, store, refused, client };
+  return { gateway, store, refused, buffers, client };
 }
 
 afterEach(async () => {

@@ -3,6 +3,7 @@ import { decodeEntry } from '../../lib/log/entry.ts';
 import type { FetchedPartition, FetchTarget } from '../../lib/log/fetcher.ts';
 import type { Head } from '../../lib/log/head.ts';
 import type { LogStore } from '../../lib/log/log-store.ts';
+import { ReadBuffers, ReadMemory } from '../../lib/log/read-memory.ts';
 import { segmentKey } from '../../lib/segment/segment-key.ts';
 import { scriptedFaults } from './faulty-store.ts';
 import { batchOf, idAt, type LogStage, type LogStageOptions, large, logStage, valuesIn } from './log-stage.ts';
@@ -330,6 +331,22 @@ describe('a fetch over a store that fails', () => {
     for (const number of [0, 1]) await stage.fill([batchOf(['x'])], number);
     const results = await stage.fetcher().fetch([at(stage, 7n, 0), at(stage, 0n, 1)], { maxBytes: MANY });
     expect(results.map(shown)).toEqual(['THROTTLED', ['0:x']]);
+  });
+
+  it('reads into the memory that it is given, and copies nothing out of it', async () => {
+    const stage = await logStage({ partitions: 3 });
+    const names = ['a', 'b', 'c'];
+    const parts = names.map((name, number) => stage.fill([batchOf([large(name, 40_000)])], number));
+    await Promise.all(parts);
+    const memory = new ReadMemory(new ReadBuffers());
+    const targets = names.map((_, number) => at(stage, 0n, number));
+    const results = await stage.fetcher().fetch(targets, { maxBytes: MANY, memory });
+    expect(results.map((result) => shown(result))).toEqual(names.map((name) => [`0:${name}`]));
+    const batches = results.flatMap((result) => (result.outcome === 'ok' ? result.batches : []));
+    expect(batches.map((batch) => memory.holds(batch))).toEqual([true, true, true]);
+    memory.giveBack();
+    const again = await stage.fetcher().fetch(targets, { maxBytes: MANY, memory });
+    expect(again.map((result) => shown(result))).toEqual(names.map((name) => [`0:${name}`]));
   });
 
   it('keeps cold reads from taking the places of hot ones', async () => {

@@ -11,7 +11,7 @@ import type { Clock } from '../../clock.ts';
 import { asMillraceError, type MillraceError } from '../../errors.ts';
 import type { GatewayLimits } from '../gateway-limits.ts';
 import type { ConnectionContext } from '../handler.ts';
-import { type DecodedRequest, type Dispatcher, mayOverlap } from './dispatcher.ts';
+import { type Answer, type DecodedRequest, type Dispatcher, mayOverlap } from './dispatcher.ts';
 import { FrameReader, type ReceivedFrame } from './frame-reader.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { UnsentAnswers } from './unsent-answers.ts';
@@ -32,8 +32,8 @@ interface Pending {
   readonly request: DecodedRequest;
   /** Null once nobody looks at its bytes any more. */
   readonly frame: ReceivedFrame | null;
-  /** Null until it is handled; empty when there is none. */
-  answer: readonly Uint8Array[] | null;
+  /** Null until it is handled. */
+  answer: Answer | null;
 }
 
 /** See the module comment. */
@@ -143,6 +143,7 @@ export class Connection implements ConnectionContext {
     this.#isEnded = true;
     this.#isEnding = true;
     this.#drop();
+    for (const { answer } of this.#pending) answer?.memory.giveBack();
     this.#unsent.end();
     this.#closed.abort();
     this.#deps.onEnd(this, this.#error);
@@ -217,10 +218,13 @@ export class Connection implements ConnectionContext {
     if (!isKept) frame.release();
   }
 
-  #answered(pending: Pending, answer: readonly Uint8Array[]): void {
+  #answered(pending: Pending, answer: Answer): void {
     pending.answer = answer;
     pending.frame?.release();
-    if (this.#isEnded) return;
+    if (this.#isEnded) {
+      answer.memory.giveBack();
+      return;
+    }
     this.#socket.cork();
     while (this.#pending[0]?.answer) this.#unsent.send(this.#pending.shift()!.answer!);
     this.#socket.uncork();

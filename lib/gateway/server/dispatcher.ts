@@ -1,5 +1,6 @@
 /** From a frame to the handler of its API, and from what that says to the bytes of the answer. */
 import { MillraceError } from '../../errors.ts';
+import { ReadBuffers, ReadMemory } from '../../log/read-memory.ts';
 import { answerUnknownVersion } from '../api-versions.ts';
 import type { ConnectionContext, Handler, RequestContext, Route } from '../handler.ts';
 import {
@@ -22,6 +23,14 @@ export interface DecodedRequest {
   readonly body: unknown;
 }
 
+/** An answer to be sent. */
+export interface Answer {
+  /** None: there is to be no answer. */
+  readonly pieces: readonly Uint8Array[];
+  /** Pieces are views of it: whoever has the answer gives it back once nobody reads them any more. */
+  readonly memory: ReadMemory;
+}
+
 /** Whether requests of an API may be handled while others of their connection are. */
 export function mayOverlap(apiKey: number): boolean {
   return apiKey === produceApi.key;
@@ -39,10 +48,12 @@ export interface Doorkeeper {
 export class Dispatcher {
   readonly #routes: ReadonlyMap<number, Route>;
   readonly #doorkeeper: Doorkeeper | null;
+  readonly #buffers: ReadBuffers;
 
-  constructor(routes: readonly Route[], doorkeeper: Doorkeeper | null) {
+  constructor(routes: readonly Route[], doorkeeper: Doorkeeper | null, buffers = new ReadBuffers()) {
     this.#routes = new Map(routes.map((one) => [one.api.key, one]));
     this.#doorkeeper = doorkeeper;
+    this.#buffers = buffers;
   }
 
   /** Whether a connection may send large requests. */
@@ -65,14 +76,24 @@ export class Dispatcher {
     return { api, header: { ...fixed, clientId }, body: requestCodec(of).read(reader) };
   }
 
-  /** The pieces of the answer, none when there is to be no answer. Rejects with what ends the connection. */
-  async answer({ api, header, body }: DecodedRequest, connection: ConnectionContext): Promise<readonly Uint8Array[]> {
+  /** Rejects with what ends the connection. */
+  async answer(request: DecodedRequest, connection: ConnectionContext): Promise<Answer> {
+    const memory = new ReadMemory(this.#buffers);
+    try {
+      return { pieces: await this.#pieces(request, connection, memory), memory };
+    } catch (error) {
+      memory.giveBack();
+      throw error;
+    }
+  }
+
+  async #pieces({ api, header, body }: DecodedRequest, connection: ConnectionContext, memory: ReadMemory) {
     const { apiVersion, clientId, correlationId } = header;
     if (body === null) return answerUnknownVersion(correlationId);
     const refusal = this.#doorkeeper?.refuse(connection, api);
     if (refusal) throw refusal;
     const handler = this.#routes.get(api.key)!.handler as unknown as Handler;
-    const context: RequestContext = { connection, apiVersion, clientId };
+    const context: RequestContext = { connection, apiVersion, clientId, memory };
     const response = await handler(body as never, context);
     return response === null ? [] : encodeResponse({ api, version: apiVersion }, correlationId, response);
   }

@@ -1,7 +1,12 @@
-/** The answers of a connection that its client has yet to take: their memory is counted until then, and they are not waited for without an end. */
+/**
+ * The answers of a connection that its client has yet to take: their memory is counted until then, and they are not waited for without an end.
+ *
+ * Always true: memory is given back, to be used again, only when the kernel has all of an answer, or when the socket is closed and nobody reads it any more.
+ */
 import type { Socket } from 'node:net';
 import type { Clock } from '../../clock.ts';
 import { MillraceError } from '../../errors.ts';
+import type { Answer } from './dispatcher.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 
 /** What they need of their connection. */
@@ -33,15 +38,27 @@ export class UnsentAnswers {
     this.#options = options;
   }
 
-  /** Sends the pieces of an answer; none when there is none. */
-  send(pieces: readonly Uint8Array[]): void {
-    if (pieces.length === 0) return;
+  /** Sends the pieces of an answer, if there are any. */
+  send({ pieces, memory: lent }: Answer): void {
+    if (pieces.length === 0) {
+      lent.giveBack();
+      return;
+    }
     const { socket, memory, clock } = this.#options;
     const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
-    const answer: Unsent = { bytes, sinceMs: clock.monotonicMs(), giveBack: memory.count(bytes) };
+    // Of memory that is lent, pieces may be the smaller part.
+    const uncount = memory.count(Math.max(bytes, lent.byteCount));
+    const giveBack = () => {
+      lent.giveBack();
+      uncount();
+    };
+    const answer: Unsent = { bytes, sinceMs: clock.monotonicMs(), giveBack };
     this.#unsent.add(answer);
     for (const piece of pieces.slice(0, -1)) socket.write(piece);
-    socket.write(pieces.at(-1)!, () => this.#sent(answer));
+    // One that fails may still be on its way: the socket closes behind it.
+    socket.write(pieces.at(-1)!, (error) => {
+      if (!error) this.#sent(answer);
+    });
   }
 
   /** To be called when what was sent should be on its way: what is not is watched. */
@@ -51,7 +68,7 @@ export class UnsentAnswers {
     void this.#watch();
   }
 
-  /** Nobody takes them any more. */
+  /** The socket is closed: nobody takes them any more. */
   end(): void {
     this.#ended.abort();
     for (const answer of [...this.#unsent]) this.#sent(answer);

@@ -173,6 +173,37 @@ export function objectStoreContract(
         expect(await objects.get(key, 0, 3)).toEqual(bytesOf('abc'));
       });
 
+      it('reads into the memory that it is given, and no further', async () => {
+        const key = `${freshName()}/a`;
+        await objects.put(key, bytesOf('0123456789'));
+        const memory = bytesOf('................');
+        const read = await objects.get(key, 3, 4, memory.subarray(2, 12));
+        expect(read).toEqual(bytesOf('3456'));
+        expect([read!.buffer, read!.byteOffset]).toEqual([memory.buffer, memory.byteOffset + 2]);
+        expect(memory).toEqual(bytesOf('..3456..........'));
+      });
+
+      it('reads into memory what there is, and nothing when there is nothing', async () => {
+        const key = `${freshName()}/a`;
+        await objects.put(key, bytesOf('0123456789'));
+        const memory = bytesOf('................');
+        expect(await objects.get(key, 8, 10, memory)).toEqual(bytesOf('89'));
+        expect(memory).toEqual(bytesOf('89..............'));
+        expect(await objects.get(key, 10, 4, memory)).toEqual(new Uint8Array(0));
+        expect(await objects.get(`${freshName()}/a`, 0, 4, memory)).toBeNull();
+        expect(memory).toEqual(bytesOf('89..............'));
+      });
+
+      it('reads a large range into memory', async () => {
+        const key = `${freshName()}/a`;
+        const bytes = new Uint8Array(3 * 1024 * 1024).map((_, index) => (index * 7 + (index >>> 12)) & 0xff);
+        await objects.put(key, bytes);
+        const memory = new Uint8Array(bytes.length);
+        const read = (await objects.get(key, 1, bytes.length - 2, memory))!;
+        expect(Buffer.compare(read, bytes.subarray(1, -1))).toBe(0);
+        expect(read.buffer).toBe(memory.buffer);
+      });
+
       it('reads any range of a large object', async () => {
         const key = `${freshName()}/a`;
         const bytes = new Uint8Array(6 * 1024 * 1024 + 1);

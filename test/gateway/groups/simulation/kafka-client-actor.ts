@@ -8,6 +8,7 @@ import { handleOffsetCommit } from '../../../../lib/gateway/groups/offset-commit
 import { handleOffsetFetch } from '../../../../lib/gateway/groups/offset-fetch.ts';
 import type { RequestContext } from '../../../../lib/gateway/handler.ts';
 import { errorCodes, type KafkaErrorName } from '../../../../lib/gateway/protocol/error-codes.ts';
+import { ReadBuffers, ReadMemory } from '../../../../lib/log/read-memory.ts';
 import type { MemberProcess } from '../../../group/simulation/member-process.ts';
 import type { Dice } from '../../../log/simulation/virtual-time.ts';
 import { type ClientNetwork, Disconnected } from './client-network.ts';
@@ -85,7 +86,8 @@ export abstract class KafkaClientActor {
     this.habits = habits;
     this.world = world;
     const connection = { id: 1, clientHost: process.name } as RequestContext['connection'];
-    this.context = { apiVersion: 9, clientId: process.name, connection };
+    const memory = new ReadMemory(new ReadBuffers());
+    this.context = { apiVersion: 9, clientId: process.name, connection, memory };
   }
 
   get isAlive(): boolean {
