@@ -47,6 +47,13 @@ export type { KafkaBatchResponse } from './event-source/push/batch-response.ts';
 export type { FunctionInvoker, InvokeAnswer } from './event-source/push/function-invoker.ts';
 export type { WindowResponse } from './event-source/push/window-event.ts';
 export { type ReplayRequest, type ReplayState, Replays } from './event-source/replays.ts';
+export {
+  type RebuildLogReport,
+  type RebuildLogRequest,
+  type RestoredBeside,
+  rebuildLog,
+} from './event-source/restore/rebuild-log.ts';
+export type { OldGroups } from './event-source/restore/restore-deps.ts';
 export { RetryAfter } from './event-source/retry-after.ts';
 export { SubscriptionAdmin, type SubscriptionDescription } from './event-source/subscription-admin.ts';
 export type { SubscriptionOptions } from './event-source/subscription-options.ts';

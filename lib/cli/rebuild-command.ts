@@ -3,10 +3,16 @@ import { systemClock, systemRandom } from '../clock.ts';
 import { type ConnectionTarget, parseConnectionString } from '../connect/connection-string.ts';
 import { openStore } from '../connect/open-store.ts';
 import type { EventSourceStore } from '../event-source/event-source-store.ts';
+import {
+  type RebuildLogReport,
+  type RebuildLogRequest,
+  type RestoredBeside,
+  rebuildLog,
+} from '../event-source/restore/rebuild-log.ts';
 import { noMeter } from '../log/meter.ts';
 import type { Damaged } from '../maintenance/rebuild/damaged.ts';
 import { discardUnplaced } from '../maintenance/rebuild/discard-unplaced.ts';
-import { type RebuildProgress, rebuild } from '../maintenance/rebuild/rebuild.ts';
+import type { RebuildProgress } from '../maintenance/rebuild/rebuild.ts';
 import type { RebuildReport, RebuiltTopic } from '../maintenance/rebuild/rebuild-report.ts';
 import type { NamedTopic } from '../maintenance/rebuild/rebuild-topics.ts';
 import type { CliCommand } from './cli-command.ts';
@@ -33,7 +39,8 @@ For a log that has lost its tables, into empty ones; docs/disaster.md has all th
 written: records with their offsets. No object tells the names of topics, their settings, and the place of what was not
 compacted yet. Older tables do, up to when they were saved: name them with --from, they are only read. Otherwise give
 names with --topic; a topic without one is called recovered-<id>, and keeps all of its records until retention.ms is set
-again. Partitions go on far behind every offset that was ever given. Objects whose records have no place in the log any
+again. With --from groups, subscriptions and delayed records come back as well, as they were then: from a file always, on
+AWS where the connection names a table of groups. Partitions go on far behind every offset that was ever given. Objects whose records have no place in the log any
 more are kept until --discard. It may be stopped and run again, with the same options.`;
 
 /** Adds `rebuild`. */
@@ -74,10 +81,7 @@ export function addRebuildCommand(program: CliCommand, io: CliIo): void {
         const request = { dryRun, onProgress: progressOf(context), ...(topics !== undefined && { topics }) };
         const report = await context.withStore((store) =>
           withOldTables(from, (old) =>
-            rebuild(
-              { store, clock: systemClock, random: systemRandom },
-              { ...request, ...(old !== null && { from: old }) },
-            ),
+            rebuildLog({ store, clock: systemClock, random: systemRandom }, { ...request, ...backupIn(old, from) }),
           ),
         );
         await context.print(report, () => rebuildText(report));
@@ -102,6 +106,16 @@ async function withOldTables<T>(
   } finally {
     await old.close();
   }
+}
+
+/** A file holds groups as well; on AWS they have a table of their own, which may never have been lost, so nothing of it comes back unless it is named. */
+function backupIn(
+  old: EventSourceStore | null,
+  target: ConnectionTarget | undefined,
+): Pick<RebuildLogRequest, 'from' | 'groupsFrom'> {
+  if (old === null) return {};
+  const hasGroups = target?.kind === 'file' || (target?.kind === 'aws' && target.groups !== undefined);
+  return { from: old, ...(hasGroups && { groupsFrom: old }) };
 }
 
 /** Reads what is known of a topic, collected over repeated options. Throws UsageError. */
@@ -131,9 +145,13 @@ function progressOf({ io, json }: CliContext) {
   };
 }
 
-function rebuildText(report: RebuildReport): string {
+function rebuildText(report: RebuildLogReport): string {
   const { dryRun, topics, objects } = report;
-  if (topics.length === 0) return 'There are no objects of any log: nothing can be restored.';
+  const beside = besideLines(report);
+  const damages = damageLines(report);
+  if (topics.length === 0) {
+    return [...beside, ...damages, 'There are no objects of any log: no topic can be restored.'].join('\n');
+  }
   const count = counted(topics.length, 'topic');
   const said = dryRun ? `${count} would be rebuilt` : `Rebuilt ${count}`;
   const rows = topics.flatMap((topic) =>
@@ -145,7 +163,8 @@ function rebuildText(report: RebuildReport): string {
   const numbers = ['log start', 'restored to', 'high watermark', 'records', 'by tables', 'gaps', 'in level 0'];
   const head = ['topic', 'partition', ...numbers];
   const parts = [`${said} from ${counted(objects.level1, 'object')} of level 1:`, table(head, rows)];
-  const lines = [...gapLines(topics), ...damageLines(report)];
+  if (beside.length > 0) parts.push(beside.join('\n'));
+  const lines = [...gapLines(topics), ...damages];
   if (lines.length > 0) parts.push(lines.join('\n'));
   parts.push(notRestored(report).join('\n'));
   return parts.join('\n\n');
@@ -179,7 +198,7 @@ function firstLines<T>({ count, first }: Damaged<T>, line: (one: T) => string, w
 }
 
 /** What nobody should believe to be there. */
-function notRestored({ topics, objects, dryRun }: RebuildReport): readonly string[] {
+function notRestored({ topics, objects, dryRun, beside }: RebuildLogReport): readonly string[] {
   const unnamed = topics.filter(({ isNamed }) => !isNamed);
   const lines = ['Not restored:'];
   if (unnamed.length > 0) {
@@ -192,12 +211,58 @@ function notRestored({ topics, objects, dryRun }: RebuildReport): readonly strin
       '  settings of topics that no tables tell: nothing goes by its age until retention.ms is set again (topic alter)',
     );
   lines.push('  what was trimmed since compaction, or since older tables were saved: it may be back (topic trim)');
-  lines.push('  what stood in the lost tables alone: small records that were not compacted yet');
+  const since = topics.some(({ hasSettings }) => hasSettings) ? ', and came behind older tables' : '';
+  lines.push(`  what stood in the lost tables alone: small records that were not compacted yet${since}`);
   if (objects.level0 > 0) {
     const what = `${counted(objects.level0, 'object')} of level 0 (${objects.level0Bytes} bytes)`;
     lines.push(`  the place of what is in ${what}, unless it was compacted, or older tables tell it.`);
     lines.push('  They are kept until millrace rebuild --discard');
   }
-  lines.push('  groups, subscriptions and delayed records, where the table of groups was lost as well');
+  if (beside.groups === null) {
+    lines.push(
+      '  groups, subscriptions and delayed records, where what held them was lost as well: older tables have them,',
+    );
+    lines.push('  a copy of the file (--from file:DIR), or a restored table of groups (--from aws:?…&groups=TABLE)');
+  } else {
+    lines.push('  what groups have committed since older tables were saved: they get records behind that once more');
+  }
   return lines;
+}
+
+/** Groups, subscriptions and delayed records. */
+function besideLines({ beside, dryRun }: RebuildLogReport): readonly string[] {
+  const { groups, subscriptions, delayed } = beside;
+  const restored = dryRun ? 'Would be restored' : 'Restored';
+  const lines: string[] = [];
+  if (groups !== null && subscriptions !== null) {
+    const what = `${counted(groups.restored, 'group')} with ${counted(groups.offsets, 'offset')}`;
+    const others = `${counted(subscriptions.restored, 'subscription')}, ${counted(delayed.restored, 'delayed record')}`;
+    lines.push(`${restored} from older tables: ${what}, ${others}.`);
+    const there = thereTexts(beside);
+    if (there.length > 0) lines.push(`There already, and left as they were: ${there.join(', ')}.`);
+  }
+  if (delayed.overdue > 0) {
+    const one = delayed.overdue === 1;
+    const what = `${counted(delayed.overdue, 'delayed record')} ${one ? 'was' : 'were'} due before now`;
+    lines.push(`${what}: delivered now, once more if ${one ? 'it was' : 'they were'} before.`);
+  }
+  if (delayed.gone > 0) {
+    const what = counted(delayed.gone, 'delayed record');
+    lines.push(`${what} left out: the objects are gone, so delivered or cancelled since.`);
+  }
+  if (delayed.misnamed > 0) {
+    lines.push(
+      `${counted(delayed.misnamed, 'delayed record')} will not be delivered: the topic was called something else.`,
+    );
+  }
+  return lines;
+}
+
+function thereTexts({ groups, subscriptions, delayed }: RestoredBeside): readonly string[] {
+  const all = [
+    [groups?.there ?? 0, 'group'],
+    [subscriptions?.there ?? 0, 'subscription'],
+    [delayed.there, 'delayed record'],
+  ] as const;
+  return all.flatMap(([count, noun]) => (count > 0 ? [counted(count, noun)] : []));
 }

@@ -66,6 +66,31 @@ describe('millrace rebuild', () => {
     expect(await stage.failure(['rebuild', '--from', `file:${saved}/none`])).toMatchObject({ code: 'STORE_MISSING' });
   });
 
+  it('brings groups, subscriptions and delayed records back from a copy of the tables', async () => {
+    const stage = await cliStage();
+    await stage.ok(['topic', 'create', 'clicks']);
+    await stage.ok(['produce', 'clicks'], { stdin: 'a\nb\n' });
+    expect(await stage.ok(['consume', 'clicks', '--group', 'readers', '-e'])).toBe('a\nb\n');
+    await stage.ok(['produce', 'clicks'], { stdin: 'c\n' });
+    await stage.ok(['produce', 'clicks', '--delay', '2h'], { stdin: 'later\n' });
+    await stage.ok(['subscription', 'create', 'mailer', 'clicks', 'mailer', '--disabled']);
+    const [directory, saved] = [join(stage.directory, 'store'), join(stage.directory, 'saved')];
+    await mkdir(saved);
+    await rename(join(directory, 'log.sqlite'), join(saved, 'log.sqlite'));
+    for (const file of await readdir(directory)) if (file.startsWith('log.sqlite')) await rm(join(directory, file));
+    const counts = /from older tables: 2 groups with [12] offsets?, 1 subscription, 1 delayed record\.\n/;
+    const planned = await stage.ok(['rebuild', '--dry-run', '--from', `file:${saved}`]);
+    expect(planned).toMatch(counts);
+    expect(await stage.ok(['group', 'list'])).not.toContain('readers');
+    const told = await stage.ok(['rebuild', '--from', `file:${saved}`]);
+    expect(told).toMatch(counts);
+    expect(told).toContain('  what groups have committed since older tables were saved');
+    expect(await stage.ok(['consume', 'clicks', '--group', 'readers', '-e'])).toBe('c\n');
+    expect(await stage.ok(['subscription', 'list'])).toMatch(/mailer +clicks +mailer +/);
+    expect(await stage.json(['delayed', 'list'])).toMatchObject([{ topic: 'clicks' }]);
+    expect(await stage.ok(['verify', '--deep'])).toContain('No damage');
+  });
+
   it('goes on where an item of older tables is damaged, and names it', async () => {
     const stage = await cliStage();
     for (const topic of ['clicks', 'views']) {

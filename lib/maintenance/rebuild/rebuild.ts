@@ -7,7 +7,8 @@
  * 3  the global floor rises above every id that there was: whoever wrote before can commit nothing of that any more
  * 4  the items of the topics are made, in the state `creating`
  * 5  partition by partition, its chunks and then its head, see `rebuild-partition.ts`
- * 6  the topics are opened, and the job says that it is done, and up to which id objects of level 0 are still to be judged by a person
+ * 6  what stands beside the log is restored, by whoever asked for it
+ * 7  the topics are opened, and the job says that it is done, and up to which id objects of level 0 are still to be judged by a person
  * ```
  *
  * May be killed at any point and run again: it goes on with the topics and heads that are there. Regions are worked on in rounds, each of which reads all indexes again, so that memory is bounded for any number of them.
@@ -49,6 +50,15 @@ export interface RebuildProgress {
   readonly done: number;
 }
 
+/** What whoever restores what stands beside the log is told, once all heads are there and no topic can be used yet. */
+export interface BeforeOpening {
+  readonly topics: readonly Topic[];
+  readonly dryRun: boolean;
+  readonly onDamagedItem: OnDamagedItem;
+  /** To be called now and then: it shows that the work goes on. */
+  readonly onProgress: () => Promise<void>;
+}
+
 /** How it is done. */
 export interface RebuildRequest {
   /** Look and tell, and write nothing; also of a log that is in use. Default false. */
@@ -58,6 +68,8 @@ export interface RebuildRequest {
   /** Tables that were saved before, which are only read: they tell names, settings, and the place of what was not compacted when they were saved. Default: none. */
   readonly from?: OldTables;
   readonly onProgress?: (progress: RebuildProgress) => void;
+  /** May be called once more by a run that goes on with one that was killed. */
+  readonly beforeOpening?: (opening: BeforeOpening) => Promise<void>;
   /** Chunks that are planned at once: about a kilobyte of memory for each. Default 200,000. */
   readonly chunksAtOnce?: number;
 }
@@ -138,6 +150,7 @@ class Rebuild {
     const first = await this.#read(null);
     for (const one of await this.#planned()) this.#topics.set(one.topic.topicId, one);
     await this.#makePartitions(first);
+    await this.#beforeOpening();
     return this.#report();
   }
 
@@ -154,6 +167,7 @@ class Rebuild {
       await this.#beat();
     }
     await this.#makePartitions(first);
+    await this.#beforeOpening();
     for (const { topic } of this.#topics.values()) {
       await openTopic(this.#deps, topic);
       await this.#beat();
@@ -161,6 +175,15 @@ class Rebuild {
     await this.#saving;
     this.state = { ...this.state, phase: 'done', isHeld: this.#survey.objects.level0 > 0 };
     return this.#report();
+  }
+
+  async #beforeOpening(): Promise<void> {
+    await this.#request.beforeOpening?.({
+      topics: [...this.#topics.values()].map(({ topic }) => topic),
+      dryRun: this.#slice === null,
+      onDamagedItem: this.#onDamagedItem,
+      onProgress: () => this.#beat(),
+    });
   }
 
   #newSurvey(): Survey {

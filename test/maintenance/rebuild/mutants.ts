@@ -6,6 +6,9 @@ const PARTITION = 'lib/maintenance/rebuild/rebuild-partition.ts';
 const REBUILD = 'lib/maintenance/rebuild/rebuild.ts';
 const OLD_TABLES = 'lib/maintenance/rebuild/old-tables.ts';
 const READABLE_CHUNKS = 'lib/maintenance/rebuild/readable-chunks.ts';
+const RESTORE_PLAN = 'lib/event-source/restore/restore-plan.ts';
+const RESTORE_DELAYED = 'lib/event-source/restore/restore-delayed.ts';
+const RESTORE_TEST = 'test/event-source/restore/restore-groups.test.ts';
 const COLLECTION = 'lib/maintenance/collection-job.ts';
 const PLAN_TEST = 'test/maintenance/rebuild/rebuild-plan.test.ts';
 const REBUILD_TEST = 'test/maintenance/rebuild/rebuild.test.ts';
@@ -103,5 +106,40 @@ export const rebuildMutants: readonly Mutant[] = [
     from: 'if (this.#hold.isUnderWay) return this.#standBack();',
     to: '',
     test: FAULTS_TEST,
+  },
+  {
+    name: 'restore: a group that is there and goes on is filled from the backup',
+    file: RESTORE_PLAN,
+    from: 'return isSame && there.members.length === 0;',
+    to: 'return there !== undefined;',
+    test: RESTORE_TEST,
+  },
+  {
+    name: 'restore: generations go on just behind those of the backup',
+    file: RESTORE_PLAN,
+    from: 'return Math.max(generation + 1, Math.min(generation + AHEAD, MOST));',
+    to: 'return generation + 1;',
+    test: RESTORE_TEST,
+  },
+  {
+    name: 'restore: what a worker remembers is left out',
+    file: 'lib/event-source/restore/restore-groups.ts',
+    from: 'await repeatRequest(deps, () => leases.update(group, partition, remembered.update));',
+    to: 'void leases;',
+    test: RESTORE_TEST,
+  },
+  {
+    name: 'restore: nobody is told of delayed records',
+    file: RESTORE_DELAYED,
+    from: 'await repeatRequest(deps, () => dueMinutes.ring({ partition, minuteMs, stamp }));',
+    to: 'void [dueMinutes, stamp];',
+    test: RESTORE_TEST,
+  },
+  {
+    name: 'restore: delayed records of a topic with another name are announced, and given up',
+    file: RESTORE_DELAYED,
+    from: 'if (record.topic !== topic.name || minuteMs === rungMs) continue;',
+    to: 'if (minuteMs === rungMs) continue;',
+    test: RESTORE_TEST,
   },
 ];

@@ -1,7 +1,8 @@
 /** A log on S3 and DynamoDB whose tables are lost, and made again from its objects. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemClock as clock, systemRandom as random } from '../../../lib/clock.ts';
-import { connect, rebuild } from '../../../lib/index.ts';
+import { emptyGroup } from '../../../lib/group/group.ts';
+import { connect, rebuild, rebuildLog } from '../../../lib/index.ts';
 import { verifyTopic } from '../../../lib/log/verify-topic.ts';
 import { forkTopic } from '../../../lib/maintenance/fork-topic.ts';
 import { runMaintenance } from '../../../lib/maintenance/run-maintenance.ts';
@@ -24,9 +25,32 @@ describe('a log on S3 and DynamoDB that has lost its tables', () => {
     await forkTopic({ store: before.store, clock, random }, { source: 'orders', name: 'kept' });
     const { topicId } = (await before.store.topics.get('kept'))!;
 
+    // What stands beside the log: a group, a lease with what its worker remembers, a delayed record.
+    await millrace.groups.seekGroup('billing', { to: 7n, topics: [{ topic: 'orders' }] });
+    const [partition] = [{ topicId: (await before.store.topics.get('orders'))!.topicId, partition: 0 }];
+    const taken = { topic: 'orders', owner: 'worker', seen: 0, nowMs: 1, expiresAtMs: 2 };
+    await before.store.groups.create(emptyGroup('mailer', '0b6f4d5e-6c1b-4f0e-9a53-6f6f0e8f5d04', 'subscription'));
+    await before.store.leases.take('mailer', partition, taken);
+    await before.store.leases.update('mailer', partition, {
+      ...{ owner: 'worker', epoch: 1, sequence: 1, committed: 5n, attempts: 2, progress: 'some' },
+      ...{ expiresAtMs: 0, notBeforeMs: 0, atMs: 1 },
+    });
+    const dueMs = Date.now() + 3_600_000;
+    const content = { kind: 'batch', batch: new Uint8Array(80) } as const;
+    const waiting = { dueMs, id: '01KQ0000000000000000000000', state: 'waiting', topic: 'orders', sentMs: 1 } as const;
+    await before.store.dueRecords.put(partition, { ...waiting, content });
+
     // With the old tables: all of both topics, though orders was never compacted.
     const other = await emulators.openStore();
-    const { topics } = await rebuild({ store: other.store, clock, random }, { from: before.store });
+    const { topics, beside } = await rebuildLog(
+      { store: other.store, clock, random },
+      { from: before.store, groupsFrom: before.store },
+    );
+    expect(beside).toMatchObject({ groups: { restored: 2, offsets: 3 }, delayed: { restored: 1 } });
+    const lease = await other.store.leases.readMany([{ group: 'mailer', partition }]);
+    expect(lease).toMatchObject([{ committed: 5n, attempts: 2, progress: 'some', expiresAtMs: 0 }]);
+    expect(await other.store.offsets.readMany('billing', [partition])).toMatchObject([{ committed: 7n }]);
+    expect(await other.store.dueMinutes.list(10)).toMatchObject([{ partition }]);
     const orders = topics.find(({ name }) => name === 'orders')!;
     expect(orders.partitions).toMatchObject([
       { restoredEnd: 10n, fromTables: 10 },
