@@ -1,4 +1,5 @@
 /** A gateway: everything that speaks Kafka's wire protocol over one store, put together. */
+import type { BufferPool } from '../buffer-pool.ts';
 import type { Clock, Random } from '../clock.ts';
 import type { MillraceError } from '../errors.ts';
 import type { Store } from '../group/group-store.ts';
@@ -58,6 +59,8 @@ export interface GatewayOptions {
   readonly tls?: TlsIdentity | undefined;
   /** What ranges of objects are read into. Default: buffers of its own. */
   readonly buffers?: ReadBuffers;
+  /** Where requests and segments stand in memory. Default: one pool for each. */
+  readonly requestBuffers?: BufferPool | undefined;
   /** Told of connections that were ended for what they sent. */
   readonly onRefused?: (clientHost: string, error: MillraceError) => void;
 }
@@ -76,8 +79,9 @@ const REMAINDER_BYTES = 32 * 1024 * 1024;
 
 /** Starts a gateway. Rejects with INVALID_REQUEST when it cannot listen, INVALID_CONFIG when clients cannot be told where it is, and what the store throws. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { store, clock, random, host = '127.0.0.1', limits = {}, onRefused } = options;
-  const server = new GatewayServer({ clock, limits, tls: options.tls, ...(onRefused && { onRefused }) });
+  const { store, clock, random, host = '127.0.0.1', limits = {}, onRefused, requestBuffers } = options;
+  const inner = { clock, limits, tls: options.tls, requestBuffers, ...(onRefused && { onRefused }) };
+  const server = new GatewayServer(inner);
   const port = await server.listen(host, options.port);
   const opened: (() => Promise<void> | void)[] = [() => server.close()];
   const close = async () => {
@@ -94,7 +98,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     };
     const gateways = new LiveGateways({ store, clock, random }, { address, onChange });
     await gateways.start();
-    const appender = new Appender({ store, clock, random, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS });
+    const own = { deliveryTimeoutMs: DELIVERY_TIMEOUT_MS, ...(requestBuffers && { buffers: requestBuffers }) };
+    const appender = new Appender({ store, clock, random, ...own });
     parts.coordinator = new GroupCoordinator(
       { store, clock, random, gateways },
       { ...coordinatorDefaults, ...options.groups },

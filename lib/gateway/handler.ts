@@ -10,6 +10,8 @@ export interface RequestContext {
   readonly clientId: string | null;
   /** What the answer may be made of: it is given back once the answer was sent, or will not be. */
   readonly memory: ReadMemory;
+  /** Says that bytes of the request are looked at until the result is called, though it be answered before: then another request may stand in their memory. Only Produce requests share it. */
+  readonly hold: () => () => void;
 }
 
 /** A client's connection. */

@@ -26,6 +26,8 @@ type PartitionData = TopicData['partitionData'][number];
 interface ProduceTerms {
   readonly apiVersion: number;
   readonly timeoutMs: number;
+  /** See `RequestContext`. */
+  readonly hold: () => () => void;
 }
 
 /** Where a batch goes. */
@@ -62,12 +64,12 @@ class ProduceHandler {
     this.#awaited = new AwaitedSequences(deps.clock);
   }
 
-  readonly handler: Handler<typeof produceApi> = async (request, { apiVersion }) => {
+  readonly handler: Handler<typeof produceApi> = async (request, { apiVersion, hold }) => {
     const { transactionalId, acks, timeoutMs, topicData } = request;
     const refusal = refusalOf(transactionalId, acks);
     const topics = topicData.map(async (topic) => {
       const partitions = topic.partitionData.map((data) =>
-        refusal === null ? this.#produceTo(topic, data, { apiVersion, timeoutMs }) : refused(data.index, refusal),
+        refusal === null ? this.#produceTo(topic, data, { apiVersion, timeoutMs, hold }) : refused(data.index, refusal),
       );
       return { name: topic.name, topicId: topic.topicId, partitionResponses: await Promise.all(partitions) };
     });
@@ -122,9 +124,10 @@ class ProduceHandler {
       const missingSequence = isSequenced ? this.#awaited.missing(place, checked.header) : null;
       const onGivenUp = (error: MillraceError) => this.#awaitAgain(place, checked.header, error);
       const request = { target, batches: checked.bytes, isSequenced, missingSequence, onGivenUp };
+      const letGo = terms.hold();
       const appending = appender.append(request);
-      // Whoever waits for the turn learns of it later than it may fail.
-      appending.catch(() => {});
+      // Its bytes are looked at until it is settled, whenever the client is answered. Whoever waits for the turn learns of it later than it may fail.
+      appending.then(letGo, letGo);
       return { batch: checked, appended: appending };
     });
     const { baseOffset } = await inTime(clock, appended, terms.timeoutMs);

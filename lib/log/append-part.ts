@@ -23,7 +23,7 @@ export interface AppendTarget {
 /** Record batches to append to one partition. */
 export interface AppendRequest {
   readonly target: AppendTarget;
-  /** One or more whole record batches, back to back; their base offsets are not looked at. */
+  /** One or more whole record batches, back to back; their base offsets are not looked at. Nobody looks at the bytes once the request is settled. */
   readonly batches: Uint8Array;
   /** Append only if the high watermark is exactly this. */
   readonly expectedOffset?: bigint;
@@ -141,6 +141,8 @@ export class AppendPart {
 
   /** The bytes travel in the entry. */
   inlined(id: SegmentId): void {
+    // Then its batches may be somebody else's by now.
+    if (this.settled) return;
     const batches = Buffer.concat(this.batches);
     this.#become({ kind: 'ready', id, entry: encodeEntry({ kind: 'inline', id, batches, ...this.#entryFields() }) });
   }

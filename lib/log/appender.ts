@@ -4,6 +4,7 @@
  *
  * Memory: holds what was appended and is not settled; callers bound that (the producer by its buffer). Lanes exist for partitions in use only.
  */
+import { BufferPool } from '../buffer-pool.ts';
 import { AWAKE, type Clock, type Random } from '../clock.ts';
 import { asMillraceError, MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -28,6 +29,8 @@ export interface AppenderOptions extends Partial<FlushPolicy> {
   readonly ids?: IdSource;
   /** How long a request may wait for its commit, in ms, or what tells it when a part is opened. Default 30,000; giving up an unanswered commit may take as long again. */
   readonly deliveryTimeoutMs?: number | (() => number);
+  /** Where segments stand until they are written. Default: a pool of its own that keeps 16 MiB at most. */
+  readonly buffers?: BufferPool;
 }
 
 /** Defaults: segments of 8 MiB, no linger, 4 PUTs in flight, no bound on flushes. */
@@ -38,6 +41,9 @@ const DEFAULT_POLICY: FlushPolicy = {
   maxFlushesPerSecond: Number.POSITIVE_INFINITY,
 };
 const DEFAULT_DELIVERY_TIMEOUT_MS = 30_000;
+
+/** Two segments of the default size: more are in flight only where the store is slow. */
+const KEPT_BYTES = 16 * 1024 * 1024;
 
 /** Lanes that are kept for their knowledge of `next` although nothing is queued in them. */
 const IDLE_LANES = 4_096;
@@ -52,6 +58,7 @@ export class Appender {
   readonly #deliveryTimeoutMs: () => number;
   readonly #uploadDeps: UploadDeps;
   readonly #laneDeps: LaneDeps;
+  readonly #buffers: BufferPool;
   readonly #writerId: SegmentId;
   readonly #lanes = new Map<string, PartitionLane>();
   #open = new OpenFlush();
@@ -75,6 +82,7 @@ export class Appender {
     const { deliveryTimeoutMs = DEFAULT_DELIVERY_TIMEOUT_MS } = options;
     this.#deliveryTimeoutMs = typeof deliveryTimeoutMs === 'number' ? () => deliveryTimeoutMs : deliveryTimeoutMs;
     this.#uploadDeps = { store, ids, clock, random };
+    this.#buffers = options.buffers ?? new BufferPool({ keptBytes: KEPT_BYTES });
     this.#writerId = ids.next(ZERO_ID);
     this.#laneDeps = {
       store,
@@ -225,14 +233,17 @@ export class Appender {
   async #upload(domain: string, parts: readonly AppendPart[]): Promise<void> {
     try {
       const together = Map.groupBy(parts, ({ target }) => partitionPk(target.partition));
-      const segment = encodeSegment({
-        level: 0,
-        writerId: this.#writerId,
-        regions: [...together.values()].map((own) => {
-          return { ...own[0]!.target.partition, batches: own.flatMap(({ batches }) => batches) };
-        }),
+      const regions = [...together.values()].map((own) => {
+        return { ...own[0]!.target.partition, batches: own.flatMap(({ batches }) => batches) };
       });
-      const id = await uploadSegment(this.#uploadDeps, { domain, bytes: segment.bytes, ...this.#idNeed(parts) });
+      let onUnread = () => {};
+      const segment = encodeSegment({ level: 0, writerId: this.#writerId, regions }, (sizeBytes) => {
+        const { bytes, giveBack } = this.#buffers.take(sizeBytes);
+        onUnread = giveBack;
+        return bytes;
+      });
+      const need = this.#idNeed(parts);
+      const id = await uploadSegment(this.#uploadDeps, { domain, bytes: segment.bytes, onUnread, ...need });
       for (const region of segment.regions) {
         let { position } = region;
         for (const part of together.get(partitionPk(region))!) {
@@ -245,10 +256,12 @@ export class Appender {
     }
   }
 
-  #uploadAgain(part: AppendPart, lane: PartitionLane): Promise<void> {
+  async #uploadAgain(part: AppendPart, lane: PartitionLane): Promise<void> {
+    // Its bytes may be another's by now.
+    if (part.settled) return;
     part.uploading();
     this.#lanes.set(partitionPk(lane.partition), lane);
-    return part.isInline ? this.#inline(part) : this.#upload(part.target.domain, [part]);
+    await (part.isInline ? this.#inline(part) : this.#upload(part.target.domain, [part]));
   }
 
   /** One id serves all partitions of a segment, so it must be above all their floors. */

@@ -20,7 +20,7 @@ export interface ObjectSummary {
  * CREDENTIALS_EXPIRED, STORE_FULL, STORE_READ_ONLY). An implementation never repeats a request by itself.
  */
 export interface ObjectStore {
-  /** Writes an object if there is none under `key`; never overwrites. All of it is durable when this resolves. */
+  /** Writes an object if there is none under `key`; never overwrites. All of it is durable when this resolves. After `created` nobody looks at `bytes` any more; otherwise a request may still be sending them. */
   put(key: string, bytes: Uint8Array): Promise<PutOutcome>;
   /** Makes an object with the bytes of another one, as `put` does, on the side of the store: no bytes go through the caller. Costs what a put costs. */
   copy(fromKey: string, toKey: string): Promise<CopyOutcome>;

@@ -20,6 +20,8 @@ export interface UploadDeps {
 export interface Upload extends IdNeed {
   readonly domain: string;
   readonly bytes: Uint8Array;
+  /** Called when the store looks at the bytes no more. Not where that is not known: a request that was left unanswered may still be sending them. */
+  readonly onUnread?: () => void;
 }
 
 /** Whether an id is further ahead of the store's clock than any entry may be: it would push the floor into everybody's future. */
@@ -58,18 +60,25 @@ export async function mintId(deps: UploadDeps, need: IdNeed): Promise<SegmentId>
 export async function uploadSegment(deps: UploadDeps, upload: Upload): Promise<SegmentId> {
   let id = await mintId(deps, upload);
   let unanswered = false;
+  let mayBeRead = false;
   let cause: unknown;
   for (let attempt = 1; ; attempt++) {
     if (deps.clock.monotonicMs() >= upload.deliverByMs) throw uploadExpired(attempt - 1, cause);
     try {
       const outcome = await deps.store.objects.put(keyOf(deps, upload, id), upload.bytes);
+      // Only who has taken all of them answers so: a refusal may come before.
+      if (outcome !== 'created') mayBeRead = true;
       const isOurs = outcome === 'created' || unanswered;
-      if (isOurs && !isTooFarAhead(deps.store.serverClock, id)) return id;
+      if (isOurs && !isTooFarAhead(deps.store.serverClock, id)) {
+        if (!mayBeRead) upload.onUnread?.();
+        return id;
+      }
       id = await mintId(deps, upload);
       unanswered = false;
       continue;
     } catch (error) {
       cause = error;
+      mayBeRead = true;
       if (error instanceof UnansweredError) unanswered = true;
       else if (!(error instanceof MillraceError && error.retriable) || error.code === 'NOT_COMMITTED') throw error;
     }

@@ -14,9 +14,14 @@ interface Undo {
   readonly item: Item | undefined;
 }
 
+/** A `slice` of a Buffer would be no copy. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 function copyAttribute(value: Attribute): Attribute {
   if (typeof value === 'bigint' || typeof value === 'string') return value;
-  return value instanceof Uint8Array ? value.slice() : value.map((element) => element.slice());
+  return value instanceof Uint8Array ? copyOf(value) : value.map(copyOf);
 }
 
 /** Bytes are copied on the way in and out, so that nobody can change what is stored, or what another has read. */

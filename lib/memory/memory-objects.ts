@@ -21,7 +21,8 @@ export class MemoryObjects implements ObjectStore {
     parseObjectKey(key);
     this.#meter.count({ kind: 'put', bytes: bytes.length });
     if (this.#objects.has(key)) return 'exists';
-    this.#objects.set(key, bytes.slice());
+    // A `slice` of a Buffer would be no copy.
+    this.#objects.set(key, new Uint8Array(bytes));
     this.#sortedKeys = null;
     return 'created';
   }

@@ -67,6 +67,9 @@ interface CompactedSegment {
 /** Of either level. */
 type AnyRegionInput = RegionInput & Partial<ChunkRegionInput>;
 
+/** Where a segment is to stand. */
+type Allocate = (bytes: number) => Uint8Array;
+
 /** The greatest u32 and i64: what an index can hold. */
 const COUNT_MAX = 2 ** 32 - 1;
 const OFFSET_MAX = 2n ** 63n - 1n;
@@ -82,7 +85,7 @@ function refused(why: string, value: unknown, hint: string): MillraceError {
 }
 
 /**
- * Encodes a segment, its regions sorted by topic id and partition, in one allocation.
+ * Encodes a segment, its regions sorted by topic id and partition, in one allocation, or in what `allocate` gives: so many bytes, each of which is written.
  *
  * Only the headers of the batches are read; their CRCs are the business of who made them. A level-0 batch has no gaps (last offset delta + 1 =
  * record count), since offsets are given out by record counts; level-1 batches are stamped, ascend, and lie within the offsets of their chunk.
@@ -90,16 +93,19 @@ function refused(why: string, value: unknown, hint: string): MillraceError {
  * Throws INVALID_REQUEST (no regions, a partition or an offset twice, a batch that is not whole, gaps, offsets that do not ascend), MESSAGE_TOO_LARGE above
  * `limits.segmentBytes` or `limits.regionsPerSegment`, and what `parseBatchHeader` throws.
  */
-export function encodeSegment(input: WrittenSegmentInput): WrittenSegment;
-export function encodeSegment(input: CompactedSegmentInput): CompactedSegment;
-export function encodeSegment(input: SegmentInput): EncodedSegment;
-export function encodeSegment(input: SegmentInput): EncodedSegment {
+export function encodeSegment(input: WrittenSegmentInput, allocate?: Allocate): WrittenSegment;
+export function encodeSegment(input: CompactedSegmentInput, allocate?: Allocate): CompactedSegment;
+export function encodeSegment(input: SegmentInput, allocate?: Allocate): EncodedSegment;
+export function encodeSegment(
+  input: SegmentInput,
+  allocate: Allocate = (bytes) => new Uint8Array(bytes),
+): EncodedSegment {
   const { level } = input;
   const inputs = sortRegions(level, input.regions);
   const sizeBytes = segmentBytes(level, inputs);
   const summaries = inputs.map((region) => (level === 1 ? summariseChunk(region) : summarise(level, region)));
 
-  const bytes = new Uint8Array(sizeBytes);
+  const bytes = allocate(sizeBytes);
   writeHeader(bytes, level);
   let position = SEGMENT_HEADER_BYTES;
   const regions = inputs.map((region, index): StampedRegion => {

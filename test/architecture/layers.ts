@@ -3,7 +3,7 @@
  * The table also names the layers that are still to come, so that their first file already stands under the law.
  */
 const RANKS: readonly (readonly string[])[] = [
-  ['errors', 'limits', 'prices', 'clock', 'nearest-name'],
+  ['errors', 'limits', 'prices', 'clock', 'nearest-name', 'buffer-pool'],
   ['record'],
   ['segment'],
   ['log'],
@@ -24,6 +24,7 @@ const DOMAIN_LAYERS: readonly string[] = [
   'limits',
   'prices',
   'nearest-name',
+  'buffer-pool',
   'record',
   'segment',
   'log',

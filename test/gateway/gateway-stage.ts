@@ -8,6 +8,7 @@ import { createTopicsApi } from '../../lib/gateway/protocol/messages/topic-messa
 import { noMeter } from '../../lib/log/meter.ts';
 import { memoryStore } from '../../lib/memory/memory-store.ts';
 import { encodeBatch } from '../../lib/record/encode-batch.ts';
+import { poisoningPool } from '../simulate/poisoning-pool.ts';
 import { PoisonedBuffers } from './poisoned-buffers.ts';
 import { WireClient } from './wire-client.ts';
 
@@ -35,6 +36,7 @@ export async function startStage(
     clock,
     random,
     port: 0,
+    requestBuffers: poisoningPool(),
     changes: store.changes,
     buffers,
     onRefused: (_, error) => refused.push(error),

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
 import { errorCodes } from '../../lib/gateway/protocol/error-codes.ts';
 import { fetchApi, produceApi } from '../../lib/gateway/protocol/messages/log-messages.ts';
-import { decodeBatch } from '../../lib/record/decode-batch.ts';
+import { decodeBatch, splitBatches } from '../../lib/record/decode-batch.ts';
 import { encodeBatch } from '../../lib/record/encode-batch.ts';
 import { sealBatch } from '../../lib/record/seal-batch.ts';
 import { createTopic, fetchFrom, produce, startStage, textBatch } from './gateway-stage.ts';
+import type { WireClient } from './wire-client.ts';
 
 async function stageWithTopic(options: object = {}) {
   const stage = await startStage();
@@ -128,6 +129,41 @@ describe('Produce', () => {
     held.resolve();
     // It stands in the log all the same.
     expect(await produce(client, 'orders', textBatch(['b']))).toMatchObject({ errorCode: 0, baseOffset: 1n });
+  });
+
+  it('keeps the memory of what takes too long from other requests until that is settled', async () => {
+    const sleep = (durationMs: number, signal?: AbortSignal) =>
+      durationMs === 1_500 ? Promise.resolve() : systemClock.sleep(durationMs, signal);
+    const stage = await startStage({ clock: { ...systemClock, sleep } });
+    const [client, other] = [stage.client(), stage.client()];
+    await createTopic(client, 'orders');
+    const { heads } = stage.store;
+    const { commit } = heads;
+    const [begun, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slowCommit = async (...args: Parameters<typeof commit>) => {
+      begun.resolve();
+      await held.promise;
+      return commit(...args);
+    };
+    Object.assign(heads, { commit: slowCommit });
+    const send = (one: WireClient, letter: string, timeoutMs: number) => {
+      const records = textBatch([letter.repeat(5_000)]);
+      const topicData = [{ name: 'orders', partitionData: [{ index: 0, records }] }];
+      return one.ask(produceApi, 9, { acks: -1, timeoutMs, topicData });
+    };
+    const first = send(client, 'a', 30_000);
+    await begun.promise;
+    // It waits for the flush that is under way, while its client is told that it takes too long.
+    const { responses } = await send(other, 'b', 1_500);
+    expect(responses[0]!.partitionResponses[0]!.errorCode).toBe(errorCodes.REQUEST_TIMED_OUT);
+    held.resolve();
+    await first;
+    expect(await produce(client, 'orders', textBatch(['c']))).toMatchObject({ errorCode: 0, baseOffset: 2n });
+    const { records } = await fetchFrom(client, 'orders', 0n, { maxBytes: 1e6, partitionMaxBytes: 1e6 });
+    const values = [...splitBatches(records!)].flatMap(({ bytes }) =>
+      [...decodeBatch(bytes)].map(({ value }) => Buffer.from(value!).toString()),
+    );
+    expect(values).toEqual(['a'.repeat(5_000), 'b'.repeat(5_000), 'c']);
   });
 
   it('refuses zstd from clients that are too old for it', async () => {

@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { systemRandom } from '../../lib/clock.ts';
+import { UnansweredError } from '../../lib/errors.ts';
 import { Appender } from '../../lib/log/appender.ts';
 import { decodeEntry } from '../../lib/log/entry.ts';
 import type { CommitArgs } from '../../lib/log/head-transitions.ts';
+import type { ObjectStore } from '../../lib/log/object-store.ts';
 import type { PartitionKey } from '../../lib/log/partition-key.ts';
 import { TopicAdmin } from '../../lib/log/topic-admin.ts';
 import { memoryStore } from '../../lib/memory/memory-store.ts';
 import { decodeSegment } from '../../lib/segment/decode-segment.ts';
 import { VirtualClock } from '../client/virtual-clock.ts';
+import { poisoningPool } from '../simulate/poisoning-pool.ts';
 import { scriptedFaults } from './faulty-store.ts';
 import { batchOf, type LogStage, large, logStage, TOPIC_ID } from './log-stage.ts';
 
@@ -26,6 +29,32 @@ describe('an appender', () => {
     const results = await Promise.all(appends);
     expect(results.map(({ baseOffset }) => baseOffset)).toEqual([0n, 2n, 3n, 6n]);
     await expect(stage.values()).resolves.toEqual(['0:a', '1:b', '2:c', '3:d', '4:e', '5:f', '6:g']);
+  });
+
+  it('keeps the memory of a segment from others while a PUT that was left unanswered may still send it', async () => {
+    const stage = await logStage();
+    const { objects } = stage.base;
+    const sent: { readonly bytes: Uint8Array; readonly asSent: Uint8Array }[] = [];
+    const put = async (key: string, bytes: Uint8Array) => {
+      sent.push({ bytes, asSent: new Uint8Array(bytes) });
+      if (sent.length === 1) throw new UnansweredError('no answer');
+      return objects.put(key, bytes);
+    };
+    const store = { ...stage.base, objects: { ...objects, put } as ObjectStore };
+    const buffers = poisoningPool();
+    const { clock, random } = stage;
+    const appender = new Appender({ store, clock, random, buffers });
+    const append = (text: string) => appender.append({ target: stage.target(), batches: batchOf([large(text)]) });
+    await append('first');
+    expect(buffers.keptBytes).toBe(0);
+    await append('second');
+    // What was answered at once is used again.
+    expect(buffers.keptBytes).toBeGreaterThan(0);
+    await append('third');
+    expect(sent[3]!.bytes.buffer).toBe(sent[2]!.bytes.buffer);
+    expect(sent[0]!.bytes).toEqual(sent[0]!.asSent);
+    const values = (await stage.values()).map((value) => value.slice(0, 7));
+    expect(values).toEqual(['0:first', '1:secon', '2:third']);
   });
 
   it('takes several batches in one append', async () => {

@@ -3,7 +3,7 @@ import { limits } from '../../lib/limits.ts';
 import { isTooFarAhead, mintId, type UploadDeps, uploadSegment } from '../../lib/log/upload-segment.ts';
 import { firstIdAt, type SegmentId, ZERO_ID } from '../../lib/segment/segment-id.ts';
 import { ServerClock } from '../../lib/segment/server-clock.ts';
-import { scriptedFaults } from './faulty-store.ts';
+import { type Fault, scriptedFaults } from './faulty-store.ts';
 import { idAt, type LogStage, type LogStageOptions, logStage, START_MS } from './log-stage.ts';
 
 const BYTES = new Uint8Array([1, 2, 3]);
@@ -59,6 +59,31 @@ describe('an upload', () => {
     await expect(uploadSegment(deps, upload)).resolves.toBe(idAt(1));
     expect(new Set(keys(stage)).size).toBe(1);
     expect(keys(stage)).toHaveLength(3);
+  });
+
+  it.each<[string, readonly Fault[], boolean]>([
+    ['one that was answered', [], true],
+    ['one that was answered late', ['slow-answer'], true],
+    ['one that was left unanswered before', ['lost'], false],
+    ['one that was left unanswered, and may still come', ['late'], false],
+    ['one that was refused before', ['throttled'], false],
+  ])('tells whether its bytes may still be sent by %s', async (_, faults, isUnread) => {
+    const { deps, upload } = await uploadStage({ plan: scriptedFaults({ 'objects.put': faults }) });
+    let told = 0;
+    await uploadSegment(deps, { ...upload, onUnread: () => told++ });
+    expect(told).toBe(isUnread ? 1 : 0);
+  });
+
+  it('does not say that its bytes are sent no more where a stranger has its id: that may be said before they are taken', async () => {
+    const { stage, deps, upload } = await uploadStage({
+      async onCall({ operation, arguments: [key] }) {
+        const isFirst = operation === 'objects.put' && keys(stage).length === 1;
+        if (isFirst) await stage.base.objects.put(String(key), new Uint8Array(9));
+      },
+    });
+    let told = 0;
+    await uploadSegment(deps, { ...upload, onUnread: () => told++ });
+    expect(told).toBe(0);
   });
 
   it('does not take a throttled attempt for an unanswered one', async () => {

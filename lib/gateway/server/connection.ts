@@ -7,12 +7,15 @@
  * One request is handled at a time, as in Kafka; only Produce requests overlap with each other, so that several travel in one flush.
  */
 import type { Socket } from 'node:net';
+import type { BufferPool } from '../../buffer-pool.ts';
 import type { Clock } from '../../clock.ts';
 import { asMillraceError, type MillraceError } from '../../errors.ts';
 import type { GatewayLimits } from '../gateway-limits.ts';
 import type { ConnectionContext } from '../handler.ts';
 import { type Answer, type DecodedRequest, type Dispatcher, mayOverlap } from './dispatcher.ts';
 import { FrameReader, type ReceivedFrame } from './frame-reader.ts';
+import { HeldFrame } from './held-frame.ts';
+import type { Intake } from './intake.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { UnsentAnswers } from './unsent-answers.ts';
 
@@ -21,6 +24,8 @@ export interface ConnectionDeps {
   readonly limits: GatewayLimits;
   readonly clock: Clock;
   readonly memory: MemoryBudget;
+  /** For the bytes of requests. */
+  readonly buffers: BufferPool;
   /** For answers that are not sent yet. */
   readonly answers: MemoryBudget;
   readonly dispatcher: Dispatcher;
@@ -30,8 +35,8 @@ export interface ConnectionDeps {
 
 interface Pending {
   readonly request: DecodedRequest;
-  /** Null once nobody looks at its bytes any more. */
-  readonly frame: ReceivedFrame | null;
+  /** Null where its memory is not counted any more. */
+  readonly held: HeldFrame | null;
   /** Null until it is handled. */
   answer: Answer | null;
 }
@@ -59,16 +64,18 @@ export class Connection implements ConnectionContext {
   #isEnded = false;
   #error: MillraceError | null = null;
 
-  constructor(id: number, socket: Socket, deps: ConnectionDeps) {
+  constructor(id: number, intake: Intake, deps: ConnectionDeps) {
+    const { socket } = intake;
     this.id = id;
     this.#socket = socket;
     this.#deps = deps;
     this.clientHost = socket.remoteAddress ?? '';
     this.localAddress = socket.localAddress ?? '';
     this.localPort = socket.localPort ?? 0;
-    const { limits, memory, clock } = deps;
+    const { limits, memory, buffers, clock } = deps;
     this.#reader = new FrameReader({
       memory,
+      buffers,
       clock,
       frameMs: limits.frameMs,
       isPaused: () => socket.isPaused(),
@@ -88,7 +95,7 @@ export class Connection implements ConnectionContext {
     socket.setNoDelay(true);
     socket.setTimeout(limits.idleMs);
     socket.on('timeout', () => this.#idle());
-    socket.on('data', (chunk) => this.#reader.give(chunk as Buffer));
+    intake.begin(this.#reader);
     socket.on('drain', () => this.#work());
     socket.on('error', () => {});
     // Half closed: nothing more is asked, and answers that are under way may still be wanted.
@@ -204,23 +211,25 @@ export class Connection implements ConnectionContext {
       return;
     }
     // Only record batches are handed on as they were received: a long poll keeps no memory from others.
-    const isKept = mayOverlap(request.api.key);
-    const pending: Pending = { request, frame: isKept ? frame : null, answer: null };
+    const held = mayOverlap(request.api.key) ? new HeldFrame(frame) : null;
+    const pending: Pending = { request, held, answer: null };
     this.#pending.push(pending);
-    this.#deps.dispatcher.answer(request, this).then(
-      (answer) => this.#answered(pending, answer),
-      (error) => {
-        pending.frame?.release();
-        this.end(asMillraceError(error));
-      },
-    );
+    this.#deps.dispatcher
+      .answer(request, this, () => held?.hold() ?? nothing)
+      .then(
+        (answer) => this.#answered(pending, answer),
+        (error) => {
+          held?.abandon();
+          this.end(asMillraceError(error));
+        },
+      );
     // Last, since it may bring the next request at once.
-    if (!isKept) frame.release();
+    if (held === null) frame.release();
   }
 
   #answered(pending: Pending, answer: Answer): void {
     pending.answer = answer;
-    pending.frame?.release();
+    pending.held?.letGo();
     if (this.#isEnded) {
       answer.memory.giveBack();
       return;
@@ -233,6 +242,8 @@ export class Connection implements ConnectionContext {
     else this.#work();
   }
 }
+
+const nothing = () => {};
 
 /** A frame has at least its fixed header. */
 function keyOf({ bytes }: ReceivedFrame): number {

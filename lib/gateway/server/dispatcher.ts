@@ -77,23 +77,23 @@ export class Dispatcher {
   }
 
   /** Rejects with what ends the connection. */
-  async answer(request: DecodedRequest, connection: ConnectionContext): Promise<Answer> {
+  async answer(request: DecodedRequest, connection: ConnectionContext, hold: RequestContext['hold']): Promise<Answer> {
     const memory = new ReadMemory(this.#buffers);
     try {
-      return { pieces: await this.#pieces(request, connection, memory), memory };
+      return { pieces: await this.#pieces(request, { connection, memory, hold }), memory };
     } catch (error) {
       memory.giveBack();
       throw error;
     }
   }
 
-  async #pieces({ api, header, body }: DecodedRequest, connection: ConnectionContext, memory: ReadMemory) {
+  async #pieces({ api, header, body }: DecodedRequest, given: Pick<RequestContext, 'connection' | 'memory' | 'hold'>) {
     const { apiVersion, clientId, correlationId } = header;
     if (body === null) return answerUnknownVersion(correlationId);
-    const refusal = this.#doorkeeper?.refuse(connection, api);
+    const refusal = this.#doorkeeper?.refuse(given.connection, api);
     if (refusal) throw refusal;
     const handler = this.#routes.get(api.key)!.handler as unknown as Handler;
-    const context: RequestContext = { connection, apiVersion, clientId, memory };
+    const context: RequestContext = { ...given, apiVersion, clientId };
     const response = await handler(body as never, context);
     return response === null ? [] : encodeResponse({ api, version: apiVersion }, correlationId, response);
   }

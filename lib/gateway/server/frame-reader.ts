@@ -1,4 +1,5 @@
-/** Cuts what a socket receives into requests: those that arrive whole are views of what was received, the others are put together in one buffer. */
+/** Cuts what a socket receives into requests, each in a buffer of its own: what is received is somebody else's after the call, and the rest of a large request is received where it is to stand. */
+import type { BufferPool } from '../../buffer-pool.ts';
 import { AWAKE, type Clock } from '../../clock.ts';
 import { asMillraceError, MillraceError } from '../../errors.ts';
 import { malformed } from '../protocol/wire-reader.ts';
@@ -10,13 +11,22 @@ export const SMALL_REQUEST_BYTES = 64 * 1024;
 /** A request without its size. */
 export interface ReceivedFrame {
   readonly bytes: Uint8Array;
-  /** Gives the memory back; to be called once nobody looks at the bytes any more. */
+  /** Counts its memory no more. Parts of the bytes may be kept. */
   readonly release: () => void;
+  /** As `release`, and another request may come to stand in the same memory: to be called once nobody looks at the bytes any more. */
+  readonly recycle: () => void;
+}
+
+/** A frame of which the beginning is there. */
+interface OpenFrame extends ReceivedFrame {
+  filled: number;
 }
 
 /** What a reader of frames needs of its connection. */
 export interface FrameReaderOptions {
   readonly memory: MemoryBudget;
+  /** For the bytes of requests. */
+  readonly buffers: BufferPool;
   readonly clock: Clock;
   /** How long a frame may take to arrive, from when there is memory for it. */
   readonly frameMs: number;
@@ -35,14 +45,19 @@ export interface FrameReaderOptions {
 const SIZE_BYTES = 4;
 /** The fixed part of a request's header: nothing shorter is a request. */
 const FRAME_BYTES_MIN = 8;
+/** Requests below that are not worth a block of the pool: most are no Produce requests, whose memory alone is used again. */
+const POOLED_BYTES_MIN = 4096;
+/** What is missing of a request is received where it is to stand if it is as much; less of it comes with what follows. */
+const ROOM_BYTES_MIN = 64 * 1024;
+const NOTHING = new Uint8Array(0);
 
 /** See the module comment. */
 export class FrameReader {
   readonly #options: FrameReaderOptions;
   /** What was received and belongs to no frame yet, while memory for the next is waited for, or a part of a size. */
-  #rest: Uint8Array = new Uint8Array(0);
+  #rest: Uint8Array = NOTHING;
   /** The frame that is being received. */
-  #frame: { readonly bytes: Uint8Array; filled: number; readonly release: () => void } | null = null;
+  #frame: OpenFrame | null = null;
   /** Ends the time that the frame may take. */
   #whole = new AbortController();
   /** Ends the wait for memory. */
@@ -53,12 +68,27 @@ export class FrameReader {
     this.#options = options;
   }
 
-  /** Takes what was received. */
+  /** Takes what was received; it is looked at during the call alone. */
   give(chunk: Uint8Array): void {
     const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
-    this.#rest = new Uint8Array(0);
-    if (this.#isWaiting) this.#rest = bytes;
+    this.#rest = NOTHING;
+    if (this.#isWaiting) this.#rest = bytes === chunk ? new Uint8Array(chunk) : bytes;
     else this.#consume(bytes);
+  }
+
+  /** Where the rest of a large request is to stand. */
+  get room(): Uint8Array | null {
+    const frame = this.#frame;
+    if (frame === null || frame.bytes.length - frame.filled < ROOM_BYTES_MIN) return null;
+    return frame.bytes.subarray(frame.filled);
+  }
+
+  /** So many bytes were received at the beginning of what `room` was. */
+  filled(count: number): void {
+    // It has ended meanwhile.
+    if (this.#frame === null) return;
+    this.#advance(this.#frame, count);
+    this.#consume(NOTHING);
   }
 
   /** Whether a request has begun to arrive. */
@@ -73,7 +103,7 @@ export class FrameReader {
     this.#claim?.();
     this.#frame = null;
     this.#claim = null;
-    this.#rest = new Uint8Array(0);
+    this.#rest = NOTHING;
   }
 
   #consume(bytes: Uint8Array): void {
@@ -94,8 +124,9 @@ export class FrameReader {
       }
       const end = position + SIZE_BYTES + size;
       if (end <= bytes.length && size <= SMALL_REQUEST_BYTES) {
-        const release = this.#options.memory.count(size);
-        this.#options.onFrame({ bytes: bytes.subarray(position + SIZE_BYTES, end), release });
+        const frame = this.#frameOf(size, this.#options.memory.count(size));
+        frame.bytes.set(bytes.subarray(position + SIZE_BYTES, end));
+        this.#options.onFrame(frame);
         position = end;
         continue;
       }
@@ -103,8 +134,7 @@ export class FrameReader {
       position += SIZE_BYTES;
       position += this.#fill(bytes.subarray(position));
     }
-    // A copy, so that a few bytes do not keep all that was received with them.
-    if (position < bytes.length) this.#rest = bytes.slice(position);
+    if (position < bytes.length) this.#rest = new Uint8Array(bytes.subarray(position));
     if (!this.#isWaiting && this.#options.memory.isFull) this.#take(0, () => {});
   }
 
@@ -118,8 +148,18 @@ export class FrameReader {
   }
 
   #receive(size: number, release: () => void): void {
-    this.#frame = { bytes: Buffer.allocUnsafeSlow(size), filled: 0, release };
+    this.#frame = { ...this.#frameOf(size, release), filled: 0 };
     void this.#limitTime(size);
+  }
+
+  #frameOf(size: number, release: () => void): ReceivedFrame {
+    if (size < POOLED_BYTES_MIN) return { bytes: Buffer.allocUnsafe(size), release, recycle: release };
+    const { bytes, giveBack } = this.#options.buffers.take(size);
+    const recycle = () => {
+      release();
+      giveBack();
+    };
+    return { bytes, release, recycle };
   }
 
   /** The client is read from again: what it could not send meanwhile is not its fault. */
@@ -159,7 +199,7 @@ export class FrameReader {
     const rest = this.#rest;
     this.#isWaiting = false;
     this.#claim = null;
-    this.#rest = new Uint8Array(0);
+    this.#rest = NOTHING;
     begin(release);
     // The size of the frame that was waited for has been looked at, and is still there.
     this.#consume(this.#frame === null ? rest : rest.subarray(SIZE_BYTES));
@@ -172,12 +212,16 @@ export class FrameReader {
     if (frame === null) return 0;
     const count = Math.min(bytes.length, frame.bytes.length - frame.filled);
     frame.bytes.set(bytes.subarray(0, count), frame.filled);
+    this.#advance(frame, count);
+    return count;
+  }
+
+  #advance(frame: OpenFrame, count: number): void {
     frame.filled += count;
-    if (frame.filled < frame.bytes.length) return count;
+    if (frame.filled < frame.bytes.length) return;
     this.#frame = null;
     this.#whole.abort(AWAKE);
     this.#options.onFrame(frame);
-    return count;
   }
 }
 

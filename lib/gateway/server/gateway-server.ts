@@ -1,12 +1,14 @@
 /** Listens, and has a `Connection` for each client. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import { BufferPool } from '../../buffer-pool.ts';
 import type { Clock } from '../../clock.ts';
 import { MillraceError } from '../../errors.ts';
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from '../gateway-limits.ts';
 import { Connection } from './connection.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { SMALL_REQUEST_BYTES } from './frame-reader.ts';
+import { directIntake, type Intake, plainIntake } from './intake.ts';
 import { MemoryBudget } from './memory-budget.ts';
 
 /** A certificate and its key, as PEM. */
@@ -21,18 +23,23 @@ export interface GatewayServerOptions {
   readonly limits?: Partial<GatewayLimits>;
   /** Default: nothing is encrypted. */
   readonly tls?: TlsIdentity | undefined;
+  /** For the bytes of requests. Default: a pool of its own that keeps 32 MiB at most. */
+  readonly requestBuffers?: BufferPool | undefined;
   /** Told of connections that were ended for what they sent. */
   readonly onRefused?: (clientHost: string, error: MillraceError) => void;
 }
 
 /** Who has not agreed on keys by then is sent away. */
 const HANDSHAKE_MS = 10_000;
+/** What a dozen Java producers have in flight with batches of 128 KiB and more. */
+const KEPT_BYTES = 32 * 1024 * 1024;
 
 /** See the module comment. */
 export class GatewayServer {
   readonly #options: GatewayServerOptions;
   readonly #limits: GatewayLimits;
   readonly #memory: MemoryBudget;
+  readonly #buffers: BufferPool;
   /** For answers: those that wait to be sent are in it, and what is read for others is to be taken from it. */
   readonly answers: MemoryBudget;
   readonly #server: Server;
@@ -51,13 +58,14 @@ export class GatewayServer {
     this.#options = options;
     this.#limits = { ...DEFAULT_GATEWAY_LIMITS, ...options.limits };
     this.#memory = new MemoryBudget(this.#limits.requestMemoryBytes, SMALL_REQUEST_BYTES);
+    this.#buffers = options.requestBuffers ?? new BufferPool({ keptBytes: KEPT_BYTES });
     this.answers = new MemoryBudget(this.#limits.answerMemoryBytes);
     this.#server = this.#create(options.tls);
   }
 
   #create(tls: TlsIdentity | undefined): Server {
-    const accept = (socket: Socket) => this.#accept(socket);
-    if (tls === undefined) return createServer({ allowHalfOpen: true }, accept);
+    if (tls === undefined) return createServer({ allowHalfOpen: true }, (one) => this.#accept(one, directIntake));
+    const accept = (socket: Socket) => this.#accept(socket, plainIntake);
     try {
       const { cert, key } = tls;
       const identity = { cert: Buffer.from(cert), key: Buffer.from(key), handshakeTimeout: HANDSHAKE_MS };
@@ -114,7 +122,8 @@ export class GatewayServer {
     this.#dispatcher = dispatcher;
     const early = [...this.#early];
     this.#early.clear();
-    for (const socket of early) this.#accept(socket);
+    // Something may have been read from them.
+    for (const socket of early) this.#accept(socket, plainIntake);
   }
 
   /** Ends all connections at once, and goes on listening: clients connect again. */
@@ -143,7 +152,7 @@ export class GatewayServer {
     await closed;
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Socket, intakeOf: (socket: Socket) => Intake): void {
     if (this.#connections.size + this.#early.size >= this.#limits.connections || this.#closing !== null) {
       socket.destroy();
       return;
@@ -157,10 +166,11 @@ export class GatewayServer {
       return;
     }
     const { clock, onRefused } = this.#options;
-    const connection = new Connection(++this.#lastId, socket, {
+    const connection = new Connection(++this.#lastId, intakeOf(socket), {
       limits: this.#limits,
       clock,
       memory: this.#memory,
+      buffers: this.#buffers,
       answers: this.answers,
       dispatcher,
       onEnd: (ended, error) => {

@@ -43,6 +43,7 @@ const context = (apiVersion: number) => ({
   clientId: 'client',
   connection: { clientHost: '127.0.0.1' } as never,
   memory: new ReadMemory(new ReadBuffers()),
+  hold: () => () => {},
 });
 
 /** One coordinator. */

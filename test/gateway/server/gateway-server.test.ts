@@ -7,6 +7,7 @@ import { apiVersionsApi, metadataApi } from '../../../lib/gateway/protocol/messa
 import { fetchApi, produceApi } from '../../../lib/gateway/protocol/messages/log-messages.ts';
 import { Dispatcher } from '../../../lib/gateway/server/dispatcher.ts';
 import { GatewayServer } from '../../../lib/gateway/server/gateway-server.ts';
+import { decodeBatch } from '../../../lib/record/decode-batch.ts';
 import { createTopic, startStage, textBatch } from '../gateway-stage.ts';
 import { WireClient } from '../wire-client.ts';
 
@@ -97,6 +98,48 @@ describe('a connection', () => {
     });
     expect((await client.answer(fetchApi, 12, slow)).responses[0]!.partitions[0]!.highWatermark).toBe(1n);
     await client.answer(apiVersionsApi, 2, quick);
+  });
+
+  it('may send large requests in pieces, many ahead, while others do: each stands in the log as it was sent', async () => {
+    const stage = await startStage();
+    const clients = [stage.client(), stage.client(), stage.client()];
+    await createTopic(clients[0]!, 'orders', { numPartitions: clients.length });
+    const textOf = (client: number, request: number) => `${client} ${request} `.repeat(3_000 + 20_000 * request);
+    const send = async (client: WireClient, partition: number) => {
+      const frames = [0, 1, 2, 3].map((request) => {
+        const topicData = [
+          { name: 'orders', partitionData: [{ index: partition, records: textBatch([textOf(partition, request)]) }] },
+        ];
+        const of = { api: produceApi, version: 9 };
+        return Buffer.concat(
+          encodeRequest(
+            of,
+            { correlationId: 10 + request, clientId: null },
+            { acks: -1, timeoutMs: 30_000, topicData },
+          ),
+        );
+      });
+      const bytes = Buffer.concat(frames);
+      for (let position = 0; position < bytes.length; position += 70_001) {
+        await new Promise((resolve) => client.socket.write(bytes.subarray(position, position + 70_001), resolve));
+      }
+      for (const request of frames.keys()) {
+        const { responses } = await client.answer(produceApi, 9, 10 + request);
+        expect(responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: 0, baseOffset: BigInt(request) });
+      }
+    };
+    await Promise.all(clients.map(send));
+    for (const [partition, client] of clients.entries()) {
+      for (const request of [0, 1, 2, 3]) {
+        const asked = { partition, fetchOffset: BigInt(request), partitionMaxBytes: 1_000 };
+        const { responses } = await client.ask(fetchApi, 12, {
+          maxBytes: 1,
+          topics: [{ topic: 'orders', partitions: [asked] }],
+        });
+        const [record] = decodeBatch(responses[0]!.partitions[0]!.records!);
+        expect(Buffer.from(record!.value!).toString() === textOf(partition, request)).toBe(true);
+      }
+    }
   });
 
   it('waits where all memory for requests is in use, and goes on', async () => {

@@ -42,6 +42,13 @@ export const gatewayProduceMutants: readonly Mutant[] = [
     to: 'if (mayComeAgain && header === null) this.#awaited.refused(place, header!);',
   },
   {
+    name: 'the memory of a request is used again once it is answered',
+    file: HANDLER,
+    from: 'const letGo = terms.hold();',
+    to: 'const letGo = () => {};',
+    test: 'test/gateway/produce.test.ts',
+  },
+  {
     name: 'what others have appended is not looked for',
     file: LANE,
     from: 'return this.#upTo === next;',

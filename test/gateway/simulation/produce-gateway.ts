@@ -5,10 +5,12 @@ import type { RequestContext } from '../../../lib/gateway/handler.ts';
 import { HeadWatch } from '../../../lib/gateway/head-watch.ts';
 import { produceRoute } from '../../../lib/gateway/produce-handler.ts';
 import { errorCodes, type KafkaErrorName } from '../../../lib/gateway/protocol/error-codes.ts';
+import { HeldFrame } from '../../../lib/gateway/server/held-frame.ts';
 import { Appender } from '../../../lib/log/appender.ts';
 import type { LogStore } from '../../../lib/log/log-store.ts';
 import { TopicAdmin } from '../../../lib/log/topic-admin.ts';
 import type { Dice, Process } from '../../log/simulation/virtual-time.ts';
+import { poisoningPool } from '../../simulate/poisoning-pool.ts';
 
 const NAMES = new Map<number, string>(Object.entries(errorCodes).map(([name, code]) => [code, name]));
 
@@ -29,7 +31,8 @@ export interface SentBatch {
 /** See the top of this file. */
 export class ProduceGateway {
   readonly process: Process;
-  readonly #handle: (request: object, context: Pick<RequestContext, 'apiVersion'>) => Promise<object | null>;
+  readonly #buffers = poisoningPool();
+  readonly #handle: (request: object, context: Pick<RequestContext, 'apiVersion' | 'hold'>) => Promise<object | null>;
 
   constructor(process: Process, store: LogStore, random: Dice, deliveryTimeoutMs: number) {
     this.process = process;
@@ -40,24 +43,28 @@ export class ProduceGateway {
       clock,
       random,
       topics: new GatewayTopics(new TopicAdmin({ store, clock, random }), clock, defaults),
-      appender: new Appender({ store, clock, random, deliveryTimeoutMs }),
+      appender: new Appender({ store, clock, random, deliveryTimeoutMs, buffers: poisoningPool() }),
       watch: new HeadWatch({ store, clock, changes: null }),
     };
     this.#handle = produceRoute(deps as unknown as GatewayDeps).handler as never;
   }
 
   async produce({ topic, partition, records, timeoutMs }: SentBatch): Promise<ProduceAnswer> {
-    // A copy, as what comes over a network is.
-    const partitionData = [{ index: partition, records: records.slice() }];
+    // A copy, as what comes over a network is, in memory that another request has once nobody looks at it.
+    const received = this.#buffers.take(records.length);
+    received.bytes.set(records);
+    const held = new HeldFrame({ ...received, release: () => {}, recycle: received.giveBack });
+    const partitionData = [{ index: partition, records: received.bytes }];
     const request = {
       transactionalId: null,
       acks: -1,
       timeoutMs,
       topicData: [{ name: topic, topicId: ZERO, partitionData }],
     };
-    const { responses } = (await this.#handle(request, { apiVersion: 9 })) as {
+    const { responses } = (await this.#handle(request, { apiVersion: 9, hold: () => held.hold() })) as {
       responses: { partitionResponses: { errorCode: number; baseOffset: bigint }[] }[];
     };
+    held.letGo();
     const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!;
     return { error: NAMES.get(errorCode) as KafkaErrorName, baseOffset };
   }

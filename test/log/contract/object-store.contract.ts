@@ -61,9 +61,11 @@ export function objectStoreContract(
         for (const key of keys) expect(await objects.get(key, 0, 100)).toEqual(bytesOf(key));
       });
 
-      it('keeps its own copy of the bytes', async () => {
+      it.each([
+        ['an array', bytesOf('abc')],
+        ['a Buffer, whose slice is no copy', Buffer.from('abc')],
+      ])('keeps its own copy of the bytes of %s', async (_, bytes) => {
         const key = `${freshName()}/a`;
-        const bytes = bytesOf('abc');
         await objects.put(key, bytes);
         bytes.fill(0);
         expect(await objects.get(key, 0, 3)).toEqual(bytesOf('abc'));

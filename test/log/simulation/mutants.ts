@@ -35,6 +35,13 @@ export const mutants: readonly Mutant[] = [
     to: "const isOurs = outcome === 'created' || outcome === 'exists';",
   },
   {
+    name: 'the memory of a segment is used again though a PUT was left unanswered',
+    file: UPLOAD,
+    from: 'if (!mayBeRead) upload.onUnread?.();',
+    to: 'upload.onUnread?.();',
+    test: 'test/log/appender.test.ts',
+  },
+  {
     name: 'an id far ahead of the clock of the stores is committed',
     file: UPLOAD,
     from: 'return (serverClock.aheadMs(id) ?? 0) > limits.clockAheadMs;',

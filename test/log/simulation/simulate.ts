@@ -3,6 +3,7 @@ import { limits } from '../../../lib/limits.ts';
 import { Appender } from '../../../lib/log/appender.ts';
 import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { ZERO_ID } from '../../../lib/segment/segment-id.ts';
+import { poisoningPool } from '../../simulate/poisoning-pool.ts';
 import { RequestWay } from '../../simulate/request-way.ts';
 import { runUntil } from '../../simulate/run-until.ts';
 import { BusyTime, LEAST } from '../../simulate/schedule-size.ts';
@@ -123,6 +124,7 @@ export class LogRun {
       lingerMs: dice.pick([0, 0, 30]),
       maxPutsInFlight: dice.between(1, 4),
       maxFlushesPerSecond: dice.pick([Number.POSITIVE_INFINITY, 20]),
+      buffers: poisoningPool(),
     });
     const actor = new ProducerActor({ process, appender, store, time, dice, oracle, targets, strictShare, hotShare });
     this.producers.push(actor);

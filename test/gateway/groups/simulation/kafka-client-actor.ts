@@ -87,7 +87,7 @@ export abstract class KafkaClientActor {
     this.world = world;
     const connection = { id: 1, clientHost: process.name } as RequestContext['connection'];
     const memory = new ReadMemory(new ReadBuffers());
-    this.context = { apiVersion: 9, clientId: process.name, connection, memory };
+    this.context = { apiVersion: 9, clientId: process.name, connection, memory, hold: () => () => {} };
   }
 
   get isAlive(): boolean {

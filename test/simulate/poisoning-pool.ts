@@ -1,0 +1,9 @@
+import { BufferPool } from '../../lib/buffer-pool.ts';
+
+/** Nothing that any format begins with. */
+const POISON = 0xdb;
+
+/** A pool that writes over what is given back: whoever still looks at it reads what nobody has written. */
+export function poisoningPool(keptBytes = 16 * 1024 * 1024): BufferPool {
+  return new BufferPool({ keptBytes, onGivenBack: (block) => block.fill(POISON) });
+}
