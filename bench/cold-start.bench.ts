@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildLambdas, type LambdaBundle } from '../tools/build-lambdas.ts';
+import { buildLambdas, type CodeSize, type LambdaBundle } from '../tools/build-lambdas.ts';
+import { FUNCTION_ENVIRONMENT } from '../tools/function-environment.ts';
 import { formatTable } from './format-table.ts';
 
 /** What one process measured. */
@@ -21,6 +22,8 @@ export interface ColdStartRow {
   readonly name: string;
   readonly bytes: number;
   readonly ownBytes: number;
+  /** What is loaded by a cold start. */
+  readonly start: CodeSize;
   /** Medians. */
   readonly bundled: Load;
   readonly outside: Load;
@@ -28,14 +31,6 @@ export interface ColdStartRow {
 
 const TURNS = 15;
 const SIDES = ['bundled', 'outside'] as const;
-const ENVIRONMENT = {
-  MILLRACE_STORE: 'aws:?bucket=log&table=log&delays=true',
-  MILLRACE_PUMP_FUNCTION: 'arn:aws:lambda:us-east-1:000000000000:function:pump',
-  MILLRACE_RELEASER_FUNCTION: 'arn:aws:lambda:us-east-1:000000000000:function:releaser',
-  MILLRACE_SCHEDULE_GROUP: 'millrace',
-  MILLRACE_SCHEDULE_ROLE: 'arn:aws:iam::000000000000:role/scheduler',
-  AWS_REGION: 'us-east-1',
-};
 const LOADER = `
 const [usage, begun] = [process.cpuUsage(), performance.now()];
 await import(process.argv[1]);
@@ -46,7 +41,7 @@ process.exit();
 
 function load(folder: string, name: string): Load {
   const args = ['--input-type=module', '--eval', LOADER, join(folder, name, 'index.mjs')];
-  return JSON.parse(execFileSync(process.execPath, args, { env: ENVIRONMENT, encoding: 'utf8' })) as Load;
+  return JSON.parse(execFileSync(process.execPath, args, { env: FUNCTION_ENVIRONMENT, encoding: 'utf8' })) as Load;
 }
 
 function medianOf(loads: readonly Load[]): Load {
@@ -54,12 +49,12 @@ function medianOf(loads: readonly Load[]): Load {
   return { wallMs: middle(({ wallMs }) => wallMs), processorMs: middle(({ processorMs }) => processorMs) };
 }
 
-function measure(folder: string, { name, bytes, ownBytes }: LambdaBundle): ColdStartRow {
+function measure(folder: string, { name, bytes, ownBytes, start }: LambdaBundle): ColdStartRow {
   const loads = { bundled: [] as Load[], outside: [] as Load[] };
   for (let turn = 0; turn < TURNS; turn++) {
     for (const side of SIDES) loads[side].push(load(join(folder, side), name));
   }
-  return { name, bytes, ownBytes, bundled: medianOf(loads.bundled), outside: medianOf(loads.outside) };
+  return { name, bytes, ownBytes, start, bundled: medianOf(loads.bundled), outside: medianOf(loads.outside) };
 }
 
 async function run(): Promise<readonly ColdStartRow[]> {
@@ -80,14 +75,27 @@ if (process.argv.includes('--json')) {
 } else {
   const kilobytes = (bytes: number) => (bytes / 1_000).toFixed(0);
   const times = ({ wallMs, processorMs }: Load) => [wallMs.toFixed(0), processorMs.toFixed(0)];
-  const cells = rows.map(({ name, bytes, ownBytes, bundled, outside }) => [
+  const cells = rows.map(({ name, bytes, ownBytes, start, bundled, outside }) => [
     name,
     kilobytes(bytes),
     kilobytes(ownBytes),
+    kilobytes(start.bytes),
+    kilobytes(start.ownBytes),
     ...times(bundled),
     ...times(outside),
     (outside.processorMs / bundled.processorMs).toFixed(1),
   ]);
-  const head = ['function', 'kB', 'own', 'bundled ms', 'processor', 'SDK outside ms', 'processor', 'ratio'];
+  const head = [
+    'function',
+    'kB',
+    'own',
+    'at start',
+    'own',
+    'bundled ms',
+    'processor',
+    'SDK outside ms',
+    'processor',
+    'ratio',
+  ];
   console.log(formatTable(head, cells));
 }

@@ -1,3 +1,3 @@
-import { httpHandler } from '../lib/deployed/functions.ts';
+import { httpHandler } from '../lib/deployed/http-function.ts';
 
 export const handler = httpHandler(process.env);

@@ -1,3 +1,3 @@
-import { maintenanceHandler } from '../lib/deployed/functions.ts';
+import { maintenanceHandler } from '../lib/deployed/maintenance-function.ts';
 
 export const handler = maintenanceHandler(process.env);

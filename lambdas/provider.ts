@@ -1,3 +1,3 @@
-import { providerHandler } from '../lib/deployed/functions.ts';
+import { providerHandler } from '../lib/deployed/provider-function.ts';
 
 export const handler = providerHandler(process.env);

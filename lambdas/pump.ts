@@ -1,3 +1,3 @@
-import { pumpHandler } from '../lib/deployed/functions.ts';
+import { pumpHandler } from '../lib/deployed/pump-function.ts';
 
 export const handler = pumpHandler(process.env);

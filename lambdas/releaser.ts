@@ -1,3 +1,3 @@
-import { releaserHandler } from '../lib/deployed/functions.ts';
+import { releaserHandler } from '../lib/deployed/releaser-function.ts';
 
 export const handler = releaserHandler(process.env);

@@ -1,3 +1,3 @@
-import { routerHandler } from '../lib/deployed/functions.ts';
+import { routerHandler } from '../lib/deployed/router-function.ts';
 
 export const handler = routerHandler(process.env);

@@ -79,6 +79,8 @@ function packageManifest(root: RootManifest): Record<string, unknown> {
   return {
     ...{ name, version, description, type, license, repository },
     engines: { node: '>=22.15' },
+    // The library does nothing when it is imported: bundlers may leave out what is not used.
+    sideEffects: ['./bin/*', './lib/lambda-host/bootstrap.js'],
     bin: { millrace: BIN },
     exports: exportsOf(),
     ...{ dependencies, peerDependencies, peerDependenciesMeta },

@@ -9,14 +9,15 @@
  * Sources: "Error responses" in the S3 API reference, "Error handling with DynamoDB" in the developer guide.
  */
 import { MillraceError, UnansweredError } from '../errors.ts';
-import { type AwsService, CODE_MEANINGS, type Meaning, PROVIDER_ERRORS, statusMeaning } from './aws-error-meanings.ts';
+import { type Meaning, type Meanings, PROVIDER_ERRORS, statusMeaning } from './aws-error-meanings.ts';
 
 /** What a request was about. */
 export interface AwsRequest {
   /** As the service calls it. */
   readonly operation: string;
   readonly effect: 'read' | 'write';
-  readonly service: AwsService;
+  /** What the codes of the service mean. */
+  readonly meanings: Meanings;
   /** Name of the bucket or table. */
   readonly container: string;
   /** Object key or item key. */
@@ -106,8 +107,8 @@ function meaningWithoutAnswer(error: SdkError): Meaning | undefined {
   return undefined;
 }
 
-function codeMeaning({ name, message }: SdkError, service: AwsService): Meaning | undefined {
-  const meaning = CODE_MEANINGS[service][name];
+function codeMeaning({ name, message }: SdkError, meanings: Meanings): Meaning | undefined {
+  const meaning = meanings[name];
   return typeof meaning === 'function' ? meaning(message) : meaning;
 }
 
@@ -137,7 +138,7 @@ export function awsError(thrown: unknown, request: AwsRequest): MillraceError {
   if (BROKEN_OFF.includes(error.code ?? ''))
     return unanswered(request, `was answered in part: ${error.message}`, error);
   if (error.$metadata?.clockSkewCorrected) return meant(request, clockIsOff, error);
-  const meaning = codeMeaning(error, request.service) ?? statusMeaning(status);
+  const meaning = codeMeaning(error, request.meanings) ?? statusMeaning(status);
   return meaning ? meant(request, meaning, error) : unanswered(request, `ended in ${status} ${error.name}`, error);
 }
 
@@ -150,7 +151,7 @@ export function partError(
   request: AwsRequest,
 ): MillraceError {
   const error: SdkError = { name: part.code, message: part.message };
-  const meaning = codeMeaning(error, request.service);
+  const meaning = codeMeaning(error, request.meanings);
   if (meaning) return meant(request, meaning, error);
   if (part.code === 'InternalError') return unanswered(request, 'ended in InternalError', error);
   return meant(request, { code: 'STORE_UNAVAILABLE', retriable: false, hint: 'Look at the cause.' }, error);

@@ -1,40 +1,12 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { S3Client } from '@aws-sdk/client-s3';
-import type { Clock } from '../clock.ts';
-import type { EventSourceStore } from '../event-source/event-source-store.ts';
-import { type Meter, noMeter } from '../log/meter.ts';
-import { parsePrefix } from '../segment/segment-key.ts';
-import { ServerClock } from '../segment/server-clock.ts';
-import { AwsConnection } from './aws-connection.ts';
-import { dynamoChunks } from './dynamo-chunks.ts';
+import type { DelayPorts } from '../delay/delay-store.ts';
+import type { EventSourcePorts, EventSourceStore } from '../event-source/event-source-store.ts';
+import type { GroupStore } from '../group/group-store.ts';
+import type { MaintenancePorts } from '../maintenance/jobs.ts';
+import { type AwsStoreOptions, type AwsTables, awsLog } from './aws-log.ts';
 import { dynamoDelays } from './dynamo-delays.ts';
 import { dynamoEventSource } from './dynamo-event-source.ts';
 import { dynamoGroupStore } from './dynamo-groups.ts';
-import { dynamoHeads } from './dynamo-heads.ts';
 import { dynamoMaintenance } from './dynamo-jobs.ts';
-import { DynamoTable } from './dynamo-table.ts';
-import { dynamoTopics } from './dynamo-topics.ts';
-import { observeDates } from './observe-dates.ts';
-import { S3ObjectStore } from './s3-object-store.ts';
-import { defaultGroupsTable } from './tables.ts';
-
-/** How an AWS store is made of clients. */
-export interface AwsStoreOptions {
-  /** With `maxAttempts: 1`; a write that the SDK repeats by itself ends in an `UnansweredError`. */
-  readonly s3: S3Client;
-  /** As `s3`. */
-  readonly dynamodb: DynamoDBClient;
-  readonly bucket: string;
-  /** The table of topics, heads and chunks, as `logTable` describes it. */
-  readonly logTable: string;
-  /** The table of groups, as `groupsTable` describes it. Default: the name of the other one and `-groups`. */
-  readonly groupsTable?: string | undefined;
-  /** Prefix of all object keys; default none. */
-  readonly prefix?: string | undefined;
-  readonly clock: Clock;
-  /** Told of every request; default: nobody. */
-  readonly meter?: Meter | undefined;
-}
 
 /**
  * A store on S3 and DynamoDB, through clients that the caller keeps: closing the store leaves them open. Nothing is sent before the first request.
@@ -42,28 +14,16 @@ export interface AwsStoreOptions {
  * Throws INVALID_REQUEST when `prefix` is not one.
  */
 export function awsStore(options: AwsStoreOptions): EventSourceStore {
-  const { s3, dynamodb, bucket, meter = noMeter } = options;
-  const prefix = parsePrefix(options.prefix ?? '');
-  const serverClock = new ServerClock(options.clock);
-  const connection = new AwsConnection();
-  const table = new DynamoTable({ client: dynamodb, name: options.logTable, connection, meter });
-  const groupsName = options.groupsTable ?? defaultGroupsTable(options.logTable);
-  const groupsTable = new DynamoTable({ client: dynamodb, name: groupsName, connection, meter });
-  const stopObserving = [observeDates(s3, serverClock), observeDates(dynamodb, serverClock)];
+  const { store, tables } = awsLog(options);
+  return { ...store, ...allPorts(tables) };
+}
+
+/** All ports beside those of the log. */
+export function allPorts(tables: AwsTables): GroupStore & MaintenancePorts & DelayPorts & EventSourcePorts {
   return {
-    objects: new S3ObjectStore({ client: s3, bucket, connection, meter }),
-    heads: dynamoHeads(table),
-    chunks: dynamoChunks(table),
-    topics: dynamoTopics(table),
-    ...dynamoGroupStore(groupsTable),
-    ...dynamoMaintenance(table),
-    ...dynamoDelays(table, groupsTable),
-    ...dynamoEventSource(table, groupsTable),
-    prefix,
-    serverClock,
-    async close() {
-      connection.close();
-      for (const stop of stopObserving) stop();
-    },
+    ...dynamoGroupStore(tables),
+    ...dynamoMaintenance(tables),
+    ...dynamoDelays(tables),
+    ...dynamoEventSource(tables),
   };
 }

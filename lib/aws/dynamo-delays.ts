@@ -14,6 +14,7 @@ import { headFromItem, headKey } from '../log/head.ts';
 import { inParallel } from '../log/in-parallel.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import { anyOf } from './alias.ts';
+import type { AwsTables } from './aws-log.ts';
 import { appendUpdate } from './dynamo-heads.ts';
 import type { DynamoTable, ItemUpdate } from './dynamo-table.ts';
 import type { TransactionWrite } from './transaction-write.ts';
@@ -131,6 +132,6 @@ function dynamoDueMinutes(log: DynamoTable): DueMinutes {
 }
 
 /** The ports of delayed records over both tables. */
-export function dynamoDelays(log: DynamoTable, groups: DynamoTable): DelayPorts {
+export function dynamoDelays({ log, groups }: AwsTables): DelayPorts {
   return { dueRecords: dynamoDueRecords(log, groups), dueMinutes: dynamoDueMinutes(log) };
 }

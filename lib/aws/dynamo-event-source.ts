@@ -3,7 +3,6 @@
  *
  * A comparison with an attribute that is absent is false.
  */
-import { BELLS_PK, bellFromItem, bellKey, bellToItem } from '../event-source/bell.ts';
 import type { EventSourcePorts } from '../event-source/event-source-store.ts';
 import {
   SUBSCRIPTIONS_PK,
@@ -13,13 +12,15 @@ import {
   subscriptionSk,
   subscriptionToItem,
 } from '../event-source/function-subscription.ts';
-import type { Bells, FunctionSubscriptions } from '../event-source/function-subscriptions.ts';
+import type { FunctionSubscriptions } from '../event-source/function-subscriptions.ts';
 import { leaseFromItem } from '../event-source/lease.ts';
 import type { SeekLeaseArgs, TakeArgs, UpdateLeaseArgs } from '../event-source/lease-transitions.ts';
 import type { Leases } from '../event-source/leases.ts';
 import { offsetKey } from '../group/group-offset.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import { allOf, anyOf } from './alias.ts';
+import type { AwsTables } from './aws-log.ts';
+import { dynamoBells } from './dynamo-bells.ts';
 import { offsetRange } from './dynamo-groups.ts';
 import { dynamoLimits } from './dynamo-limits.ts';
 import type { DynamoTable, ItemUpdate } from './dynamo-table.ts';
@@ -202,30 +203,13 @@ function dynamoSubscriptions(table: DynamoTable): FunctionSubscriptions {
   };
 }
 
-function dynamoBells(table: DynamoTable): Bells {
-  return {
-    async ring(bell, stamp, atMs = 0) {
-      await table.put(bellKey(bell), bellToItem({ stamp, atMs }));
-    },
-    async list() {
-      const rows = await table.query({
-        condition: '#pk = :pk',
-        values: { ':pk': BELLS_PK },
-        order: 'ascending',
-        limit: ALL,
-        consistent: true,
-      });
-      return rows.map(({ sk, item }) => bellFromItem(sk, item));
-    },
-  };
-}
-
-/** The ports of the event source over both tables: bells lie in the one with the stream. */
-export function dynamoEventSource(log: DynamoTable, groups: DynamoTable): EventSourcePorts {
+/** The ports of the event source over both tables. */
+export function dynamoEventSource(tables: AwsTables): EventSourcePorts {
+  const { groups } = tables;
   return {
     leases: dynamoLeases(groups),
     subscriptions: dynamoSubscriptions(groups),
-    bells: dynamoBells(log),
+    bells: dynamoBells(tables),
     limits: dynamoLimits(groups),
   };
 }

@@ -15,6 +15,7 @@ import { HEARTBEATS_FROM_SK, heartbeatFromItem, heartbeatKey, heartbeatToItem } 
 import type { Item } from '../log/item.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import { allOf, anyOf } from './alias.ts';
+import type { AwsTables } from './aws-log.ts';
 import type { DynamoTable, ItemRange, ItemUpdate } from './dynamo-table.ts';
 
 /** Names of one listing. */
@@ -196,7 +197,7 @@ export function offsetRange(group: string, after: PartitionKey | null, limit: nu
   };
 }
 
-/** The ports of groups over a table. */
-export function dynamoGroupStore(table: DynamoTable): GroupStore {
-  return { groups: dynamoGroupItems(table), heartbeats: dynamoHeartbeats(table), offsets: dynamoOffsets(table) };
+/** The ports of groups over their table. */
+export function dynamoGroupStore({ groups }: AwsTables): GroupStore {
+  return { groups: dynamoGroupItems(groups), heartbeats: dynamoHeartbeats(groups), offsets: dynamoOffsets(groups) };
 }

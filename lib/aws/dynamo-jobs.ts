@@ -4,7 +4,8 @@ import type { TakeJobArgs, UpdateJobArgs } from '../maintenance/job-transitions.
 import type { MaintenancePorts } from '../maintenance/jobs.ts';
 import { jobFromItem, jobKey } from '../maintenance/stored-job.ts';
 import { allOf, anyOf } from './alias.ts';
-import type { DynamoTable, ItemUpdate } from './dynamo-table.ts';
+import type { AwsTables } from './aws-log.ts';
+import type { ItemUpdate } from './dynamo-table.ts';
 
 // What an item may refuse, by the names that the transitions give the clauses.
 const NO_JOB = 'attribute_not_exists(#pk)';
@@ -56,7 +57,7 @@ function updateUpdate({ owner, epoch, sequence, expiresAtMs, dueAtMs, state }: U
 }
 
 /** The ports of maintenance over the table of topics and heads. */
-export function dynamoMaintenance(table: DynamoTable): MaintenancePorts {
+export function dynamoMaintenance({ log: table }: AwsTables): MaintenancePorts {
   const change = async (name: string, update: ItemUpdate) => {
     const { outcome, item } = await table.update(jobKey(name), update);
     if (outcome === 'done') return { outcome, item: jobFromItem(item) };

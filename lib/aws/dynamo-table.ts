@@ -25,6 +25,7 @@ import type { Meter } from '../log/meter.ts';
 import { aliases } from './alias.ts';
 import type { AwsConnection } from './aws-connection.ts';
 import { type AwsRequest, partError } from './aws-errors.ts';
+import { DYNAMO_MEANINGS } from './dynamo-error-meanings.ts';
 import { type MarshalledItem, marshal, marshalKey, unmarshal, unmarshalKey } from './marshal.ts';
 import { type TransactionWrite, transactionWriteBytes, transactWriteItem } from './transaction-write.ts';
 
@@ -263,7 +264,7 @@ export class DynamoTable {
   }
 
   #request(operation: string, effect: 'read' | 'write', value: unknown): AwsRequest {
-    return { operation, effect, service: 'dynamodb', container: this.#parts.name, value };
+    return { operation, effect, meanings: DYNAMO_MEANINGS, container: this.#parts.name, value };
   }
 }
 

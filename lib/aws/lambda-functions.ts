@@ -7,6 +7,7 @@ import { repeatRequest } from '../log/repeat-request.ts';
 import { type AwsPlace, clientConfig } from './aws-clients.ts';
 import { AwsConnection } from './aws-connection.ts';
 import type { AwsRequest } from './aws-errors.ts';
+import { LAMBDA_MEANINGS } from './lambda-error-meanings.ts';
 
 /** What it needs. */
 export interface LambdaFunctionsDeps {
@@ -80,7 +81,7 @@ export class LambdaFunctions implements FunctionInvoker {
 
 /** Being called twice does no harm where an event is a hint. */
 function requestOf(operation: string, target: string): AwsRequest {
-  return { operation, effect: 'read', service: 'lambda', container: target, value: target };
+  return { operation, effect: 'read', meanings: LAMBDA_MEANINGS, container: target, value: target };
 }
 
 function answerOf({ FunctionError, Payload }: InvokeCommandOutput): InvokeAnswer {

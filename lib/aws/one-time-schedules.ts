@@ -5,6 +5,7 @@ import { repeatRequest } from '../log/repeat-request.ts';
 import { type AwsPlace, clientConfig } from './aws-clients.ts';
 import { AwsConnection } from './aws-connection.ts';
 import type { AwsRequest } from './aws-errors.ts';
+import { SCHEDULE_MEANINGS } from './schedule-error-meanings.ts';
 
 /** What it needs. */
 export interface OneTimeSchedulesDeps {
@@ -57,7 +58,7 @@ export class OneTimeSchedules {
     const request: AwsRequest = {
       operation: 'CreateSchedule',
       effect: 'read',
-      service: 'scheduler',
+      meanings: SCHEDULE_MEANINGS,
       container: group,
       value: name,
     };

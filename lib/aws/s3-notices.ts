@@ -9,6 +9,7 @@ import { s3Client } from './aws-clients.ts';
 import { type Answer, AwsConnection } from './aws-connection.ts';
 import type { AwsRequest } from './aws-errors.ts';
 import { NOTICE_ATTEMPTS, type OutsideDeps } from './outside-deps.ts';
+import { S3_MEANINGS } from './s3-error-meanings.ts';
 
 /** Objects at once. */
 const PARALLEL = 8;
@@ -78,5 +79,5 @@ function noBucket(bucket: string, cause: unknown): MillraceError {
 
 /** Being there twice does no harm, so the SDK may repeat it. */
 function requestOf(operation: string, bucket: string, value: string): AwsRequest {
-  return { operation, effect: 'read', service: 's3', container: bucket, value };
+  return { operation, effect: 'read', meanings: S3_MEANINGS, container: bucket, value };
 }

@@ -18,6 +18,7 @@ import type { CopyOutcome, ObjectStore, ObjectSummary, PutOutcome } from '../log
 import { checkRange, checkRemoval, OBJECTS_PER_REQUEST, parseObjectKey } from '../log/transactional/object-requests.ts';
 import type { AwsConnection } from './aws-connection.ts';
 import { type AwsRequest, brokenBodyError, partError } from './aws-errors.ts';
+import { S3_MEANINGS } from './s3-error-meanings.ts';
 
 /** What an object store is made of. */
 export interface S3ObjectStoreParts {
@@ -179,7 +180,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   #request(operation: string, effect: 'read' | 'write', value: unknown): AwsRequest {
-    return { operation, effect, service: 's3', container: this.#parts.bucket, value };
+    return { operation, effect, meanings: S3_MEANINGS, container: this.#parts.bucket, value };
   }
 }
 

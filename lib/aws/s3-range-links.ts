@@ -3,6 +3,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { ObjectRange, RangeLink, RangeLinks } from '../http/range-links.ts';
 import { type AwsPlace, s3Client } from './aws-clients.ts';
 import { awsError } from './aws-errors.ts';
+import { S3_MEANINGS } from './s3-error-meanings.ts';
 
 /**
  * Links to ranges of a bucket: presigned GETs that sign the header `Range`, so that S3 refuses any other bytes of the object. They do what the credentials of this process may do, and end with those if that is earlier.
@@ -32,7 +33,7 @@ export class S3RangeLinks implements RangeLinks {
       throw awsError(error, {
         operation: 'presign',
         effect: 'read',
-        service: 's3',
+        meanings: S3_MEANINGS,
         container: this.#bucket,
         value: key,
       });

@@ -8,6 +8,7 @@ import { clientConfig } from './aws-clients.ts';
 import { AwsConnection } from './aws-connection.ts';
 import type { AwsRequest } from './aws-errors.ts';
 import { fifoFields, sendNoticeBatches } from './notice-batches.ts';
+import { NOTICE_MEANINGS } from './notice-error-meanings.ts';
 import { digestOf, NOTICE_ATTEMPTS, type OutsideDeps } from './outside-deps.ts';
 
 /** SNS: a message, and all of one request, unless the topic's MaximumMessageSize says more. Source: "Publishing large messages with Amazon SNS" in the developer guide. */
@@ -79,5 +80,5 @@ export class SnsNotices {
 
 /** Being there twice does no harm, so the SDK may repeat it. */
 function requestOf(operation: string, arn: string): AwsRequest {
-  return { operation, effect: 'read', service: 'sns', container: arn, value: arn };
+  return { operation, effect: 'read', meanings: NOTICE_MEANINGS, container: arn, value: arn };
 }

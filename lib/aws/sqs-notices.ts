@@ -9,6 +9,7 @@ import { clientConfig } from './aws-clients.ts';
 import { AwsConnection } from './aws-connection.ts';
 import type { AwsRequest } from './aws-errors.ts';
 import { fifoFields, sendNoticeBatches } from './notice-batches.ts';
+import { NOTICE_MEANINGS } from './notice-error-meanings.ts';
 import { digestOf, NOTICE_ATTEMPTS, type OutsideDeps } from './outside-deps.ts';
 
 /** SQS: a message, and all of one request. Source: "Amazon SQS message quotas" in the developer guide. */
@@ -109,5 +110,5 @@ export class SqsNotices {
 
 /** Being there twice does no harm, so the SDK may repeat it. */
 function requestOf(operation: string, arn: string): AwsRequest {
-  return { operation, effect: 'read', service: 'sqs', container: arn, value: arn };
+  return { operation, effect: 'read', meanings: NOTICE_MEANINGS, container: arn, value: arn };
 }

@@ -15,6 +15,7 @@ import { MillraceError } from '../errors.ts';
 import { type AwsPlace, dynamoClient } from './aws-clients.ts';
 import { AwsConnection } from './aws-connection.ts';
 import type { AwsRequest } from './aws-errors.ts';
+import { DYNAMO_MEANINGS } from './dynamo-error-meanings.ts';
 
 /** A new table takes some seconds. */
 const POLL_MS = 500;
@@ -83,7 +84,7 @@ async function createTable(
   const request = (operation: string, effect: 'read' | 'write'): AwsRequest => ({
     operation,
     effect,
-    service: 'dynamodb',
+    meanings: DYNAMO_MEANINGS,
     container: name,
     value: name,
   });

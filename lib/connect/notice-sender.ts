@@ -2,7 +2,7 @@
 import type { Clock, Random } from '../clock.ts';
 import { asMillraceError, MillraceError } from '../errors.ts';
 import type { FailureNotice, NoticeOutcome, NoticeSender, OutsideDestination } from '../event-source/notice-sender.ts';
-import { loadAws } from './open-store.ts';
+import { loadAws } from './load-aws.ts';
 
 /** Where SQS, SNS and S3 are. Default: AWS's places, or what AWS_ENDPOINT_URL names. The region of a queue or a topic is in its ARN. */
 export interface AwsDestinations {

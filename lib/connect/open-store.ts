@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts';
 import type { StoreChanges } from '../delay/delay-store.ts';
-import { MillraceError } from '../errors.ts';
 import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import type { Meter } from '../log/meter.ts';
 import { memoryStore } from '../memory/memory-store.ts';
 import { openFileStore } from '../sqlite/sqlite-store.ts';
 import type { ConnectionTarget } from './connection-string.ts';
+import { loadAws } from './load-aws.ts';
 
 /** What every store is given. */
 export interface OpenStoreDeps {
@@ -33,21 +33,4 @@ export async function openStore(target: ConnectionTarget, deps: OpenStoreDeps): 
 /** What tells that a store on this machine has changed; undefined for one that is elsewhere. */
 export function changesOf(store: EventSourceStore): StoreChanges | undefined {
   return 'changes' in store ? (store.changes as StoreChanges) : undefined;
-}
-
-/** The SDK is loaded by those who name AWS only: nobody else needs it installed. Throws STORE_UNAVAILABLE naming the packages when they are not there. */
-export async function loadAws<T>(
-  load: () => Promise<T>,
-  packages = '@aws-sdk/client-s3 @aws-sdk/client-dynamodb',
-): Promise<T> {
-  try {
-    return await load();
-  } catch (cause) {
-    if ((cause as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new MillraceError('STORE_UNAVAILABLE', 'the AWS SDK is not installed', {
-      hint: `Install it: npm install ${packages}`,
-      retriable: false,
-      cause,
-    });
-  }
 }

@@ -10,6 +10,7 @@ import { summarizeBatches } from '../log/batch-summary.ts';
 import { encodeEntry } from '../log/entry.ts';
 import type { Head } from '../log/head.ts';
 import { inParallel } from '../log/in-parallel.ts';
+import type { LogStore } from '../log/log-store.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import { rollTail } from '../log/roll.ts';
@@ -17,13 +18,13 @@ import { mintId, uploadSegment } from '../log/upload-segment.ts';
 import { encodeSegment } from '../segment/encode-segment.ts';
 import type { IdSource } from '../segment/id-source.ts';
 import { type SegmentId, ZERO_ID } from '../segment/segment-id.ts';
-import type { DelayStore } from './delay-store.ts';
+import type { DelayPorts } from './delay-store.ts';
 import { objectMissing } from './delayed-object.ts';
 import type { WaitingRecord } from './due-record.ts';
 
 /** What it needs. */
 export interface ReleaseDeps {
-  readonly store: DelayStore;
+  readonly store: LogStore & DelayPorts;
   readonly clock: Clock;
   readonly random: Random;
   readonly ids: IdSource;

@@ -1,9 +1,10 @@
 import { Producer } from '../client/producer.ts';
 import type { ProducerOptions } from '../client/producer-options.ts';
+import type { DelayPorts } from '../delay/delay-store.ts';
 import { DelayWriter } from '../delay/delay-writer.ts';
 import { Appender } from '../log/appender.ts';
-import { TopicAdmin } from '../log/topic-admin.ts';
-import { TopicDirectory } from '../log/topic-directory.ts';
+import { findTopic } from '../log/find-topic.ts';
+import { TopicDirectory, type TopicSource } from '../log/topic-directory.ts';
 import { type DeployedStore, machine } from './deployment.ts';
 
 /** How long it believes what it read of a topic. */
@@ -13,7 +14,8 @@ const DELIVERY_TIMEOUT_MS = 20_000;
 
 /** What a process knows of topics. */
 export function deployedTopics({ store }: DeployedStore): TopicDirectory {
-  return new TopicDirectory({ ...machine, source: new TopicAdmin({ ...machine, store }), maxAgeMs: TOPIC_MAX_AGE_MS });
+  const source: TopicSource = { getTopic: (name) => findTopic({ ...machine, store }, name) };
+  return new TopicDirectory({ ...machine, source, maxAgeMs: TOPIC_MAX_AGE_MS });
 }
 
 /** What appends, as long as a function has time for. */
@@ -23,7 +25,7 @@ export function deployedAppender({ store }: DeployedStore): Appender {
 
 /** A producer without all that a client has beside it: the bundle of a function is loaded whenever one starts. */
 export function deployedProducer(
-  deployed: DeployedStore,
+  deployed: DeployedStore<DelayPorts>,
   options: ProducerOptions,
   topics: TopicDirectory = deployedTopics(deployed),
 ): Producer {

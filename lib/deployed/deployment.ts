@@ -1,16 +1,17 @@
 /** What a deployed function is told by its environment, and what it opens once in the life of its process. */
-import { connectAws } from '../aws/connect-aws.ts';
+import type { AwsTables } from '../aws/aws-log.ts';
+import { connectPorts } from '../aws/connect-ports.ts';
 import { systemClock as clock, systemRandom as random } from '../clock.ts';
 import { type ConnectionTarget, parseConnectionString } from '../connect/connection-string.ts';
 import { MillraceError } from '../errors.ts';
-import type { EventSourceStore } from '../event-source/event-source-store.ts';
+import type { LogStore } from '../log/log-store.ts';
 
 /** Variables of a function: texts by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A store on AWS, and how it was named. */
-export interface DeployedStore {
-  readonly store: EventSourceStore;
+/** A store on AWS with the ports that a function uses, and how it was named. */
+export interface DeployedStore<P = object> {
+  readonly store: LogStore & P;
   readonly target: ConnectionTarget & { readonly kind: 'aws' };
 }
 
@@ -24,8 +25,11 @@ export function variable(environment: Environment, name: string): string {
   });
 }
 
-/** Opens the store that MILLRACE_STORE names. Nothing is sent before the first request. Throws INVALID_CONFIG, INVALID_CONNECTION_STRING. */
-export function openDeployedStore(environment: Environment): DeployedStore {
+/** Opens the store that MILLRACE_STORE names, with the log and the ports that are asked for: a bundle holds no others. Nothing is sent before the first request. Throws INVALID_CONFIG, INVALID_CONNECTION_STRING. */
+export function openDeployedStore<P extends object>(
+  environment: Environment,
+  ports: (tables: AwsTables) => P,
+): DeployedStore<P> {
   const text = variable(environment, 'MILLRACE_STORE');
   const target = parseConnectionString(text);
   if (target.kind !== 'aws') {
@@ -35,7 +39,8 @@ export function openDeployedStore(environment: Environment): DeployedStore {
     });
   }
   const { bucket, table: logTable, groups: groupsTable, prefix, region, endpoint } = target;
-  return { store: connectAws({ bucket, logTable, groupsTable, prefix, region, endpoint, clock }), target };
+  const place = { bucket, logTable, groupsTable, prefix, region, endpoint };
+  return { store: connectPorts({ ...place, clock }, ports), target };
 }
 
 /** The clock and the chance of this machine. */

@@ -4,20 +4,27 @@
  * Always true: whoever has the job lists the minutes again after he has let go of it, and goes on if one is near. So a ring that finds the job taken may be dropped. One that dies is called again by Lambda, and takes the job when it has run out.
  */
 import type { Clock, Random } from '../clock.ts';
+import type { DelayPorts } from '../delay/delay-store.ts';
 import type { DueMinute } from '../delay/due-minute.ts';
 import { type DelayNews, DueReleaser } from '../delay/due-releaser.ts';
 import type { MillraceError } from '../errors.ts';
-import type { EventSourceStore } from '../event-source/event-source-store.ts';
 import { freshUuid } from '../log/fresh-uuid.ts';
+import type { LogStore } from '../log/log-store.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import { JobLost, type JobSession, TAKE_MARGIN_MS, takeJob } from '../maintenance/job-session.ts';
+import type { MaintenancePorts } from '../maintenance/jobs.ts';
 import { SLEEP_MS } from './plan-wake-ups.ts';
 
 /** What it needs. */
 export interface DueReleaseDeps {
-  readonly store: EventSourceStore;
+  readonly store: LogStore & DelayPorts & MaintenancePorts;
   readonly clock: Clock;
   readonly random: Random;
+}
+
+/** What the question whether somebody releases needs. */
+export interface IsReleasingDeps extends Omit<DueReleaseDeps, 'store'> {
+  readonly store: Pick<LogStore, 'serverClock'> & Pick<MaintenancePorts, 'jobs'>;
 }
 
 /** How it is done, and who hears of it. */
@@ -44,7 +51,7 @@ const MINUTES_PER_SHARD = 1_000;
 const MAX_FAILURES = 30;
 
 /** Whether somebody has the job: he looks at all minutes once more before he ends. One read. */
-export async function isReleasing(deps: DueReleaseDeps): Promise<boolean> {
+export async function isReleasing(deps: IsReleasingDeps): Promise<boolean> {
   const { answer: job } = await repeatRequest(deps, () => deps.store.jobs.read(RELEASE_JOB));
   return job !== null && job.expiresAtMs > deps.store.serverClock.nowMs();
 }

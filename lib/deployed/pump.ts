@@ -2,22 +2,22 @@
 import type { EventSourceTools } from '../connect/event-source-tools.ts';
 import { noticeSender } from '../connect/notice-sender.ts';
 import { recordSender, SENDER_BUFFER_BYTES } from '../connect/record-sender.ts';
+import type { DelayPorts } from '../delay/delay-store.ts';
 import { MillraceError } from '../errors.ts';
 import { bellWakeUps } from '../event-source/bell-wake-ups.ts';
 import type { EventSourceNews } from '../event-source/event-source-deps.ts';
-import type { EventSourceStore } from '../event-source/event-source-store.ts';
+import type { WorkerStore } from '../event-source/event-source-store.ts';
 import { GiveUp } from '../event-source/give-up.ts';
 import { parsePullEvent } from '../event-source/pull-pointer.ts';
 import type { EventOrigin } from '../event-source/push/event-format.ts';
 import type { FunctionInvoker } from '../event-source/push/function-invoker.ts';
 import { pushBatches } from '../event-source/push/push-batches.ts';
 import { Fetcher } from '../log/fetcher.ts';
-import { deployedProducer } from './deployed-producer.ts';
 import { type DeployedStore, machine } from './deployment.ts';
 
 /** What it needs. */
 export interface PumpDeps {
-  readonly store: EventSourceStore;
+  readonly store: WorkerStore;
   readonly tools: Pick<EventSourceTools, 'records' | 'notices'>;
   readonly invoker: FunctionInvoker;
   readonly onNews: (news: EventSourceNews) => void;
@@ -36,10 +36,14 @@ export const LAST_CALL_MS = 690_000;
 const LEASE_MS = 30_000;
 
 /** The tools of a pump for a deployed store. */
-export function pumpTools(deployed: DeployedStore): PumpDeps['tools'] {
+export function pumpTools(deployed: DeployedStore<DelayPorts>): PumpDeps['tools'] {
   const { region, endpoint } = deployed.target;
   return {
-    records: recordSender(() => deployedProducer(deployed, { bufferMemoryBytes: SENDER_BUFFER_BYTES })),
+    // Nothing is written but what has failed: most pumps end without it.
+    records: recordSender(async () => {
+      const { deployedProducer } = await import('./deployed-producer.ts');
+      return deployedProducer(deployed, { bufferMemoryBytes: SENDER_BUFFER_BYTES });
+    }),
     notices: noticeSender({ ...machine, place: { region, endpoint } }),
   };
 }

@@ -4,8 +4,10 @@
  * Whoever is woken is called asynchronously: Lambda keeps the event, and calls again what has failed.
  */
 import { readStreamRings, type StreamRecord } from '../aws/stream-rings.ts';
+import type { DelayPorts } from '../delay/delay-store.ts';
 import { hasCode, type MillraceError } from '../errors.ts';
 import type { EventSourceNews } from '../event-source/event-source-deps.ts';
+import type { WorkerStore } from '../event-source/event-source-store.ts';
 import { LEASE_MARGIN_MS } from '../event-source/lease-session.ts';
 import { pullPayload } from '../event-source/pull-pointer.ts';
 import { type Ring, type RoutedRing, type RouterDeps, routeRings, type Waker } from '../event-source/router.ts';
@@ -14,6 +16,7 @@ import { sweepSubscriptions } from '../event-source/sweeper.ts';
 import type { WakeRequest } from '../event-source/wake-request.ts';
 import { inParallel } from '../log/in-parallel.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
+import type { MaintenancePorts } from '../maintenance/jobs.ts';
 import { isReleasing } from './due-release.ts';
 import { type PlannedCall, planWakeUps, type TimedWork } from './plan-wake-ups.ts';
 import { releaserPayload, type WakeUp } from './releaser-event.ts';
@@ -30,8 +33,12 @@ export interface CallBooker {
   book(call: PlannedCall): Promise<void>;
 }
 
+/** The ports that it uses. */
+export type RouterStore = WorkerStore & Pick<DelayPorts, 'dueMinutes'> & MaintenancePorts;
+
 /** What it needs. */
 export interface StreamRouterDeps extends RouterDeps {
+  readonly store: RouterStore;
   readonly functions: FunctionStarter;
   readonly calls: CallBooker;
   /** The functions that push, and that sleep and release. */

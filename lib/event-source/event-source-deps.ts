@@ -1,7 +1,7 @@
 import type { Clock, Random } from '../clock.ts';
 import type { Fetcher } from '../log/fetcher.ts';
 import type { PartitionKey } from '../log/partition-key.ts';
-import type { EventSourceStore } from './event-source-store.ts';
+import type { WorkerStore } from './event-source-store.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
 import type { Refusal } from './plan-batch.ts';
 import type { ReceivedEvent } from './received-event.ts';
@@ -88,7 +88,7 @@ export type NewsBody = WithoutPlace<EventSourceNews>;
 
 /** What the event source needs of the world. */
 export interface EventSourceDeps {
-  readonly store: EventSourceStore;
+  readonly store: WorkerStore;
   readonly fetcher: Pick<Fetcher, 'fetch'>;
   readonly clock: Clock;
   readonly random: Random;

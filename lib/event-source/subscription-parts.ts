@@ -11,6 +11,7 @@ import { repeatRequest } from '../log/repeat-request.ts';
 import type { Topic } from '../log/topic.ts';
 import { ownerOfDomain } from '../segment/domain.ts';
 import type { EventSourceDeps } from './event-source-deps.ts';
+import type { SubscriptionStore } from './event-source-store.ts';
 import { deadLetterTopicOf, parseDestination } from './failure-destination.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
 import { onlyTopics } from './give-up.ts';
@@ -18,8 +19,13 @@ import type { NoticeSender } from './notice-sender.ts';
 import { retryTopic } from './retry-topics.ts';
 import type { SubscriptionOptions } from './subscription-options.ts';
 
-/** What administration needs. */
-export interface SubscriptionAdminDeps extends Pick<EventSourceDeps, 'store' | 'clock' | 'random'> {
+/** What looking up needs. */
+export interface SubscriptionDeps extends Pick<EventSourceDeps, 'clock' | 'random'> {
+  readonly store: SubscriptionStore;
+}
+
+/** What changes need besides. */
+export interface SubscriptionAdminDeps extends SubscriptionDeps {
   /** Knows whether destinations can be reached that are not topics. Absent: there are none here. */
   readonly destinations?: Pick<NoticeSender, 'check'>;
 }

@@ -1,7 +1,7 @@
 import type { Head } from '../log/head.ts';
 import { type PartitionKey, partitionPk } from '../log/partition-key.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
-import type { EventSourceStore } from './event-source-store.ts';
+import type { WorkerStore } from './event-source-store.ts';
 import type { FunctionSubscription } from './function-subscription.ts';
 import type { Lease } from './lease.ts';
 import { lagsOfPartitions } from './partition-lags.ts';
@@ -105,7 +105,7 @@ async function leasesOf(
 }
 
 /** What a sweep has read already is not asked for again, and heads are kept as they are read. */
-function withSwept(store: EventSourceStore, { subscriptions, leases, heads }: Swept): EventSourceStore {
+function withSwept(store: WorkerStore, { subscriptions, leases, heads }: Swept): WorkerStore {
   const byTopic = Map.groupBy(subscriptions, ({ topicId }) => topicId);
   return {
     ...store,

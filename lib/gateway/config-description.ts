@@ -1,6 +1,6 @@
 /** Settings of topics and of brokers as Kafka's protocol describes them. */
 
-import type { SettingDescription } from '../log/topic-config.ts';
+import type { SettingDescription } from '../log/describe-topic-config.ts';
 import { absentSettingReason } from '../log/topic-config-absent.ts';
 
 /** Where a value comes from: Kafka's `DescribeConfigsResponse.ConfigSource`. */

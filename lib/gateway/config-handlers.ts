@@ -1,9 +1,10 @@
 /** DescribeConfigs, AlterConfigs and IncrementalAlterConfigs: of topics; a gateway's own settings are given where it is started. */
 import { MillraceError } from '../errors.ts';
 import { alterTopic } from '../log/alter-topic.ts';
+import { checkTopicConfig } from '../log/check-topic-config.ts';
+import { describeTopicConfig } from '../log/describe-topic-config.ts';
 import { mapInParallel } from '../log/in-parallel.ts';
 import type { Topic } from '../log/topic.ts';
-import { describeTopicConfig, parseTopicConfig } from '../log/topic-config.ts';
 import { CONFIG_SOURCE, describedSetting, droppableSettings, RESOURCE_TYPE } from './config-description.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { type Handler, type Route, route } from './handler.ts';
@@ -148,7 +149,7 @@ async function alter(
     if (value === null) unset.push(change.name);
     else set[change.name] = value;
   }
-  if (validateOnly) parseTopicConfig({ ...topic.config, ...set });
+  if (validateOnly) checkTopicConfig({ ...topic.config, ...set });
   else {
     await alterTopic(deps, topic.name, { set, unset });
     await deps.topics.changed(topic.name);

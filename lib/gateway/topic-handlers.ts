@@ -1,8 +1,9 @@
 /** CreateTopics, DeleteTopics and CreatePartitions. Each item of a request is answered by itself. */
 import { MillraceError } from '../errors.ts';
+import { checkTopicConfig } from '../log/check-topic-config.ts';
 import { parsePartitionCount } from '../log/create-topic.ts';
+import { describeTopicConfig } from '../log/describe-topic-config.ts';
 import { mapInParallel } from '../log/in-parallel.ts';
-import { describeTopicConfig, parseTopicConfig } from '../log/topic-config.ts';
 import { parseTopicName } from '../log/topic-name.ts';
 import { describedSetting, droppableSettings } from './config-description.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
@@ -69,7 +70,7 @@ function createHandler({ admin, topics }: GatewayDeps): Handler<typeof createTop
     const config = Object.fromEntries(
       droppableSettings(asked.configs).map((setting) => [setting.name, setting.value ?? '']),
     );
-    parseTopicConfig(config);
+    checkTopicConfig(config);
     const topicId = validateOnly
       ? await checkAbsent(name)
       : (await admin.createTopic({ name, partitionCount, config })).topicId;

@@ -1,9 +1,10 @@
 import { MillraceError } from '../errors.ts';
 import { changeTopic } from './change-topic.ts';
+import { parseSettingName } from './check-topic-config.ts';
 import { findTopic, type TopicDeps, unknownTopic } from './find-topic.ts';
 import { checkOptionNames } from './option-names.ts';
 import type { Topic } from './topic.ts';
-import { parseSettingName, parseTopicConfig } from './topic-config.ts';
+import { parseTopicConfig } from './topic-config.ts';
 
 /** Changes of a topic's configuration; at least one. */
 export interface TopicChanges {

@@ -1,6 +1,7 @@
 import { MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { ownDomain, ownerOfDomain, parseDomain } from '../segment/domain.ts';
+import { checkTopicConfig } from './check-topic-config.ts';
 import { createMissingHeads } from './create-heads.ts';
 import { finishDeletion } from './delete-topic.ts';
 import { type TopicDeps, topicBusy } from './find-topic.ts';
@@ -8,7 +9,6 @@ import { freshUuid } from './fresh-uuid.ts';
 import { checkOptionNames } from './option-names.ts';
 import { repeatRequest } from './repeat-request.ts';
 import type { Topic } from './topic.ts';
-import { parseTopicConfig } from './topic-config.ts';
 import { parseTopicName } from './topic-name.ts';
 
 /** How a topic is to be. */
@@ -55,7 +55,7 @@ function parseRequest(request: CreateTopicRequest): Shape {
   const { name, partitionCount = 1, config = {}, domain = 'shared' } = request;
   parseTopicName(name);
   parsePartitionCount(partitionCount);
-  parseTopicConfig(config);
+  checkTopicConfig(config);
   return { name, partitionCount, config, domain: parseOwnableDomain(domain) };
 }
 

@@ -1,8 +1,8 @@
+import { describeTopicConfig, type SettingDescription } from './describe-topic-config.ts';
 import { findTopicInMaking, type TopicDeps, unknownTopic } from './find-topic.ts';
 import { inParallel } from './in-parallel.ts';
 import { repeatRequest } from './repeat-request.ts';
 import type { Topic } from './topic.ts';
-import { describeTopicConfig, type SettingDescription } from './topic-config.ts';
 
 /** A partition as it was when it was read. */
 export interface PartitionDescription {

@@ -6,9 +6,7 @@
  */
 import { MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { nearestName } from '../nearest-name.ts';
 import type { CompressionType } from '../record/compression.ts';
-import { absentSettingReason } from './topic-config-absent.ts';
 import { type ConfigKind, choiceKind, countKind, longKind, MAX_LONG, ratioKind, setKind } from './topic-config-kind.ts';
 
 /** A topic's configuration with every default filled in. Durations are in ms; `-1n` is no limit where the setting has one. */
@@ -36,17 +34,6 @@ interface Setting<T> {
   readonly kind: ConfigKind<T>;
   /** Text form of the default. */
   readonly standard: string;
-  readonly doc: string;
-}
-
-/** A row of a topic's configuration as people read it. */
-export interface SettingDescription {
-  readonly name: string;
-  /** As it was set, or the default. */
-  readonly value: string;
-  readonly isDefault: boolean;
-  /** One or two sentences. */
-  readonly doc: string;
 }
 
 const DAY_MS = 86_400_000n;
@@ -59,7 +46,6 @@ const settings: { readonly [Key in keyof TopicConfig]: Setting<TopicConfig[Key]>
     name: 'retention.ms',
     kind: duration(-1n, '604800000 for 7 days', '-1 for no limit'),
     standard: String(7n * DAY_MS),
-    doc: 'How long records stay under the policy delete, by their timestamps. Maintenance drops them.',
   },
   retentionBytes: {
     name: 'retention.bytes',
@@ -71,13 +57,11 @@ const settings: { readonly [Key in keyof TopicConfig]: Setting<TopicConfig[Key]>
       special: '-1 for no limit',
     }),
     standard: '-1',
-    doc: 'How large a partition grows before its oldest records go, under the policy delete. Maintenance drops them.',
   },
   cleanupPolicy: {
     name: 'cleanup.policy',
     kind: setKind(['delete', 'compact'], 'compact,delete'),
     standard: 'delete',
-    doc: 'delete drops old records by retention.ms and retention.bytes; without it they stay. compact keeps the last record of each key, and every record needs one. Maintenance does both.',
   },
   compressionType: {
     name: 'compression.type',
@@ -91,55 +75,46 @@ const settings: { readonly [Key in keyof TopicConfig]: Setting<TopicConfig[Key]>
       zstd: 'zstd',
     }),
     standard: 'producer',
-    doc: 'The codec of record batches: producer leaves it to the producer, uncompressed and none mean the same.',
   },
   maxMessageBytes: {
     name: 'max.message.bytes',
     kind: countKind({ min: 0, max: limits.batchBytes, unit: 'bytes', example: '1048588 for 1 MiB and its header' }),
     standard: '1048588',
-    doc: 'The largest record batch; a larger record is refused before it is written.',
   },
   messageTimestampType: {
     name: 'message.timestamp.type',
     kind: choiceKind<TopicConfig['messageTimestampType']>({ CreateTime: 'CreateTime', LogAppendTime: 'LogAppendTime' }),
     standard: 'CreateTime',
-    doc: "CreateTime keeps the record's own timestamp, LogAppendTime replaces it by the time at which its batch was made.",
   },
   messageTimestampBeforeMaxMs: {
     name: 'message.timestamp.before.max.ms',
     kind: duration(0n, '86400000 for one day'),
     standard: String(MAX_LONG),
-    doc: 'How far the timestamp of a record may lie in the past, with CreateTime.',
   },
   messageTimestampAfterMaxMs: {
     name: 'message.timestamp.after.max.ms',
     kind: duration(0n, '3600000 for one hour'),
     standard: '3600000',
-    doc: 'How far the timestamp of a record may lie in the future, with CreateTime.',
   },
   minCompactionLagMs: {
     name: 'min.compaction.lag.ms',
     kind: duration(0n, '60000 for one minute'),
     standard: '0',
-    doc: 'How long a record stays at least even though a later one has its key.',
   },
   maxCompactionLagMs: {
     name: 'max.compaction.lag.ms',
     kind: duration(1n, '86400000 for one day'),
     standard: String(MAX_LONG),
-    doc: 'How long a record may wait until its partition is compacted by key whatever share of it is new.',
   },
   minCleanableDirtyRatio: {
     name: 'min.cleanable.dirty.ratio',
     kind: ratioKind('0.5'),
     standard: '0.5',
-    doc: 'The share of a partition, in bytes, that must be new before it is compacted by key.',
   },
   deleteRetentionMs: {
     name: 'delete.retention.ms',
     kind: duration(0n, '86400000 for one day'),
     standard: String(DAY_MS),
-    doc: 'How long a tombstone stays from the first compaction by key that meets it: who reads all of the log must come past it within that time.',
   },
   inlineMaxBytes: {
     name: 'millrace.inline.max.bytes',
@@ -151,33 +126,18 @@ const settings: { readonly [Key in keyof TopicConfig]: Setting<TopicConfig[Key]>
       special: '0 for never',
     }),
     standard: String(limits.inlineBytes),
-    doc: 'A group of record batches at most this large is stored in the order itself: faster, and for small ones cheaper, than an object.',
   },
 };
 
 const allSettings: readonly Setting<unknown>[] = Object.values(settings);
-const settingsByName = new Map(allSettings.map((setting) => [setting.name, setting]));
 
-/** Names of all settings, in the order in which they are described. */
-export const topicConfigNames: readonly string[] = [...settingsByName.keys()];
+/** Text forms of the defaults by the names of all settings, in the order in which they are described. */
+export const topicConfigDefaults: ReadonlyMap<string, string> = new Map(
+  allSettings.map(({ name, standard }) => [name, standard]),
+);
 
-/** Checks the name of a setting and returns it. Throws INVALID_CONFIG, which says why a setting of Kafka's is absent, or what the nearest name is. */
-export function parseSettingName(name: string): string {
-  if (settingsByName.has(name)) return name;
-  const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, 80)) : typeof name;
-  const absent = absentSettingReason(name);
-  if (absent !== undefined) {
-    throw new MillraceError('INVALID_CONFIG', `${shown} is a setting of Kafka's that does not exist here`, {
-      value: name,
-      hint: `Leave it out. ${absent}`,
-    });
-  }
-  const nearest = typeof name === 'string' ? nearestName(name, topicConfigNames) : undefined;
-  throw new MillraceError('INVALID_CONFIG', `there is no topic setting ${shown}`, {
-    value: name,
-    hint: nearest === undefined ? `Use one of ${topicConfigNames.join(', ')}.` : `Did you mean ${nearest}?`,
-  });
-}
+/** Names of all settings. */
+export const topicConfigNames: readonly string[] = [...topicConfigDefaults.keys()];
 
 function parseValue<T>({ name, kind }: Setting<T>, text: string): T {
   const value = typeof text === 'string' ? kind.parse(text) : undefined;
@@ -199,10 +159,9 @@ function checkTogether({ minCompactionLagMs, maxCompactionLagMs }: TopicConfig):
 }
 
 /**
- * Reads overrides, by Kafka's names, into a whole configuration.
+ * Reads overrides, by Kafka's names, into a whole configuration. What people give goes through `checkTopicConfig`, which knows more about names.
  *
- * Throws INVALID_CONFIG for an unknown name (the hint says the nearest valid one, or why a setting of Kafka's is absent), for a bad value (the hint says range,
- * unit and an example), and for values that contradict each other.
+ * Throws INVALID_CONFIG for an unknown name, for a bad value (the hint says range, unit and an example), and for values that contradict each other.
  */
 export function parseTopicConfig(overrides: Readonly<Record<string, string>>): TopicConfig {
   if (typeof overrides !== 'object' || overrides === null || Array.isArray(overrides)) {
@@ -211,7 +170,13 @@ export function parseTopicConfig(overrides: Readonly<Record<string, string>>): T
       hint: "Give, for example, { 'retention.ms': '604800000' }.",
     });
   }
-  for (const name of Object.keys(overrides)) parseSettingName(name);
+  const unknown = Object.keys(overrides).find((name) => !topicConfigDefaults.has(name));
+  if (unknown !== undefined) {
+    throw new MillraceError('INVALID_CONFIG', `there is no topic setting ${JSON.stringify(unknown.slice(0, 80))}`, {
+      value: unknown,
+      hint: 'A newer Millrace may have written it: update this one.',
+    });
+  }
   const read = <T>(setting: Setting<T>): T =>
     parseValue(setting, Object.hasOwn(overrides, setting.name) ? overrides[setting.name]! : setting.standard);
   const config: TopicConfig = {
@@ -231,12 +196,4 @@ export function parseTopicConfig(overrides: Readonly<Record<string, string>>): T
   };
   checkTogether(config);
   return config;
-}
-
-/** Every setting with its value and whether that is its default, in a fixed order; for people. Overrides are not checked. */
-export function describeTopicConfig(overrides: Readonly<Record<string, string>>): readonly SettingDescription[] {
-  return allSettings.map(({ name, standard, doc }) => {
-    const isDefault = !Object.hasOwn(overrides, name);
-    return { name, value: isDefault ? standard : overrides[name]!, isDefault, doc };
-  });
 }

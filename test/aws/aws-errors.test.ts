@@ -1,9 +1,16 @@
 /** Errors that never come over the wire; those that do are in `s3-errors.test.ts` and `dynamo-errors.test.ts`. */
 import { describe, expect, it } from 'vitest';
 import { type AwsRequest, awsError } from '../../lib/aws/aws-errors.ts';
+import { S3_MEANINGS } from '../../lib/aws/s3-error-meanings.ts';
 import { MillraceError, UnansweredError } from '../../lib/errors.ts';
 
-const write: AwsRequest = { operation: 'PutObject', effect: 'write', service: 's3', container: 'b', value: 'k' };
+const write: AwsRequest = {
+  operation: 'PutObject',
+  effect: 'write',
+  meanings: S3_MEANINGS,
+  container: 'b',
+  value: 'k',
+};
 const thrown = (fields: object, message = 'why') => Object.assign(new Error(message), fields);
 
 describe('an error without an answer', () => {

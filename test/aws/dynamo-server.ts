@@ -7,12 +7,9 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { dynamoClient } from '../../lib/aws/aws-clients.ts';
 import { AwsConnection } from '../../lib/aws/aws-connection.ts';
+import { allPorts } from '../../lib/aws/aws-store.ts';
 import { dynamoChunks } from '../../lib/aws/dynamo-chunks.ts';
-import { dynamoDelays } from '../../lib/aws/dynamo-delays.ts';
-import { dynamoEventSource } from '../../lib/aws/dynamo-event-source.ts';
-import { dynamoGroupStore } from '../../lib/aws/dynamo-groups.ts';
 import { dynamoHeads } from '../../lib/aws/dynamo-heads.ts';
-import { dynamoMaintenance } from '../../lib/aws/dynamo-jobs.ts';
 import { DynamoTable } from '../../lib/aws/dynamo-table.ts';
 import { dynamoTopics } from '../../lib/aws/dynamo-topics.ts';
 import { createTables, defaultGroupsTable } from '../../lib/aws/tables.ts';
@@ -97,9 +94,6 @@ export function dynamoPorts(
     heads: dynamoHeads(items),
     chunks: dynamoChunks(items),
     topics: dynamoTopics(items),
-    ...dynamoGroupStore(items),
-    ...dynamoMaintenance(items),
-    ...dynamoDelays(items, items),
-    ...dynamoEventSource(items, items),
+    ...allPorts({ log: items, groups: items }),
   };
 }

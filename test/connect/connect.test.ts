@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadAws } from '../../lib/connect/open-store.ts';
+import { loadAws } from '../../lib/connect/load-aws.ts';
 import { connect, systemClock, UsageMeter } from '../../lib/index.ts';
 import { memoryStore } from '../../lib/local.ts';
 import { codeOf } from '../client/client-stage.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemRandom as random } from '../../lib/clock.ts';
-import { jobMetricLines, maintain } from '../../lib/deployed/maintain.ts';
+import { jobMetricLines } from '../../lib/deployed/job-metric-lines.ts';
+import { maintain } from '../../lib/deployed/maintain.ts';
 import { MillraceError } from '../../lib/errors.ts';
 import { deployedLog } from './deployed-log.ts';
 

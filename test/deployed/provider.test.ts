@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answerResource, type ResourceEvent, type ResourceKind } from '../../lib/deployed/provider/custom-resource.ts';
+import { answerResource, type ResourceEvent, type ResourceKinds } from '../../lib/deployed/provider/custom-resource.ts';
 import { Keepers } from '../../lib/deployed/provider/keeper.ts';
 import { subscriptionResource } from '../../lib/deployed/provider/subscription-resource.ts';
 import { topicResource } from '../../lib/deployed/provider/topic-resource.ts';
@@ -13,13 +13,14 @@ function stack() {
   const log = deployedLog();
   log.state.streamIsOff = true;
   const { topics } = log.millrace;
-  const kinds: Record<string, ResourceKind> = {
-    'Custom::MillraceTopic': topicResource({ topics, keepers: new Keepers(log, 'topic') }),
-    'Custom::MillraceSubscription': subscriptionResource({
-      subscriptions: log.subscriptions,
-      topics,
-      keepers: new Keepers(log, 'subscription'),
-    }),
+  const kinds: ResourceKinds = {
+    'Custom::MillraceTopic': async () => topicResource({ topics, keepers: new Keepers(log, 'topic') }),
+    'Custom::MillraceSubscription': async () =>
+      subscriptionResource({
+        subscriptions: log.subscriptions,
+        topics,
+        keepers: new Keepers(log, 'subscription'),
+      }),
   };
   const ask = async (
     RequestType: ResourceEvent['RequestType'],
@@ -203,7 +204,7 @@ describe('a topic of a stack', () => {
     const failing = async () => {
       throw new MillraceError('ACCESS_DENIED', 'no', { hint: 'Allow it.' });
     };
-    const kinds = { X: { create: failing, update: failing, delete: failing } };
+    const kinds = { X: async () => ({ create: failing, update: failing, delete: failing }) };
     const event = {
       RequestType: 'Create',
       ResourceType: 'X',

@@ -2,11 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MillraceError } from '../../lib/errors.ts';
 import { limits } from '../../lib/limits.ts';
-import { describeTopicConfig, parseTopicConfig, topicConfigNames } from '../../lib/log/topic-config.ts';
+import { checkTopicConfig } from '../../lib/log/check-topic-config.ts';
+import { describeTopicConfig } from '../../lib/log/describe-topic-config.ts';
+import { parseTopicConfig, topicConfigNames } from '../../lib/log/topic-config.ts';
 
 const refusal = (overrides: Record<string, string>): MillraceError => {
   try {
-    parseTopicConfig(overrides);
+    checkTopicConfig(overrides);
   } catch (error) {
     if (error instanceof MillraceError) return error;
     throw error;
@@ -135,6 +137,15 @@ describe('parseTopicConfig', () => {
     expect(error.hint).toContain(expected);
   });
 
+  it('says of a stored setting that it does not know where it may come from', () => {
+    expect(() => parseTopicConfig({ 'retention.tiers': '2' })).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_CONFIG',
+        hint: 'A newer Millrace may have written it: update this one.',
+      }),
+    );
+  });
+
   it('refuses values that contradict each other', () => {
     expect(refusal({ 'min.compaction.lag.ms': '10', 'max.compaction.lag.ms': '9' }).message).toContain(
       'above max.compaction.lag.ms',
@@ -144,7 +155,7 @@ describe('parseTopicConfig', () => {
   it.each([null, undefined, 'retention.ms=5', ['retention.ms'], 5])(
     'refuses %j, which is no configuration',
     (value) => {
-      expect(() => parseTopicConfig(value as unknown as Record<string, string>)).toThrow(
+      expect(() => checkTopicConfig(value as unknown as Record<string, string>)).toThrow(
         expect.objectContaining({ code: 'INVALID_CONFIG' }),
       );
     },
@@ -165,7 +176,7 @@ describe('parseTopicConfig', () => {
     fc.assert(
       fc.property(fc.constantFrom(...topicConfigNames), value, (name, text) => {
         try {
-          parseTopicConfig({ [name]: text });
+          checkTopicConfig({ [name]: text });
         } catch (error) {
           expect(error).toMatchObject({ code: 'INVALID_CONFIG' });
         }

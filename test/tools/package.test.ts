@@ -46,6 +46,7 @@ describe('the npm package', () => {
     expect(Object.keys(manifest)).not.toEqual(expect.arrayContaining(['optionalDependencies']));
     expect(Object.keys(manifest)).not.toEqual(expect.arrayContaining(['scripts']));
     expect(manifest.engines).toEqual({ node: '>=22.15' });
+    expect(manifest.sideEffects).toEqual(['./bin/*', './lib/lambda-host/bootstrap.js']);
     const peers = Object.keys(manifest.peerDependencies);
     expect(peers.length).toBeGreaterThan(0);
     for (const peer of peers) expect(manifest.peerDependenciesMeta[peer], peer).toEqual({ optional: true });

@@ -33,6 +33,9 @@ export interface ResourceKind {
   delete(physicalId: string, properties: ResourceProperties): Promise<void>;
 }
 
+/** By their types; a call is about one of them, and loads no other. */
+export type ResourceKinds = Readonly<Record<string, () => Promise<ResourceKind>>>;
+
 /** Where an answer goes. */
 export type Respond = (url: string, body: string) => Promise<void>;
 
@@ -42,11 +45,7 @@ const NOTHING = 'nothing:';
 const MAX_REASON_CHARACTERS = 1_500;
 
 /** Carries out a request and answers it. Throws what answering throws: then Lambda calls again. */
-export async function answerResource(
-  event: ResourceEvent,
-  kinds: Readonly<Record<string, ResourceKind>>,
-  respond: Respond,
-): Promise<void> {
+export async function answerResource(event: ResourceEvent, kinds: ResourceKinds, respond: Respond): Promise<void> {
   const { StackId, RequestId, LogicalResourceId, ResponseURL } = event;
   const common = { StackId, RequestId, LogicalResourceId };
   try {
@@ -61,17 +60,18 @@ export async function answerResource(
   }
 }
 
-async function carryOut(event: ResourceEvent, kinds: Readonly<Record<string, ResourceKind>>): Promise<ResourceState> {
+async function carryOut(event: ResourceEvent, kinds: ResourceKinds): Promise<ResourceState> {
   const { RequestType, ResourceType, PhysicalResourceId = '' } = event;
   // Nothing was made, so nothing is to be known of its properties.
   if (RequestType === 'Delete' && PhysicalResourceId.startsWith(NOTHING)) return nothing(PhysicalResourceId);
-  const kind = kinds[ResourceType];
-  if (kind === undefined) {
+  const loadKind = kinds[ResourceType];
+  if (loadKind === undefined) {
     throw new MillraceError('INVALID_REQUEST', `there is no resource ${ResourceType}`, {
       value: ResourceType,
       hint: `There are ${Object.keys(kinds).join(' and ')}.`,
     });
   }
+  const kind = await loadKind();
   const owner = `${event.StackId} ${event.LogicalResourceId}`;
   const properties = new ResourceProperties(event.ResourceProperties, owner);
   if (RequestType === 'Create') return kind.create(properties);

@@ -5,9 +5,10 @@
  */
 import type { Clock, Random } from '../../clock.ts';
 import { MillraceError } from '../../errors.ts';
-import type { EventSourceStore } from '../../event-source/event-source-store.ts';
+import type { LogStore } from '../../log/log-store.ts';
 import { repeatRequest } from '../../log/repeat-request.ts';
 import { TAKE_MARGIN_MS, takeJob } from '../../maintenance/job-session.ts';
+import type { MaintenancePorts } from '../../maintenance/jobs.ts';
 
 /** See the module comment. */
 export interface Keeper<F = unknown> {
@@ -64,7 +65,7 @@ export function released<F>(current: Keeper<F> | null, owner: string): Keeper<F>
 
 /** What it needs. */
 export interface KeepersDeps {
-  readonly store: EventSourceStore;
+  readonly store: LogStore & MaintenancePorts;
   readonly clock: Clock;
   readonly random: Random;
 }
