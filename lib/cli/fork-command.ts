@@ -1,5 +1,7 @@
 /** `millrace topic fork` */
 import { systemClock, systemRandom } from '../clock.ts';
+import { MillraceError } from '../errors.ts';
+import type { Topics } from '../log/topics.ts';
 import type { ForkPoint } from '../maintenance/fork-plan.ts';
 import { type ForkRequest, forkTopic, type TopicFork } from '../maintenance/fork-topic.ts';
 import type { CliCommand } from './cli-command.ts';
@@ -36,12 +38,29 @@ export function addForkCommand(parent: CliCommand, io: CliIo): void {
         async (context, [source, name], { at, dryRun = false }) => {
           const request: ForkRequest = { source, name, dryRun, ...(at !== undefined && { at }) };
           const fork = await context.withStore((store) =>
-            forkTopic({ store, clock: systemClock, random: systemRandom }, request),
+            forkTopic({ store, clock: systemClock, random: systemRandom }, request).catch(async (cause: unknown) => {
+              throw await explainLeft(store.topics, request, cause);
+            }),
           );
           await context.print(fork, () => forkText(fork, dryRun));
         },
       ),
     );
+}
+
+/** What was made before a fork failed stays, and is in the way of the next one: the error says so. */
+async function explainLeft(
+  topics: Pick<Topics, 'get'>,
+  { source, name }: ForkRequest,
+  cause: unknown,
+): Promise<unknown> {
+  if (!(cause instanceof MillraceError) || cause.code === 'TOPIC_ALREADY_EXISTS') return cause;
+  // A store that fails once more has nothing to add.
+  const made = await topics.get(name).catch(() => null);
+  if (made?.state !== 'creating' || made.forkOf !== source) return cause;
+  const { code, message, value, retriable, hint = '' } = cause;
+  const wayOut = `${hint} What was made of ${name} cannot be used: millrace topic delete ${name}`.trimStart();
+  return new MillraceError(code, message, { value, retriable, hint: wayOut, cause });
 }
 
 /** Reads a point as it is typed. Throws UsageError. */

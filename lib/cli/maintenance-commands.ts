@@ -28,11 +28,14 @@ objects that nothing names any more). Without a name all of them are run. Each m
 be stopped at any time, by Ctrl-C too: the next run goes on. Several may be run at once; each job is done by one of
 them. The exit code is 1 when a job failed, or found damage, which is left as it is.`;
 
+/** Ten years: longer than any table can be restored from. */
+const MAX_WINDOW_HOURS = 87_600;
+
 /** The option of every command that collects. */
 export const RESTORE_WINDOW = [
   '--restore-window <hours>',
   'how long a condemned object stays, for a restore of the table; holds for this run (default: 24)',
-  parseCount('--restore-window', 0),
+  parseCount('--restore-window', 0, MAX_WINDOW_HOURS),
 ] as const;
 
 /** What the option says; nothing for its default. */
@@ -70,7 +73,7 @@ function addRun(parent: CliCommand, io: CliIo): void {
     .action(
       action<[readonly string[]], RunCliOptions>(io, async (context, [named], asked) => {
         const { for: forSeconds, ifDue = false } = asked;
-        const jobs = named.length === 0 ? jobNames : named.map(parseJobName);
+        const jobs = named.length === 0 ? jobNames : [...new Set(named.map(parseJobName))];
         if (asked.restoreWindow !== undefined && !jobs.includes('collection'))
           throw new UsageError('--restore-window is for collection', 'Name that job too, or none.', '--restore-window');
         const interrupted = io.interrupts();
@@ -122,7 +125,11 @@ export async function printRuns(
   });
   await context.print(json, () =>
     runs
-      .map(({ job, result }) => [`${job}: ${outcomeText(result)}`, ...reportLines(descriptionOf(job))].join('\n'))
+      .map(({ job, result }) => {
+        // What is stored is of a pass before, or of somebody else's.
+        const isOurs = result.outcome !== 'not-due' && result.outcome !== 'busy';
+        return [`${job}: ${outcomeText(result)}`, ...(isOurs ? reportLines(descriptionOf(job)) : [])].join('\n');
+      })
       .join('\n'),
   );
 }
@@ -139,9 +146,10 @@ export function throwFirstProblem(runs: readonly JobRun[], descriptions: readonl
     .filter(({ job }) => runs.some((run) => run.job === job))
     .reduce((sum, { report }) => sum + (report?.damages.count ?? 0), 0);
   if (count === 0) return;
-  throw new MillraceError('CORRUPT_OBJECT', `${count} topics or partitions could not be worked on`, {
+  const what = count === 1 ? '1 topic or partition' : `${count} topics or partitions`;
+  throw new MillraceError('CORRUPT_OBJECT', `${what} could not be worked on`, {
     value: count,
-    hint: 'They are left as they are. Run millrace verify to see what is damaged.',
+    hint: 'What is damaged is left as it is. Run millrace verify to see what is damaged.',
   });
 }
 

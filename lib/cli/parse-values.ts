@@ -48,17 +48,28 @@ export function parseDate(name: string): (text: string) => Date {
   return (text) => new Date(Number(parseTime(text, `For example: ${name} 2026-11-24T10:00:00Z`)));
 }
 
-/** A whole number from `min`. */
-export function parseCount(name: string, min: number): (text: string) => number {
+/** A whole number from `min`, to `max` where there is one. */
+export function parseCount(name: string, min: number, max = Number.POSITIVE_INFINITY): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (/^\d{1,15}$/.test(text) && value >= min) return value;
+    if (/^\d{1,15}$/.test(text) && value >= min && value <= max) return value;
+    const range = Number.isFinite(max) ? `from ${min} to ${max}` : `from ${min}`;
     throw new UsageError(
-      `${name} is ${text}, which is no whole number from ${min}`,
+      `${name} is ${text}, which is no whole number ${range}`,
       `For example: ${name} ${min + 1}`,
       text,
     );
   };
+}
+
+/** Settings by their names. Throws UsageError for one that is given twice: which was meant is not known. */
+export function settingsOf(pairs: readonly (readonly [string, string])[]): Readonly<Record<string, string>> {
+  const names = new Set<string>();
+  for (const [name] of pairs) {
+    if (names.has(name)) throw new UsageError(`--config ${name} is given twice`, 'Give each setting once.', name);
+    names.add(name);
+  }
+  return Object.fromEntries(pairs);
 }
 
 /** `name=value`, collected over repeated options. */

@@ -6,7 +6,7 @@ import { action } from './cli-context.ts';
 import { UsageError } from './cli-errors.ts';
 import type { CliIo } from './cli-io.ts';
 import { addForkCommand } from './fork-command.ts';
-import { collect, collectPairs, parseCount } from './parse-values.ts';
+import { collect, collectPairs, parseCount, settingsOf } from './parse-values.ts';
 import { table } from './table.ts';
 
 type Pairs = readonly (readonly [string, string])[];
@@ -56,7 +56,7 @@ function addCreate(topic: CliCommand, io: CliIo): void {
         const request = {
           name,
           partitionCount: options.partitions,
-          config: Object.fromEntries(options.config ?? []),
+          config: settingsOf(options.config ?? []),
           domain: options.domain,
         };
         const created = await context.withMillrace((millrace) => millrace.topics.createTopic(request));
@@ -138,7 +138,7 @@ function addChange(topic: CliCommand, io: CliIo): void {
               'Name a setting: --config retention.ms=86400000 or --unset retention.ms',
             );
           }
-          const changes = { set: Object.fromEntries(config), unset };
+          const changes = { set: settingsOf(config), unset };
           const altered = await context.withMillrace((millrace) => millrace.topics.alterTopic(name, changes));
           await context.print(altered, () => `Changed topic ${name}.`);
         },

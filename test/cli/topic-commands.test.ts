@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cliStage } from './cli-stage.ts';
 
@@ -99,6 +101,15 @@ describe('topic alter', () => {
       code: 'INVALID_CONFIG',
       hint: 'Did you mean retention.ms?',
     });
+    const twice = ['-c', 'retention.ms=1', '-c', 'retention.ms=2'];
+    for (const command of [
+      ['create', 'c'],
+      ['alter', 'a'],
+    ])
+      expect(await failure(['topic', ...command, ...twice])).toMatchObject({
+        status: 2,
+        message: '--config retention.ms is given twice',
+      });
     const unknown = await failure(['topic', 'alter', 'b', '-u', 'retention.ms']);
     expect(unknown).toMatchObject({ status: 1, code: 'UNKNOWN_TOPIC_OR_PARTITION', value: 'b' });
   });
@@ -179,6 +190,20 @@ describe('topic fork', () => {
     const { ok, failure } = await cliStage();
     await ok(['topic', 'create', 'a']);
     expect(await failure(['topic', 'fork', 'a', name, '--at', at])).toMatchObject({ code, status });
+  });
+});
+
+describe('topic fork of a damaged topic', () => {
+  it('says how what it has left is removed', async () => {
+    const stage = await cliStage();
+    await stage.ok(['topic', 'create', 'a', '-c', 'millrace.inline.max.bytes=0']);
+    await stage.ok(['produce', 'a'], { stdin: '0\n' });
+    await rm(path.join(stage.directory, 'store', 'objects'), { recursive: true });
+    const failed = await stage.failure(['topic', 'fork', 'a', 'b']);
+    expect(failed).toMatchObject({ status: 1, code: 'OBJECT_MISSING' });
+    expect(failed.hint).toMatch(/ What was made of b cannot be used: millrace topic delete b$/);
+    await stage.ok(['topic', 'delete', 'b']);
+    expect(await stage.json(['topic', 'list'])).toEqual(['a']);
   });
 });
 
