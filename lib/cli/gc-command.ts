@@ -8,6 +8,7 @@ import { action, type CliContext } from './cli-context.ts';
 import { UsageError } from './cli-errors.ts';
 import { type CliIo, toJson, write } from './cli-io.ts';
 import { printRuns, RESTORE_WINDOW, restoreWindowOf, throwFirstProblem } from './maintenance-commands.ts';
+import { withProgress } from './maintenance-progress.ts';
 import { timeText } from './maintenance-text.ts';
 import { table } from './table.ts';
 
@@ -60,7 +61,8 @@ export function addGcCommand(program: CliCommand, io: CliIo): void {
         const [runs, descriptions] = await context.withStore(async (store) => {
           const deps = { store, clock: systemClock, random: systemRandom };
           const options = { jobs: ['collection'], deadlineMs: Number.POSITIVE_INFINITY, evenIfNotDue: true } as const;
-          return [await runMaintenance(deps, { ...options, ...window, stop }), await describeJobs(deps)] as const;
+          const run = () => runMaintenance(deps, { ...options, ...window, stop });
+          return [await withProgress(context, { deps, jobs: options.jobs }, run), await describeJobs(deps)] as const;
         });
         await printRuns(context, runs, descriptions);
         throwFirstProblem(runs, descriptions);

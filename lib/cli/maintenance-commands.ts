@@ -7,6 +7,7 @@ import { addHelpCommand, type CliCommand } from './cli-command.ts';
 import { action, type CliContext } from './cli-context.ts';
 import { UsageError } from './cli-errors.ts';
 import type { CliIo } from './cli-io.ts';
+import { withProgress } from './maintenance-progress.ts';
 import { outcomeText, reportLines, statusText } from './maintenance-text.ts';
 import { parseCount } from './parse-values.ts';
 
@@ -82,7 +83,8 @@ function addRun(parent: CliCommand, io: CliIo): void {
           const deadlineMs = systemClock.monotonicMs() + (forSeconds ?? FOR_EVER_S) * 1_000;
           const window = restoreWindowOf(asked);
           const options = { jobs, deadlineMs, evenIfNotDue: !ifDue, stop: interrupted, ...window };
-          return [await runMaintenance(deps, options), await describeJobs(deps)] as const;
+          const runs = await withProgress(context, { deps, jobs }, () => runMaintenance(deps, options));
+          return [runs, await describeJobs(deps)] as const;
         });
         await printRuns(context, runs, descriptions);
         throwFirstProblem(runs, descriptions);

@@ -39,6 +39,12 @@ export function reportLines(described: JobDescription): readonly string[] {
   return lines;
 }
 
+/** How far a job is that is at work, in one line. */
+export function progressText(described: JobDescription): string {
+  const lines = described.report === null ? [] : linesOf(described).map((line) => line.trim());
+  return [described.job, lines.length === 0 ? 'begins' : lines.join(', ')].join(': ');
+}
+
 function linesOf(described: JobDescription): string[] {
   if (described.job === 'retention') return retentionLines(described.report!);
   if (described.job === 'compaction') return compactionLines(described.report!);
@@ -78,9 +84,9 @@ function collectionLines({ report, waiting }: Extract<JobDescription, { job: 'co
   ];
   const oldest = waiting[0];
   if (oldest !== undefined) {
-    lines.push(
-      `  ${counted(waiting.at(-1)!.objects, 'object')} wait to be deleted, the first since ${timeText(oldest.atMs)}`,
-    );
+    const { objects } = waiting.at(-1)!;
+    const wait = objects === 1 ? 'waits' : 'wait';
+    lines.push(`  ${counted(objects, 'object')} ${wait} to be deleted, the first since ${timeText(oldest.atMs)}`);
   }
   if (keptForDamage > 0) lines.push(`  kept ${counted(keptForDamage, 'object')} that a damaged partition may name`);
   if (held > 0) lines.push(`  kept ${counted(held, 'object')} whose records a rebuild could not place`);

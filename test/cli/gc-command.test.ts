@@ -58,7 +58,7 @@ describe('millrace gc', () => {
     expect(await stage.ok(['gc'])).toContain('a clock counts once');
     await trustClock(stage.directory);
     expect(await stage.ok(['gc'])).toMatch(
-      /condemned 1 object \(10 bytes\), deleted 0\n {2}1 object wait to be deleted, the first since 20/,
+      /condemned 1 object \(10 bytes\), deleted 0\n {2}1 object waits to be deleted, the first since 20/,
     );
     expect(await stage.ok(['gc', '--dry-run', '--objects'])).toMatch(new RegExp(`${stage.lost} 10 condemned until 20`));
     await trustClock(stage.directory);
