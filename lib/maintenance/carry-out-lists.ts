@@ -14,22 +14,70 @@ export function isRipe({ atMs }: CondemnedList, nowMs: number, restoreWindowMs: 
   return atMs + restoreWindowMs <= nowMs;
 }
 
-/**
- * Deletes the objects of one part of a list and returns how many. A part that is gone, or damaged, condemns nothing: what it named is condemned anew by the next pass. May be done again after a crash.
- *
- * Requests: 2 reads, a removal for 1,000 objects. Throws what the store throws after ten attempts.
- */
-export async function carryOutPart(deps: MaintenanceDeps, part: string): Promise<number> {
-  const { prefix } = deps.store;
-  const keys = (await condemnedKeys(deps, part)).map((key) => (prefix === '' ? key : `${prefix}/${key}`));
-  for (let from = 0; from < keys.length; from += PAGE) {
-    const some = keys.slice(from, from + PAGE);
-    await repeatRequest(deps, () => deps.store.objects.remove(some));
-  }
-  return keys.length;
+/** How lists are carried out. */
+export interface CarryOutRequest {
+  readonly nowMs: number;
+  readonly restoreWindowMs: number;
+  /** Whether there is no more time. */
+  readonly isOver: () => boolean;
+  /** Told of each thousand objects that are gone, with what is left of all lists. */
+  readonly onPage: (page: CarriedOutPage) => Promise<void>;
 }
 
-/** What a part condemns: keys without the store's prefix; none where it is gone or damaged. Throws what the store throws after ten attempts. */
+/** Objects that are gone. */
+export interface CarriedOutPage {
+  readonly lists: readonly CondemnedList[];
+  readonly deleted: number;
+  /** Of the list that has come to its end by it; else 0. */
+  readonly bytes: number;
+}
+
+/**
+ * Deletes what ripe lists condemn, a thousand objects at a time; false: the time was over before all were gone. Some at least are deleted, so that slices come to an end however short they are. What was deleted and not
+ * stored is deleted again, which does no harm.
+ *
+ * Requests: 2 reads for each part, a removal for 1,000 objects. Throws what the store throws after ten attempts.
+ */
+export async function carryOutLists(
+  deps: MaintenanceDeps,
+  lists: readonly CondemnedList[],
+  { nowMs, restoreWindowMs, isOver, onPage }: CarryOutRequest,
+): Promise<boolean> {
+  let all = lists;
+  let hasMoved = false;
+  for (let list = all.find((one) => isRipe(one, nowMs, restoreWindowMs)); list !== undefined; ) {
+    const keys = await condemnedKeys(deps, list.parts[0]!);
+    let at: CondemnedList | undefined = list;
+    while (at !== undefined && at.parts.length === list.parts.length) {
+      if (hasMoved && isOver()) return false;
+      hasMoved = true;
+      const from = at.done ?? 0;
+      const deleted = await removeAll(deps, keys.slice(from, from + PAGE));
+      const before: CondemnedList = at;
+      at = leftOf(before, from + PAGE, keys.length);
+      all = all.flatMap((one) => (one === before ? (at ?? []) : one));
+      await onPage({ lists: all, deleted, bytes: at === undefined ? before.bytes : 0 });
+    }
+    list = all.find((one) => isRipe(one, nowMs, restoreWindowMs));
+  }
+  return true;
+}
+
+/** What is left of a list of whose first part so many keys were carried out; nothing behind the last part. */
+function leftOf({ done: _, ...list }: CondemnedList, done: number, keyCount: number): CondemnedList | undefined {
+  if (done < keyCount) return { ...list, done };
+  const [, ...parts] = list.parts;
+  return parts.length === 0 ? undefined : { ...list, parts };
+}
+
+async function removeAll(deps: MaintenanceDeps, keys: readonly string[]): Promise<number> {
+  const { prefix, objects } = deps.store;
+  const some = keys.map((key) => (prefix === '' ? key : `${prefix}/${key}`));
+  if (some.length > 0) await repeatRequest(deps, () => objects.remove(some));
+  return some.length;
+}
+
+/** What a part condemns: keys without the store's prefix. None where it is gone or damaged: what it named is condemned anew by the next pass. Throws what the store throws after ten attempts. */
 export async function condemnedKeys(deps: MaintenanceDeps, part: string): Promise<readonly string[]> {
   const bytes = await readMaintenanceObject(deps, part);
   if (bytes === null) return [];

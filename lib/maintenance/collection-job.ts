@@ -11,11 +11,11 @@
  * Always true: what is condemned is named by nothing, and never will be; so it does not matter how late, how often or by whom a list is carried out. A new partition begins at the global floor, so none can be made
  * below F behind step 1.
  */
-import { hasCode, type MillraceError } from '../errors.ts';
+import type { MillraceError } from '../errors.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
 import type { Topic } from '../log/topic.ts';
 import { firstIdAt, type SegmentId } from '../segment/segment-id.ts';
-import { carryOutPart, isRipe } from './carry-out-lists.ts';
+import { carryOutLists } from './carry-out-lists.ts';
 import {
   COLLECTION_DEFAULTS,
   type CollectionOptions,
@@ -32,13 +32,15 @@ import { collectionPauseMs } from './job-schedule.ts';
 import { KnownTopics } from './known-topics.ts';
 import { nextDomain } from './list-domains.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
-import { readMaintenanceObject, removeMaintenanceObjects, writeMaintenanceObject } from './maintenance-object.ts';
+import { removeMaintenanceObjects, writeMaintenanceObject } from './maintenance-object.ts';
 import { NamesFilter } from './names-filter.ts';
+import { afterReading, stillToRead } from './partly-read.ts';
 import { readAllNames } from './read-names.ts';
 import { type RebuildHold, readHold } from './rebuild/rebuild-hold.ts';
 import { rewritesSoFar } from './rewrites-so-far.ts';
 import type { JobSlice, MaintenanceJob, SliceEnd } from './run-job.ts';
 import { headSum, SUM_LIMIT } from './store-change.ts';
+import { storedNames } from './stored-names.ts';
 import { lookAtTime } from './trusted-time.ts';
 import { isUnchangedSince } from './unchanged-since.ts';
 import { type WalkedHead, type WalkPlace, walkTopics } from './walk-topics.ts';
@@ -83,7 +85,8 @@ class CollectionSlice {
     this.#keys = new CondemnedKeys(deps, slice.epoch);
     const state = slice.state ?? NEVER_COLLECTED;
     this.#saved = state;
-    this.#state = state.pass === null ? { ...state, report: NOTHING_COLLECTED } : state;
+    const isNew = state.pass === null && state.isCarryingOut !== true;
+    this.#state = isNew ? { ...state, report: NOTHING_COLLECTED } : state;
   }
 
   async run(): Promise<SliceEnd<CollectionState>> {
@@ -114,60 +117,39 @@ class CollectionSlice {
   }
 
   /** Step 4 of the passes before. */
-  async #carryOut(): Promise<boolean> {
-    // One part at least, so that slices come to an end however short they are.
-    let isPartDone = false;
-    for (const list of this.#state.lists) {
-      if (!isRipe(list, this.#nowMs, this.#options.restoreWindowMs)) continue;
-      let left = list;
-      while (left.parts.length > 0) {
-        if (isPartDone && this.#slice.isOver()) return false;
-        isPartDone = true;
-        const [part, ...parts] = left.parts;
-        const deleted = await carryOutPart(this.#deps, part!);
-        const next = { ...left, parts };
-        const { report, lists } = this.#state;
-        const bytes = parts.length === 0 ? list.bytes : 0;
+  #carryOut(): Promise<boolean> {
+    const { isOver, isSaveDue } = this.#slice;
+    return carryOutLists(this.#deps, this.#state.lists, {
+      nowMs: this.#nowMs,
+      restoreWindowMs: this.#options.restoreWindowMs,
+      isOver,
+      onPage: async ({ lists, deleted, bytes }) => {
+        const { report } = this.#state;
         this.#report({ deleted: report.deleted + deleted, deletedBytes: report.deletedBytes + bytes });
-        const others = lists.map((one) => (one === left ? next : one));
-        this.#state = { ...this.#state, lists: others.filter((one) => one.parts.length > 0) };
-        left = next;
-        if (this.#slice.isSaveDue()) await this.#save();
-      }
-    }
-    return true;
+        this.#state = { ...this.#state, lists, isCarryingOut: this.#state.pass === null };
+        if (isSaveDue()) await this.#save();
+      },
+    });
   }
 
   /** Steps 1 and 2. */
   async #readNames(): Promise<boolean> {
-    this.#names = this.#state.pass === null ? null : await this.#storedNames();
+    // A pass whose names cannot be read any more begins anew.
+    this.#names = this.#state.pass === null ? null : await storedNames(this.#deps, this.#pass.filter);
     if (this.#names === null) await this.#begin();
     else await this.#keys.reopen(this.#pass.parts);
-    const { names, floor } = this.#pass;
+    const { names } = this.#pass;
     if (names === null) return true;
     const isWhole = await walkTopics(this.#deps, names.place, {
       headsAtOnce: HEADS,
       topic: async () => 'heads',
-      heads: (topic, heads, place) => this.#readHeads({ topic, heads, place, floor }),
+      heads: (topic, heads, place) => this.#readHeads(topic, heads, place),
       unreadable: (name, error) => this.#unreadTopic(name, error),
     });
     if (!isWhole) return false;
     this.#change({ names: null, namesAtMs: this.#deps.store.serverClock.nowMs() });
     this.#report({ named: this.#names!.count });
     return true;
-  }
-
-  /** A pass whose names cannot be read any more begins anew. */
-  async #storedNames(): Promise<NamesFilter | null> {
-    const { filter } = this.#pass;
-    const bytes = filter === null ? null : await readMaintenanceObject(this.#deps, filter);
-    if (bytes === null) return null;
-    try {
-      return NamesFilter.decode(bytes);
-    } catch (error) {
-      if (hasCode(error, 'CORRUPT_OBJECT')) return null;
-      throw error;
-    }
   }
 
   async #begin(): Promise<void> {
@@ -192,36 +174,48 @@ class CollectionSlice {
       rewrites: await rewritesSoFar(this.#deps),
     };
     this.#keys.clear();
-    this.#state = { ...this.#state, pass, report: { ...NOTHING_COLLECTED, deleted, deletedBytes, clockMs } };
+    const report = { ...NOTHING_COLLECTED, deleted, deletedBytes, clockMs };
+    this.#state = { ...this.#state, pass, report, isCarryingOut: false };
   }
 
-  async #readHeads({
-    topic,
-    heads,
-    place,
-    floor,
-  }: {
-    readonly topic: Topic;
-    readonly heads: readonly WalkedHead[];
-    readonly place: WalkPlace;
-    readonly floor: SegmentId;
-  }): Promise<'next' | 'stop'> {
-    const names = this.#names!;
-    const onPage = () => this.#signOfLife();
-    const read = await readAllNames(this.#deps, heads, { floor, add: (id) => names.add(id), onPage });
-    for (const { partition, damage } of read) if (damage !== null) this.#unreadPartition(topic, partition, damage);
-    const { sum, names: at } = this.#pass;
+  async #readHeads(topic: Topic, heads: readonly WalkedHead[], place: WalkPlace): Promise<'next' | 'stop'> {
+    this.#beginHeads(topic, heads);
+    // Ends at a pause too, so that the names can be written and the place stored.
+    while (await this.#readSome(topic, heads)) if (this.#slice.isOver()) return 'stop';
     const added = heads.reduce(
       (all, { partition, head }) => (head instanceof Error ? all : all + headSum(partition, head)),
-      sum,
+      this.#pass.sum,
     );
-    const { topics, partitions } = this.#state.report;
-    const isFirst = at?.place?.topicId !== topic.topicId;
-    this.#report({ topics: topics + (isFirst ? 1 : 0), partitions: partitions + heads.length });
+    this.#report({ partitions: this.#state.report.partitions + heads.length });
     this.#change({ names: { place }, sum: added % SUM_LIMIT });
     if (this.#slice.isOver()) return 'stop';
-    if (this.#slice.isSaveDue() || this.#isSaveAsked) await this.#save();
+    if (this.#slice.isSaveDue()) await this.#save();
     return 'next';
+  }
+
+  /** Whoever goes on begins with these partitions again, with what was not read of them. */
+  #beginHeads({ name, topicId }: Topic, heads: readonly WalkedHead[]): void {
+    const [first] = heads;
+    const before = this.#pass.names?.place;
+    if (before?.topicId !== topicId) this.#report({ topics: this.#state.report.topics + 1 });
+    if (first === undefined) return;
+    const place = { topic: name, topicId, partition: first.partition.partition };
+    const isSame = before?.topicId === topicId && before.partition === place.partition;
+    this.#change({ names: isSame ? this.#pass.names : { place } });
+  }
+
+  /** Reads names until all are known, or the time is over, or has to be stored; whether any are left. */
+  async #readSome(topic: Topic, heads: readonly WalkedHead[]): Promise<boolean> {
+    const { isOver, isSaveDue } = this.#slice;
+    const { floor } = this.#pass;
+    const { place = null, partly = [] } = this.#pass.names!;
+    const add = (id: SegmentId) => this.#names!.add(id);
+    const isPause = () => isOver() || isSaveDue();
+    const read = await readAllNames(this.#deps, stillToRead(heads, partly), { floor, add, isOver: isPause });
+    for (const { partition, damage } of read) if (damage !== null) this.#unreadPartition(topic, partition, damage);
+    this.#change({ names: { place, partly: afterReading(partly, read) } });
+    if (isSaveDue()) await this.#save();
+    return read.some(({ goesOn }) => goesOn !== null);
   }
 
   #unreadPartition(topic: Topic, { topicId, partition }: WalkedHead['partition'], error: MillraceError): void {

@@ -2,6 +2,7 @@ import type { PartitionKey } from '../log/partition-key.ts';
 import type { SegmentId } from '../segment/segment-id.ts';
 import type { CondemnedList } from './condemned-list.ts';
 import { type DamageList, NO_DAMAGE } from './found-damage.ts';
+import type { PartlyRead } from './partly-read.ts';
 import type { SeenTime } from './trusted-time.ts';
 import type { WalkPlace } from './walk-topics.ts';
 
@@ -32,8 +33,8 @@ export interface DomainPlace {
 export interface CollectionPass {
   /** Ids below it are looked at; no head takes them any more. */
   readonly floor: SegmentId;
-  /** Heads whose names were read; null: all were. */
-  readonly names: { readonly place: WalkPlace | null } | null;
+  /** Heads whose names were read; null: all were. `partly`: what was read of those at the place; absent: nothing. */
+  readonly names: { readonly place: WalkPlace | null; readonly partly?: readonly PartlyRead[] } | null;
   /** Where the names are stored, see `maintenance-object.ts`; null while there are none. */
   readonly filter: string | null;
   /** When all names had been read. 0 before. */
@@ -84,6 +85,8 @@ export interface CollectionState {
   /** Oldest first. */
   readonly lists: readonly CondemnedList[];
   readonly pass: CollectionPass | null;
+  /** Whether lists are being carried out in front of the next pass, of which the report tells already. Absent: no. */
+  readonly isCarryingOut?: boolean;
   readonly report: CollectionReport;
   /** Names that the pass before has read: how large a filter is made. */
   readonly lastNamed: number;

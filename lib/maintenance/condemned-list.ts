@@ -15,6 +15,8 @@ export interface CondemnedList {
   readonly atMs: number;
   /** Names of its parts that are still to be carried out, see `maintenance-object.ts`. */
   readonly parts: readonly string[];
+  /** Keys of the first of them that were carried out. Absent: none. */
+  readonly done?: number;
   readonly objects: number;
   readonly bytes: number;
 }

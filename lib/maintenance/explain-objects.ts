@@ -86,7 +86,7 @@ async function readAll(deps: MaintenanceDeps): Promise<{
       for (const { partition, head } of heads) {
         try {
           if (head instanceof Error) throw head;
-          await readNames(deps, partition, head, (id) => names.add(id));
+          await readNames(deps, { partition, head, fromBase: 0n }, { add: (id) => names.add(id) });
         } catch (cause) {
           if (!isDamage(asMillraceError(cause))) throw cause;
           unread.push({ ...partition, domain });

@@ -22,18 +22,31 @@ export type AddName = (id: SegmentId, partition: PartitionKey) => void;
 export interface ReadNamesOptions {
   readonly floor: SegmentId;
   readonly add: AddName;
-  /** Awaited behind each query, by several at once. Default: nothing. */
-  readonly onPage?: () => Promise<void>;
+  /** Whether to stop although not all is read; asked behind each hundred chunks. Default: never. */
+  readonly isOver?: () => boolean;
 }
 
-/** Raises the floor of a head, and reads the names of its partition. Throws what the store throws after ten attempts, CORRUPT_OBJECT for what cannot be read. */
+/** A partition whose names are to be read. */
+export interface NamesToRead {
+  readonly partition: PartitionKey;
+  readonly head: Head;
+  /** Where it was left: the names of all chunks below are known. 0: it was not begun. */
+  readonly fromBase: bigint;
+}
+
+/**
+ * Raises the floor of a head, and reads the names of its partition; returns the chunk at which it goes on, null when all was read. At least one page is, if there is one. Throws what the store throws after ten attempts,
+ * CORRUPT_OBJECT for what cannot be read.
+ *
+ * It may go on by a head that was read later: what was in its tail when the floor rose was read first, whatever has become a chunk since; and chunks come to be at the tail alone.
+ */
 export async function fenceAndReadNames(
   deps: MaintenanceDeps,
-  partition: PartitionKey,
-  { head, floor, add, onPage }: ReadNamesOptions & { readonly head: Head },
-): Promise<void> {
-  const fenced = await fence(deps, partition, head, floor);
-  if (fenced !== undefined) await readNames(deps, partition, fenced, add, onPage);
+  { partition, head, fromBase }: NamesToRead,
+  options: ReadNamesOptions,
+): Promise<bigint | null> {
+  const fenced = await fence(deps, partition, head, options.floor);
+  return fenced === undefined ? null : readNames(deps, { partition, head: fenced, fromBase }, options);
 }
 
 /** The head as it was at a moment at which its floor was raised; undefined when it is gone. One write unit, none where the floor is above already. */
@@ -48,14 +61,12 @@ async function fence(
   return answer.item;
 }
 
-/** Names in the tail of a head that was read consistently, and in the chunks below it. */
+/** Names in the tail of a head that was read consistently, and in the chunks below it from `fromBase` on. As `fenceAndReadNames`. */
 export async function readNames(
   deps: MaintenanceDeps,
-  partition: PartitionKey,
-  head: Head,
-  add: AddName,
-  onPage?: () => Promise<void>,
-): Promise<void> {
+  { partition, head, fromBase }: NamesToRead,
+  { add, isOver }: Pick<ReadNamesOptions, 'add' | 'isOver'>,
+): Promise<bigint | null> {
   let last: SegmentId | null = null;
   const addAll = (entries: readonly Uint8Array[]) => {
     for (const bytes of entries) {
@@ -73,19 +84,25 @@ export async function readNames(
     const isDead = held !== null && (held.end <= head.start || (nextBase < held.end && nextBase <= head.start));
     if (held !== null && !isDead) addAll(held.entries);
   };
-  for await (const page of chunkPages(deps, partition, { toBase: head.tailBase - 1n, order: 'ascending' })) {
+  const query = { fromBase, toBase: head.tailBase - 1n, order: 'ascending' } as const;
+  for await (const page of chunkPages(deps, partition, query)) {
     for (const chunk of page) {
       addHeld(chunk.base);
       held = chunk;
     }
-    await onPage?.();
+    // What it names is not known before the next one is.
+    const goesOn = page.at(-1)!.base;
+    if (goesOn > fromBase && isOver?.()) return goesOn;
   }
   addHeld(head.tailBase);
+  return null;
 }
 
 /** What became of several partitions at once. */
 export interface ReadPartition {
   readonly partition: PartitionKey;
+  /** The chunk at which it goes on; null: all was read, or cannot be. */
+  readonly goesOn: bigint | null;
   /** Why its names are not known; null: they are. */
   readonly damage: MillraceError | null;
 }
@@ -96,19 +113,19 @@ const PARALLEL = 16;
 /** Reads the names of partitions; damage of one keeps no other from being read. Throws what the store throws. */
 export async function readAllNames(
   deps: MaintenanceDeps,
-  heads: readonly { readonly partition: PartitionKey; readonly head: Head | MillraceError }[],
+  heads: readonly (Omit<NamesToRead, 'head'> & { readonly head: Head | MillraceError })[],
   options: ReadNamesOptions,
 ): Promise<readonly ReadPartition[]> {
   const read: ReadPartition[] = [];
-  await inParallel(heads, PARALLEL, async ({ partition, head }) => {
+  await inParallel(heads, PARALLEL, async ({ partition, head, fromBase }) => {
     try {
       if (head instanceof Error) throw head;
-      await fenceAndReadNames(deps, partition, { ...options, head });
-      read.push({ partition, damage: null });
+      const goesOn = await fenceAndReadNames(deps, { partition, head, fromBase }, options);
+      read.push({ partition, goesOn, damage: null });
     } catch (cause) {
       const error = asMillraceError(cause);
       if (!isDamage(error)) throw cause;
-      read.push({ partition, damage: error });
+      read.push({ partition, goesOn: null, damage: error });
     }
   });
   return read;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeEntry } from '../../lib/log/entry.ts';
 import { freshUuid } from '../../lib/log/fresh-uuid.ts';
+import { planChunk } from '../../lib/log/roll-plan.ts';
 import { COMPACTION_RULES } from '../../lib/maintenance/compaction-plan.ts';
 import { findUncompacted } from '../../lib/maintenance/find-uncompacted.ts';
 import { rewritesSoFar } from '../../lib/maintenance/rewrites-so-far.ts';
@@ -9,7 +10,7 @@ import { firstIdAt } from '../../lib/segment/segment-id.ts';
 import { scriptedFaults } from '../log/faulty-store.ts';
 import { collectFor, segments } from './collection-stage.ts';
 import { AGE_MS, ALL, compact, level1, reportOf, valuesOf } from './compaction-stage.ts';
-import { HOUR_MS, MINUTE_MS, maintenanceStage } from './maintenance-stage.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, maintenanceStage } from './maintenance-stage.ts';
 
 describe('a compaction that takes long', () => {
   it.each([
@@ -152,5 +153,20 @@ describe('what compaction could not work on', () => {
       stage.clock.pass(6 * HOUR_MS + MINUTE_MS);
     }
     expect(await reportOf(stage)).toMatchObject({ damages: { count: 1, first: [{ topic: 'spoilt' }] } });
+  });
+
+  it('leaves a chunk alone whose roll has still to trim the tail', async () => {
+    const stage = maintenanceStage();
+    const [partition] = await stage.topic('orders');
+    await stage.append(partition!, ['a']);
+    await stage.append(partition!, ['b'], { roll: false });
+    const half = planChunk(await stage.head(partition!))!;
+    await stage.base.chunks.put(partition!, half);
+    await compact(stage, { waitMs: DAY_MS, worthBytes: 0 });
+    expect((await stage.chunks(partition!)).map(({ base, level }) => [base, level])).toEqual([
+      [0n, 1],
+      [1n, 0],
+    ]);
+    expect(await stage.damages()).toEqual([]);
   });
 });

@@ -33,7 +33,14 @@ export function maintenanceStage(
   const deps: MaintenanceDeps = { store: faulty.store, clock, random };
   const admin = new TopicAdmin({ store: base, clock, random });
   const head = async (partition: PartitionKey) => (await base.heads.read(partition, { consistent: true }))!;
-  const objects = async () => (await base.objects.list('', null, 1_000)).map(({ key }) => key);
+  const objects = async () => {
+    const keys: string[] = [];
+    for (;;) {
+      const page = await base.objects.list('', keys.at(-1) ?? null, 1_000);
+      if (page.length === 0) return keys;
+      keys.push(...page.map(({ key }) => key));
+    }
+  };
   return {
     clock,
     random,

@@ -26,7 +26,11 @@ async function namesRead(
   const head = await stage.head(partition!);
   const names = new Set<string>();
   const floor = firstIdAt(stage.clock.nowMs() + HOUR_MS);
-  await fenceAndReadNames(stage.deps, partition!, { head, floor, add: (id) => names.add(id) });
+  await fenceAndReadNames(
+    stage.deps,
+    { partition: partition!, head, fromBase: 0n },
+    { floor, add: (id) => names.add(id) },
+  );
   const after = await stage.head(partition!);
   const chunks = await stage.chunks(partition!);
   const all = [...chunks.flatMap(({ entries }) => entries), ...after.tail].map(entryId);
@@ -69,7 +73,8 @@ describe('the names of a partition', () => {
     await stage.base.chunks.put(partition!, late);
     const names = new Set<string>();
     const head = await stage.head(partition!);
-    await fenceAndReadNames(stage.deps, partition!, { head, floor: head.floor, add: (id) => names.add(id) });
+    const options = { floor: head.floor, add: (id: string) => names.add(id) };
+    await fenceAndReadNames(stage.deps, { partition: partition!, head, fromBase: 0n }, options);
     expect(names.size).toBe(1);
   });
 });

@@ -48,6 +48,7 @@ export const compactionMutants: readonly Mutant[] = [
     file: 'lib/maintenance/live-chunks.ts',
     from: 'toBase: tailBase - 1n,',
     to: 'toBase: tailBase,',
+    test: 'test/maintenance/compaction-crashes.test.ts',
   },
   {
     name: 'compaction: what is young is rewritten',

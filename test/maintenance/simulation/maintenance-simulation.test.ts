@@ -6,7 +6,7 @@ import { simulateMaintenance } from './simulate-maintenance.ts';
 const SEEDS = 80;
 
 describe('the simulation of maintenance', () => {
-  it('keeps every promise: nothing goes early, and all goes in the end', { timeout: 120_000 }, async () => {
+  it('keeps every promise: nothing goes early, and all goes in the end', { timeout: 300_000 }, async () => {
     const counts = await expectGoodRuns(simulateMaintenance, 0, SEEDS);
     // A simulation in which nothing went wrong, or nothing right, would prove nothing.
     const common = ['acked', 'rolls', 'replacements', 'faults', 'starts raised', 'chunks removed', 'objects removed'];

@@ -7,6 +7,7 @@ const RETAIN = 'lib/maintenance/retain-partition.ts';
 const NAMES = 'lib/maintenance/read-names.ts';
 const CONDEMN = 'lib/maintenance/condemn.ts';
 const COLLECT = 'lib/maintenance/collection-job.ts';
+const KILLED_TEST = 'test/maintenance/collection-killed.test.ts';
 const ORPHAN = 'lib/maintenance/orphan-rule.ts';
 
 export const maintenanceMutants: readonly Mutant[] = [
@@ -110,22 +111,23 @@ export const maintenanceMutants: readonly Mutant[] = [
   {
     name: 'collection: names are read before the floor is raised',
     file: NAMES,
-    from: 'if (fenced !== undefined) await readNames(deps, partition, fenced, add, onPage);',
-    to: 'if (fenced !== undefined) await readNames(deps, partition, head, add, onPage);',
+    from: 'readNames(deps, { partition, head: fenced, fromBase }, options);',
+    to: 'readNames(deps, { partition, head, fromBase }, options);',
     test: 'test/maintenance/read-names.test.ts',
   },
   {
     name: 'collection: chunks are read before the floor is raised, the tail behind it',
     file: NAMES,
     test: 'test/maintenance/read-names.test.ts',
-    from: '  const fenced = await fence(deps, partition, head, floor);\n  if (fenced !== undefined) await readNames(deps, partition, fenced, add, onPage);',
-    to: '  await readNames(deps, partition, { ...head, tail: [] }, add);\n  const fenced = await fence(deps, partition, head, floor);\n  if (fenced !== undefined) await readNames(deps, partition, { ...fenced, tailBase: 0n }, add);',
+    from: '  const fenced = await fence(deps, partition, head, options.floor);\n  return fenced === undefined ? null : readNames(deps, { partition, head: fenced, fromBase }, options);',
+    to: '  await readNames(deps, { partition, head: { ...head, tail: [] }, fromBase }, options);\n  const fenced = await fence(deps, partition, head, options.floor);\n  return fenced === undefined ? null : readNames(deps, { partition, head: { ...fenced, tailBase: 0n }, fromBase }, options);',
   },
   {
     name: 'collection: names in the tail are not read',
     file: NAMES,
     from: '  addAll(head.tail);\n',
     to: '',
+    test: 'test/maintenance/read-names.test.ts',
   },
   {
     name: 'collection: names in the last chunk are not read',
@@ -191,6 +193,7 @@ export const maintenanceMutants: readonly Mutant[] = [
     file: COLLECT,
     from: 'const atMs = Math.max(this.#deps.store.serverClock.nowMs(), this.#seenMs);',
     to: 'const atMs = this.#nowMs - this.#options.freshMs;',
+    test: 'test/maintenance/collection-slices.test.ts',
   },
   {
     name: 'collection: names that were read behind the first stored ones are lost',
@@ -205,6 +208,34 @@ export const maintenanceMutants: readonly Mutant[] = [
     test: 'test/maintenance/collection-job.test.ts',
     from: 'this.#change({ names: { place }, sum: added % SUM_LIMIT });',
     to: 'this.#change({ names: { place: { ...place, partition: place.partition + 1 } }, sum: added % SUM_LIMIT });',
+  },
+  {
+    name: 'collection: the chunk at which a reading was left is passed over',
+    file: NAMES,
+    from: 'if (goesOn > fromBase && isOver?.()) return goesOn;',
+    to: 'if (goesOn > fromBase && isOver?.()) return goesOn + 1n;',
+    test: KILLED_TEST,
+  },
+  {
+    name: 'collection: what was read of a partition is forgotten by whoever goes on',
+    file: COLLECT,
+    from: 'this.#change({ names: isSame ? this.#pass.names : { place } });',
+    to: 'this.#change({ names: { place } });',
+    test: KILLED_TEST,
+  },
+  {
+    name: 'collection: a partition is not left before all of it was read',
+    file: NAMES,
+    from: 'if (goesOn > fromBase && isOver?.()) return goesOn;',
+    to: 'if (goesOn < fromBase && isOver?.()) return goesOn;',
+    test: KILLED_TEST,
+  },
+  {
+    name: 'collection: a list goes on behind what was carried out of it',
+    file: 'lib/maintenance/carry-out-lists.ts',
+    from: 'if (done < keyCount) return { ...list, done };',
+    to: 'if (done < keyCount) return { ...list, done: done + 1 };',
+    test: KILLED_TEST,
   },
   {
     name: 'collection: parts of lists are deleted with what is left over',
