@@ -61,6 +61,9 @@ export const BATCH_PREFIX_BYTES = 12;
 /** Where the bytes under the CRC begin. */
 export const BATCH_CRC_START = 21;
 
+/** Where the CRC stands, u32. */
+export const BATCH_CRC_POSITION = 17;
+
 /** A record takes at least this: length, attributes, timestamp and offset delta, two null lengths, no headers. */
 export const RECORD_BYTES_MIN = 7;
 

@@ -1,5 +1,5 @@
 /** CRC-32C's polynomial (Castagnoli, RFC 3720 appendix B.4), bits reversed. */
-const POLYNOMIAL = 0x82f63b78;
+export const POLYNOMIAL = 0x82f63b78;
 
 /** How many bytes one step takes: one table of 256 entries for each. */
 export const CRC_SLICES = 16;

@@ -1,7 +1,8 @@
 /** Writes segments; their byte tables are in segment-format.ts. */
 import { MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { parseBatchHeader } from '../record/batch-header.ts';
+import { BATCH_CRC_POSITION, BATCH_CRC_START, parseBatchHeader } from '../record/batch-header.ts';
+import { combineCrc32c } from '../record/combine-crc32c.ts';
 import { crc32c } from '../record/crc32c.ts';
 import type { Region, StampedRegion } from './region.ts';
 import {
@@ -74,6 +75,9 @@ type Allocate = (bytes: number) => Uint8Array;
 const COUNT_MAX = 2 ** 32 - 1;
 const OFFSET_MAX = 2n ** 63n - 1n;
 
+/** Below that, a look at the bytes is faster. */
+const COMBINED_BYTES_MIN = 4 * 1024;
+
 /** What the headers of a region's batches add up to. */
 type RegionSummary = Pick<
   StampedRegion,
@@ -111,7 +115,7 @@ export function encodeSegment(
   const regions = inputs.map((region, index): StampedRegion => {
     const written = writeRegion(bytes, position, region);
     const { topicId, partition } = region;
-    const crc = crc32c(written);
+    const crc = level === 0 ? crcOf(region.batches) : crc32c(written);
     const { chunkVersion = 0 } = region;
     const placed = { topicId, partition, position, length: written.length, ...summaries[index]!, crc, chunkVersion };
     position += written.length;
@@ -252,6 +256,22 @@ function joinSummaries(a: RegionSummary, b: RegionSummary): RegionSummary {
     baseOffset: a.baseOffset,
     lastOffset: b.lastOffset,
   };
+}
+
+/**
+ * The CRC of batches back to back, from the CRC that each tells of itself and the bytes before that, which it does not cover. Whoever appends has just compared or computed it; if the bytes have changed since, this CRC tells so, too. At
+ * level 1 nothing has looked at them since they were read.
+ */
+function crcOf(batches: readonly Uint8Array[]): number {
+  let crc = 0;
+  for (const batch of batches) {
+    if (batch.length < COMBINED_BYTES_MIN) crc = crc32c(batch, crc);
+    else {
+      const own = viewOf(batch).getUint32(BATCH_CRC_POSITION);
+      crc = combineCrc32c(crc32c(batch.subarray(0, BATCH_CRC_START), crc), own, batch.length - BATCH_CRC_START);
+    }
+  }
+  return crc;
 }
 
 /** Copies the batches of a region to `position` and returns the bytes written. */

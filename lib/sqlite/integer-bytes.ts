@@ -1,29 +1,56 @@
-/** Two's complement of an integer, big-endian, as short as it can be: 0 and -1 take one byte, an offset at most nine. */
-export function encodeInteger(value: bigint): Uint8Array {
-  if (value >= -0x8000_0000n && value < 0x8000_0000n) return encodeSmall(Number(value));
-  const bytes: number[] = [];
-  for (let rest = value; ; rest >>= 8n) {
-    const byte = Number(BigInt.asUintN(8, rest));
-    bytes.push(byte);
-    const sign = byte & 0x80 ? -1n : 0n;
-    if (rest >> 8n === sign) return Uint8Array.from(bytes.reverse());
+/** Two's complement of integers, big-endian, as short as it can be: 0 and -1 take one byte, an offset at most nine. */
+
+const WORD = 2 ** 32;
+/** Integers between these are exact as numbers, whose arithmetic is many times faster; most attributes are. */
+const EXACT_MAX = BigInt(Number.MAX_SAFE_INTEGER);
+/** So many bytes hold no integer beyond those. */
+const EXACT_BYTES = 6;
+
+function isExact(value: bigint): boolean {
+  return value >= -EXACT_MAX && value <= EXACT_MAX;
+}
+
+/** How many bytes an integer takes. */
+export function integerBytes(value: bigint): number {
+  if (isExact(value)) return exactBytes(Number(value));
+  let bytes = 1;
+  for (let rest = value; BigInt.asIntN(8, rest) !== rest; rest >>= 8n) bytes += 1;
+  return bytes;
+}
+
+function exactBytes(value: number): number {
+  let bytes = 1;
+  for (let limit = 0x80; value >= limit || value < -limit; limit *= 256) bytes += 1;
+  return bytes;
+}
+
+/** Writes an integer into as many bytes as `integerBytes` tells. */
+export function writeInteger(value: bigint, bytes: Uint8Array, position: number, length: number): void {
+  if (isExact(value)) {
+    const exact = Number(value);
+    writeWords(Math.floor(exact / WORD), exact | 0, bytes, position, length);
+    return;
+  }
+  let rest = value;
+  for (let index = length - 1; index >= 0; index--, rest >>= 8n) {
+    bytes[position + index] = Number(BigInt.asUintN(8, rest));
   }
 }
 
-/** As `encodeInteger`, for 32 bits: most attributes are small, and arithmetic on numbers is many times faster. */
-function encodeSmall(value: number): Uint8Array {
-  if (value >= -0x80 && value < 0x80) return Uint8Array.of(value);
-  if (value >= -0x8000 && value < 0x8000) return Uint8Array.of(value >> 8, value);
-  if (value >= -0x80_0000 && value < 0x80_0000) return Uint8Array.of(value >> 16, value >> 8, value);
-  return Uint8Array.of(value >> 24, value >> 16, value >> 8, value);
+function writeWords(high: number, low: number, bytes: Uint8Array, position: number, length: number): void {
+  for (let index = 0; index < length; index++) {
+    const shift = 8 * (length - 1 - index);
+    bytes[position + index] = shift >= 32 ? high >> (shift - 32) : low >> shift;
+  }
 }
 
 /** The integer of such bytes. Any bytes are one; none at all are zero. */
 export function decodeInteger(bytes: Uint8Array): bigint {
-  if (bytes.length <= 4) {
-    let value = (bytes[0] ?? 0) & 0x80 ? -1 : 0;
-    for (const byte of bytes) value = (value << 8) | byte;
-    return BigInt(value);
+  const { length } = bytes;
+  if (length > EXACT_BYTES) {
+    return BigInt.asIntN(length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex')}`));
   }
-  return BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex')}`));
+  let value = (bytes[0] ?? 0) & 0x80 ? -1 : 0;
+  for (let index = 0; index < length; index++) value = value * 256 + bytes[index]!;
+  return BigInt(value);
 }

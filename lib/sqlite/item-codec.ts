@@ -24,7 +24,8 @@
 import { MillraceError } from '../errors.ts';
 import type { Attribute, Item } from '../log/item.ts';
 import { crc32c } from '../record/crc32c.ts';
-import { decodeInteger, encodeInteger } from './integer-bytes.ts';
+import { decodeInteger } from './integer-bytes.ts';
+import { ItemWriter } from './item-writer.ts';
 
 const VERSION = 1;
 const KIND_INTEGER = 1;
@@ -36,51 +37,37 @@ const VARINT_BYTES = 5;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+const writer = new ItemWriter();
+
 /** Encodes an item, see the tables above. The order of attributes is kept. */
 export function encodeItem(item: Item): Uint8Array {
   const names = Object.keys(item);
-  const parts: Uint8Array[] = [];
-  for (const name of names) pushAttribute(parts, name, item[name]!);
-  const bodyBytes = parts.reduce((sum, part) => sum + part.length, 0);
-  const count = varint(names.length);
-  const bytes = new Uint8Array(1 + count.length + bodyBytes + CHECKSUM_BYTES);
-  bytes[0] = VERSION;
-  bytes.set(count, 1);
-  let position = 1 + count.length;
-  for (const part of parts) {
-    bytes.set(part, position);
-    position += part.length;
+  writer.begin();
+  writer.byte(VERSION);
+  writer.varint(names.length);
+  for (const name of names) {
+    writer.text(name);
+    writeAttribute(item[name]!);
   }
-  new DataView(bytes.buffer).setUint32(position, crc32c(bytes.subarray(0, position)));
-  return bytes;
+  writer.uint32(crc32c(writer.written));
+  return new Uint8Array(writer.written);
 }
 
-function pushAttribute(parts: Uint8Array[], name: string, value: Attribute): void {
-  pushBytes(parts, Buffer.from(name));
+function writeAttribute(value: Attribute): void {
   if (typeof value === 'bigint') {
-    parts.push(Uint8Array.of(KIND_INTEGER));
-    pushBytes(parts, encodeInteger(value));
+    writer.byte(KIND_INTEGER);
+    writer.integer(value);
   } else if (typeof value === 'string') {
-    parts.push(Uint8Array.of(KIND_TEXT));
-    pushBytes(parts, Buffer.from(value));
+    writer.byte(KIND_TEXT);
+    writer.text(value);
   } else if (value instanceof Uint8Array) {
-    parts.push(Uint8Array.of(KIND_BINARY));
-    pushBytes(parts, value);
+    writer.byte(KIND_BINARY);
+    writer.binary(value);
   } else {
-    parts.push(Uint8Array.of(KIND_LIST), varint(value.length));
-    for (const element of value) pushBytes(parts, element);
+    writer.byte(KIND_LIST);
+    writer.varint(value.length);
+    for (const element of value) writer.binary(element);
   }
-}
-
-function pushBytes(parts: Uint8Array[], bytes: Uint8Array): void {
-  parts.push(varint(bytes.length), bytes);
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  for (; value > 0x7f; value = Math.floor(value / 128)) bytes.push((value & 0x7f) | 0x80);
-  bytes.push(value);
-  return Uint8Array.from(bytes);
 }
 
 /**
@@ -100,14 +87,35 @@ export function decodeItem(bytes: Uint8Array): Item {
     });
   }
   const reader = new ItemReader(bytes, 1, end);
-  const item: Record<string, Attribute> = Object.create(null);
+  const item: Record<string, Attribute> = {};
   for (let count = reader.varint(); count > 0; count--) {
-    const name = reader.text();
-    if (name in item) throw corruptItem(`attribute ${name} stands twice`, bytes);
-    item[name] = reader.attribute();
+    const name = reader.name();
+    if (Object.hasOwn(item, name)) throw corruptItem(`attribute ${name} stands twice`, bytes);
+    const value = reader.attribute();
+    if (name === '__proto__') Object.defineProperty(item, name, { value, ...PLAIN });
+    else item[name] = value;
   }
   reader.expectEnd();
-  return { ...item };
+  return item;
+}
+
+/** As a property is that was assigned. */
+const PLAIN = { enumerable: true, writable: true, configurable: true };
+
+/** Names that were read, by a hash of their bytes: there are few, and decoding each anew takes longer than all else of an attribute. ASCII alone, whose characters are its bytes. */
+const names = new Map<number, string>();
+const NAMES_MAX = 1_000;
+
+function isAscii(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte < 0x80);
+}
+
+function isNamed(bytes: Uint8Array, name: string): boolean {
+  if (bytes.length !== name.length) return false;
+  for (let index = 0; index < bytes.length; index++) {
+    if (bytes[index] !== name.charCodeAt(index)) return false;
+  }
+  return true;
 }
 
 /** Reads forward through the body of an item. No length is believed before it is compared with what is left. */
@@ -123,6 +131,11 @@ class ItemReader {
   }
 
   varint(): number {
+    const first = this.#bytes[this.#position]!;
+    if (first < 0x80 && this.#position < this.#end) {
+      this.#position += 1;
+      return first;
+    }
     let value = 0;
     for (let index = 0; index < VARINT_BYTES; index++) {
       if (this.#position >= this.#end) throw corruptItem('it ends inside a length', this.#bytes);
@@ -140,8 +153,22 @@ class ItemReader {
     return this.#bytes.subarray(this.#position - length, this.#position);
   }
 
-  text(): string {
+  name(): string {
     const bytes = this.binary();
+    let hash = bytes.length;
+    for (let index = 0; index < bytes.length; index++) hash = (Math.imul(hash, 31) + bytes[index]!) | 0;
+    const known = names.get(hash);
+    if (known !== undefined && isNamed(bytes, known)) return known;
+    const name = this.#decoded(bytes);
+    if (names.size < NAMES_MAX && isAscii(bytes)) names.set(hash, name);
+    return name;
+  }
+
+  text(): string {
+    return this.#decoded(this.binary());
+  }
+
+  #decoded(bytes: Uint8Array): string {
     try {
       return utf8.decode(bytes);
     } catch (cause) {

@@ -17,6 +17,10 @@ const LINK_ATTEMPTS = 8;
  */
 const AT_ONCE_BYTES = 1024 * 1024;
 
+/** Ids of processes are used again, and threads share one: what each of them calls its temporary files is no other's. */
+const processName = Buffer.from(systemRandom.bytes(12)).toString('hex');
+let nameCount = 0;
+
 /** Where and how a file is published. */
 export interface Publication {
   /** Must be on the file system of `target`. */
@@ -32,8 +36,7 @@ export interface Publication {
  * error after the link is `UnansweredError`.
  */
 export async function publishFile(bytes: Uint8Array, publication: Publication): Promise<'created' | 'exists'> {
-  const name = Buffer.from(systemRandom.bytes(12)).toString('hex');
-  const temporary = path.join(publication.temporaryDirectory, `${process.pid}-${name}`);
+  const temporary = path.join(publication.temporaryDirectory, `${process.pid}-${processName}-${++nameCount}`);
   const isAtOnce = publication.sync === 'process' && bytes.length <= AT_ONCE_BYTES;
   try {
     if (isAtOnce) writeAtOnce(temporary, bytes);
@@ -62,7 +65,11 @@ export async function publishLink(
 async function writeWhole(file: string, bytes: Uint8Array, sync: 'process' | 'power'): Promise<void> {
   const handle = await fs.open(file, 'wx');
   try {
-    await handle.writeFile(bytes);
+    // At once: `writeFile` hands over half a MiB after another.
+    for (let written = 0; written < bytes.length; ) {
+      const { bytesWritten } = await handle.write(bytes, written);
+      written += bytesWritten;
+    }
     if (sync === 'power') await handle.datasync();
   } finally {
     await handle.close();

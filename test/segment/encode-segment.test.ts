@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../lib/limits.ts';
 import { crc32c } from '../../lib/record/crc32c.ts';
+import { encodeBatch } from '../../lib/record/encode-batch.ts';
 import { type ChunkRegionInput, encodeSegment } from '../../lib/segment/encode-segment.ts';
 import { encodeId } from '../../lib/segment/segment-id.ts';
 import { chunkRegion, sampleBatch, sampleSegment, stampedBatches, TOPIC_A, TOPIC_B, WRITER } from './sample-segment.ts';
@@ -17,7 +18,37 @@ const chunkOf = (batches: readonly Uint8Array[], changes: Partial<ChunkRegionInp
 });
 const refusal = (code: string) => expect.objectContaining({ code, hint: expect.any(String) });
 
+/** A batch of about so many bytes. */
+function batchOf(bytes: number, letter: string): Uint8Array {
+  return encodeBatch([{ key: null, value: Buffer.alloc(bytes, letter), headers: [], timestampMs: 1n }]);
+}
+
 describe('an encoded segment', () => {
+  it.each([[[5_000]], [[100, 70_000, 200, 4_100]], [[4_000, 4_050, 1_000_000]]])(
+    'has the CRC of its regions though it reads no large batch again: %j',
+    (sizes) => {
+      const batches = sizes.map((bytes, place) => batchOf(bytes, 'abcd'[place]!));
+      // What stands before the CRC is not under it.
+      for (const [place, batch] of batches.entries()) batch.set([place, 2, 3], 5);
+      const { bytes, regions } = encodeSegment(one(batches));
+      const { position, length, crc } = regions[0]!;
+      expect(crc).toBe(crc32c(bytes.subarray(position, position + length)));
+    },
+  );
+
+  it('tells by the CRC of a region that a batch was changed after its own CRC was made', () => {
+    const batch = batchOf(10_000, 'a');
+    batch[9_000]! ^= 1;
+    const { bytes, regions } = encodeSegment(one([batch]));
+    const { position, length, crc } = regions[0]!;
+    expect(crc).not.toBe(crc32c(bytes.subarray(position, position + length)));
+  });
+
+  it('is written over whatever its memory has held', () => {
+    const filled = (bytes: number) => new Uint8Array(bytes).fill(0xdb);
+    expect(encodeSegment(sampleSegment(0), filled).bytes).toEqual(encodeSegment(sampleSegment(0)).bytes);
+  });
+
   it('has the bytes of the format, written out by hand', () => {
     const batch = sampleBatch({ recordCount: 2, baseTimestampMs: 1n, maxTimestampMs: 2n });
     const hex = (...parts: string[]) => Buffer.from(parts.join(''), 'hex');

@@ -275,6 +275,19 @@ describe('errors of the file system', () => {
     expect(await objects.get('a/b', 0, 3)).toEqual(bytes);
   });
 
+  it('goes on where another thread has written a part of an object only', async () => {
+    const { objects } = await opened({ sync: 'power' });
+    const { open } = fs;
+    vi.spyOn(fs, 'open').mockImplementationOnce(async (file, flags, mode) => {
+      const handle = await open(file, flags, mode);
+      const write = handle.write.bind(handle);
+      vi.spyOn(handle, 'write').mockImplementationOnce((() => write(bytes, 0, 1)) as never);
+      return handle;
+    });
+    await objects.put('a/b', bytes);
+    expect(await objects.get('a/b', 0, 3)).toEqual(bytes);
+  });
+
   it('removes the temporary file when the disk fills while it is written at once', async () => {
     const { objects, temporary } = await opened();
     const { writeSync } = disk;
@@ -300,7 +313,7 @@ describe('errors of the file system', () => {
     const { open } = fs;
     vi.spyOn(fs, 'open').mockImplementationOnce(async (file, flags, mode) => {
       const handle = await open(file, flags, mode);
-      vi.spyOn(handle, 'writeFile').mockRejectedValue(systemError('ENOSPC'));
+      vi.spyOn(handle, 'write').mockRejectedValue(systemError('ENOSPC'));
       return handle;
     });
     await expect(objects.put('a/b', bytes)).rejects.toMatchObject({ code: 'STORE_FULL' });
