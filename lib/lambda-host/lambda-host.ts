@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import type { Clock, Random } from '../clock.ts';
 import type { FunctionInvoker, InvokeAnswer } from '../event-source/push/function-invoker.ts';
 import { freshUuid } from '../log/fresh-uuid.ts';
+import { isCodeFile } from './code-file.ts';
 import { type CheckedFunctionConfig, checkFunctionConfig, type FunctionConfig } from './function-config.ts';
 import { FunctionProcess } from './function-process.ts';
 
@@ -193,7 +194,8 @@ export class LambdaHost implements FunctionInvoker {
 
   #watch({ config }: HostedFunction): () => void {
     const settled = { timer: new AbortController() };
-    const watcher = watch(dirname(config.file), { persistent: false }, () => {
+    const watcher = watch(dirname(config.file), { persistent: false }, (_, file) => {
+      if (file !== null && !isCodeFile(file)) return;
       settled.timer.abort();
       const timer = new AbortController();
       settled.timer = timer;
