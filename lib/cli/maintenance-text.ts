@@ -105,15 +105,21 @@ export function counted(count: number | string, noun: string): string {
 
 /** How jobs stand. */
 export function statusText(jobs: readonly JobDescription[]): string {
-  const rows = jobs.map(({ job, succeededAtMs, underWaySinceMs, takenUntilMs, dueAtMs }) => [
+  const rows = jobs.map(({ job, succeededAtMs, underWaySinceMs, takenUntilMs, dueAtMs, damage }) => [
     job,
-    stateText(underWaySinceMs, takenUntilMs),
+    damage === undefined ? stateText(underWaySinceMs, takenUntilMs) : 'damaged',
     succeededAtMs === null ? 'never' : timeText(succeededAtMs),
     dueAtMs === 0 ? 'now' : timeText(dueAtMs),
   ]);
   const parts = [table(['job', 'state', 'last success', 'due'], rows)];
+  for (const job of jobs) if (job.damage !== undefined) parts.push(damageText(job));
   for (const job of jobs) if (job.report !== null) parts.push([`${job.job}:`, ...reportLines(job)].join('\n'));
   return parts.join('\n\n');
+}
+
+function damageText({ job, damage }: JobDescription): string {
+  const why = `${job} does not run: its item cannot be read: ${damage!.message} (${damage!.code})`;
+  return `${why}\nDelete the item JOBS / ${job} of the table of the log, and the job begins anew.`;
 }
 
 function stateText(underWaySinceMs: number | null, takenUntilMs: number | null): string {

@@ -1,9 +1,10 @@
-import { repeatRequest } from '../log/repeat-request.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { CleanReport, CleanState } from './clean/clean-state.ts';
 import type { CollectionReport, CollectionState } from './collection-state.ts';
 import type { CompactionReport, CompactionState } from './compaction-state.ts';
 import type { CondemnedList } from './condemned-list.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
+import { readOrDamage } from './read-or-damage.ts';
 import type { RetentionReport, RetentionState } from './retention-job.ts';
 import { parseJobState } from './run-job.ts';
 import type { JobName } from './run-maintenance.ts';
@@ -32,9 +33,11 @@ export interface JobTimes {
   readonly takenUntilMs: number | null;
   /** When the schedule runs it next. */
   readonly dueAtMs: number;
+  /** Why its item cannot be read: then nothing is known of it, and it does not run. Absent: it can. */
+  readonly damage?: { readonly code: ErrorCode; readonly message: string };
 }
 
-/** How all jobs stand, in the order in which they are run. One read for each. Throws what the store throws, CORRUPT_OBJECT, UNSUPPORTED_FORMAT. */
+/** How all jobs stand, in the order in which they are run. One read for each. One whose item is damaged does not hide the others. Throws what the store throws otherwise. */
 export async function describeJobs(deps: MaintenanceDeps): Promise<readonly JobDescription[]> {
   const [retention, retentionTimes] = await readJob<RetentionState>(deps, 'retention');
   const [compaction, compactionTimes] = await readJob<CompactionState>(deps, 'compaction');
@@ -50,8 +53,16 @@ export async function describeJobs(deps: MaintenanceDeps): Promise<readonly JobD
 }
 
 async function readJob<S>(deps: MaintenanceDeps, job: JobName): Promise<readonly [S | null, JobTimes]> {
-  const { answer: stored } = await repeatRequest(deps, () => deps.store.jobs.read(job));
-  const record = stored && parseJobState<S>(job, stored);
+  const read = await readOrDamage(deps, async () => {
+    const stored = await deps.store.jobs.read(job);
+    return { stored, record: stored && parseJobState<S>(job, stored) };
+  });
+  if ('damage' in read) {
+    const { code, message } = read.damage;
+    const unknown = { succeededAtMs: null, underWaySinceMs: null, takenUntilMs: null, dueAtMs: 0 };
+    return [null, { ...unknown, damage: { code, message } }];
+  }
+  const { stored, record } = read.answer;
   const isTaken = stored !== null && stored.expiresAtMs > deps.store.serverClock.nowMs();
   const times = {
     succeededAtMs: record?.succeededAtMs || null,

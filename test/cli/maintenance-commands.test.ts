@@ -77,6 +77,26 @@ describe('millrace maintenance', () => {
     expect(complaint).toContain('2 topics or partitions could not be worked on');
   });
 
+  it('tells of a job whose item is damaged, and how the others stand', async () => {
+    const stage = await filled();
+    await stage.ok(['maintenance', 'run']);
+    const { DatabaseSync } = await import('node:sqlite');
+    const database = new DatabaseSync(`${stage.directory}/store/log.sqlite`);
+    database.exec("UPDATE items SET value = X'0102030405060708' WHERE pk = 'JOBS' AND sk = 'compaction'");
+    const { status, output, complaint } = await stage.run(['maintenance', 'run']);
+    expect(status).toBe(1);
+    expect(output).toMatch(/^retention: done\n.*\ncompaction: failed: [^\n]*checksum.*\ncollection: done\n/s);
+    expect(complaint).toContain('CORRUPT_OBJECT');
+    const told = await stage.ok(['maintenance', 'status']);
+    expect(told).toMatch(/^compaction +damaged +never +now$/m);
+    expect(told).toMatch(/^compaction does not run: its item cannot be read: .*checksum.* \(CORRUPT_OBJECT\)$/m);
+    expect(told).toContain('\nretention:\n  looked at 1 partition');
+    // As it is told to.
+    database.exec("DELETE FROM items WHERE pk = 'JOBS' AND sk = 'compaction'");
+    database.close();
+    expect(await stage.ok(['maintenance', 'run'])).toContain('compaction: done');
+  });
+
   it('runs a job that is named twice once', async () => {
     const stage = await filled();
     expect(await stage.json(['maintenance', 'run', 'retention', 'retention'])).toHaveLength(1);
