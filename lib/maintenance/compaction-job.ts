@@ -24,9 +24,9 @@ import { type CleanPolicy, cleanPolicy } from './clean/clean-plan.ts';
 import { COMPACTION_RULES, type CompactionRules, hasSmallPieces, isWorthSharing, rulesFor } from './compaction-plan.ts';
 import { type CompactionReport, type CompactionState, NEVER_COMPACTED, NOTHING_COMPACTED } from './compaction-state.ts';
 import { findUncompacted } from './find-uncompacted.ts';
-import { withDamage } from './found-damage.ts';
+import { NO_DAMAGE, withDamage } from './found-damage.ts';
 import { CHUNKS_MOST, fillAll, type GatheredChunks, gatherChunks } from './gather-chunks.ts';
-import { compactionPauseMs } from './job-schedule.ts';
+import { compactionPauseMs, DAMAGE_LOOK_MS } from './job-schedule.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import { readChunksTogether } from './read-chunk-batches.ts';
 import { type RewrittenChunk, rewriteChunks } from './rewrite-chunks.ts';
@@ -72,6 +72,8 @@ class CompactionSlice {
   #nowMs = 0;
   #object: OpenObject | null = null;
   #hasAnnounced = false;
+  /** Of the partitions that are worked on: in which there is damage. */
+  readonly #damagedHere = new Set<number>();
   #saving: Promise<void> | null = null;
   /** Whether this slice has got anywhere: it does so at least once, so that slices come to an end however short they are. */
   #hasMoved = false;
@@ -104,23 +106,27 @@ class CompactionSlice {
     this.#report({ clockMs: nowMs });
     if (nowMs > 0 && !isNeedless) {
       if (!(await this.#walk())) return { isDone: false, state: this.#state };
-      this.#state = { ...this.#state, lastSum: this.#state.sum };
+      this.#state = { ...this.#state, lastSum: this.#state.sum, lookedAtMs: serverClock.nowMs() };
     }
     const lastPassAtMs = serverClock.nowMs();
     const pauseMs = compactionPauseMs({ isTimeUnknown: nowMs === 0, hasRewritten: this.#state.report.chunks > 0 });
     return { isDone: true, state: { ...this.#state, place: null, lastPassAtMs }, dueAtMs: lastPassAtMs + pauseMs };
   }
 
-  /** Whether all is rewritten, and nothing was written since: one read. */
+  /** Whether all is rewritten but what is damaged, which was looked at within a day, and nothing was written since: one read. */
   async #isIdle(): Promise<boolean> {
-    const { isWaiting, lastSum } = this.#state;
+    const { isWaiting, lastSum, isHindered = false, lookedAtMs = 0 } = this.#state;
     if (this.#slice.isAskedFor || isWaiting || lastSum === null) return false;
+    if (isHindered && this.#deps.store.serverClock.nowMs() - lookedAtMs >= DAMAGE_LOOK_MS) return false;
     return isUnchangedSince(this.#deps, this.#state);
   }
 
   #begin(isNeedless: boolean): void {
-    const isWaiting = isNeedless && this.#state.isWaiting;
-    this.#state = { ...this.#state, report: NOTHING_COMPACTED, sum: 0, isWaiting };
+    const { isWaiting, isHindered = false, report } = this.#state;
+    // What could not be worked on stays in the report until it is looked at again.
+    const damages = isNeedless ? report.damages : NO_DAMAGE;
+    const left = { isWaiting: isNeedless && isWaiting, isHindered: isNeedless && isHindered };
+    this.#state = { ...this.#state, report: { ...NOTHING_COMPACTED, damages }, sum: 0, ...left };
   }
 
   #walk(): Promise<boolean> {
@@ -135,11 +141,12 @@ class CompactionSlice {
     this.#state = { ...this.#state, report: { ...this.#state.report, ...changes } };
   }
 
-  /** Of damage the rest goes on, and the next pass looks for it again; anything else ends the slice. */
+  /** Of damage the rest goes on, and it is looked for again a day later; anything else ends the slice. */
   #damaged(topic: string, partition: number | null, cause: unknown): void {
     const error = asMillraceError(cause);
     if (!isDamage(error)) throw cause;
-    this.#state = { ...this.#state, isWaiting: true };
+    if (partition !== null) this.#damagedHere.add(partition);
+    this.#state = { ...this.#state, isHindered: true };
     this.#report({ damages: withDamage(this.#state.report.damages, { topic, partition }, error) });
   }
 
@@ -148,16 +155,22 @@ class CompactionSlice {
     this.#begun(topic, heads);
     const policy = this.#keyPolicy(topic);
     const rules = rulesFor(this.#rules, policy);
+    this.#damagedHere.clear();
     const open = await mapInParallel(heads, PARALLEL, (one) => this.#open(topic, one, { policy, rules }));
-    if (open.some(({ hasMore }) => hasMore)) this.#state = { ...this.#state, isWaiting: true };
     const isWhole = await this.#rewrite(
       topic,
       open.flatMap(({ supply }) => supply ?? []),
     );
+    const isWaiting = heads.some(({ partition }, index) => open[index]!.hasMore && !this.#isDamaged(partition));
+    if (isWaiting) this.#state = { ...this.#state, isWaiting };
     await this.#write();
     if (!isWhole) return 'stop';
     await this.#passed(heads, place);
     return 'next';
+  }
+
+  #isDamaged({ partition }: PartitionKey): boolean {
+    return this.#damagedHere.has(partition);
   }
 
   get #isOver(): boolean {
@@ -170,7 +183,7 @@ class CompactionSlice {
     } catch (cause) {
       const error = asMillraceError(cause);
       this.#report({ damages: withDamage(this.#state.report.damages, { topic: name, partition: null }, error) });
-      this.#state = { ...this.#state, isWaiting: true };
+      this.#state = { ...this.#state, isHindered: true };
       return null;
     }
   }

@@ -29,6 +29,10 @@ export interface CompactionState {
   readonly lastPassAtMs: number;
   /** Whether this pass, or the one before, has left anything that may be rewritten later. */
   readonly isWaiting: boolean;
+  /** Whether this pass, or the one before, has found damage. Absent: no. */
+  readonly isHindered?: boolean;
+  /** When a pass was ended last that was not found to be needless, ms since 1970. Absent: never. */
+  readonly lookedAtMs?: number;
   /** Rises before chunks are rewritten, and behind that, once in each slice that does: then there is something for collection. */
   readonly rewrites: number;
 }

@@ -48,6 +48,9 @@ export function cleanPauseMs({
   return topics === 0 ? IDLE_LOOK_MS : retentionPauseMs(unchangedPasses, null);
 }
 
+/** How long until compaction looks again whether damage is still there, while nothing else changes. */
+export const DAMAGE_LOOK_MS = 24 * 60 * MINUTE_MS;
+
 /** Between two passes of collection. */
 export const COLLECT_MS = 6 * 60 * MINUTE_MS;
 

@@ -3,6 +3,7 @@ import type { Mutant } from '../../simulate/mutant.ts';
 
 const COMPACT = 'lib/maintenance/compaction-job.ts';
 const REWRITE = 'lib/maintenance/rewrite-chunks.ts';
+const DAMAGE_TEST = 'test/maintenance/compaction-damage.test.ts';
 const TOGETHER_TEST = 'test/maintenance/compaction-together.test.ts';
 
 export const compactionMutants: readonly Mutant[] = [
@@ -125,5 +126,26 @@ export const compactionMutants: readonly Mutant[] = [
     from: 'return answer[0]?.end === tailBase && isAll',
     to: 'return answer.length > 0 && isAll',
     test: 'test/maintenance/compaction-crashes.test.ts',
+  },
+  {
+    name: 'compaction: damage is never looked at again',
+    file: COMPACT,
+    from: 'if (isHindered && this.#deps.store.serverClock.nowMs() - lookedAtMs >= DAMAGE_LOOK_MS) return false;',
+    to: '',
+    test: DAMAGE_TEST,
+  },
+  {
+    name: 'compaction: it never rests while there is damage',
+    file: COMPACT,
+    from: 'open[index]!.hasMore && !this.#isDamaged(partition)',
+    to: 'open[index]!.hasMore || this.#isDamaged(partition)',
+    test: DAMAGE_TEST,
+  },
+  {
+    name: 'compaction: damage is out of the report while it rests',
+    file: COMPACT,
+    from: 'const damages = isNeedless ? report.damages : NO_DAMAGE;',
+    to: 'const damages = isNeedless ? NO_DAMAGE : report.damages;',
+    test: DAMAGE_TEST,
   },
 ];
