@@ -1,4 +1,4 @@
-import type { Group } from '../../group/group.ts';
+import { type Group, partitionText } from '../../group/group.ts';
 import { inParallel, mapInParallel } from '../../log/in-parallel.ts';
 import type { PartitionKey } from '../../log/partition-key.ts';
 import { repeatRequest } from '../../log/repeat-request.ts';
@@ -86,16 +86,19 @@ async function* oldLeases(
   { group, onDamagedItem }: RestoreRequest & { readonly group: Group },
 ): AsyncGenerator<readonly Lease[]> {
   const { name } = group;
+  const given = new Set<string>();
   for (let after: PartitionKey | null = null; ; ) {
     const read = await readOrDamage(deps, () => leases.list(name, after, PAGE));
     if ('damage' in read) break;
     if (read.answer.length === 0) return;
+    for (const { partition } of read.answer) given.add(partitionText(partition));
     yield read.answer;
     after = read.answer.at(-1)!.partition;
   }
   for (const { name: topic, topicId, partitionCount } of group.topics) {
     const found = await mapInParallel([...Array(partitionCount).keys()], PARALLEL, async (partition) => {
       const place = { group: name, partition: { topicId, partition } };
+      if (given.has(partitionText(place.partition))) return [];
       const one = await readOrDamage(deps, () => leases.readMany([place]));
       if ('answer' in one) return one.answer.flatMap((lease) => lease ?? []);
       onDamagedItem(`the offset of group ${name} in ${topic}-${partition}`, one.damage);
