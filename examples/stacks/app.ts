@@ -1,4 +1,4 @@
-/** Three examples on one log: `npx cdk deploy --app 'node examples/stacks/app.ts' --all`. Its tables go with the stack, and its bucket once it is empty. */
+/** Three examples on one log: `npx cdk deploy --app 'node examples/stacks/app.ts' --all`. Its tables go with the stack, and its bucket once it is empty: `aws s3 rm s3://BUCKET --recursive` before `npx cdk destroy`. */
 import { App, CfnOutput, RemovalPolicy, Stack, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { Millrace } from 'millrace/constructs';

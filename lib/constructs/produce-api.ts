@@ -37,7 +37,7 @@ export interface ProduceApiProps extends FunctionSettings {
    */
   readonly authType?: lambda.FunctionUrlAuthType;
   /**
-   * Who may call the HTTP API.
+   * Who may call the HTTP API. One that is a function tells its callers apart for idempotency keys by `principalId` in its context, see docs/http-api.md.
    *
    * @default - requests signed by IAM (`HttpIamAuthorizer`)
    */

@@ -15,11 +15,13 @@ export interface FunctionUrlEvent {
   };
 }
 
-/** Who was let in: by a signature, or by a token. */
+/** Who was let in: by a signature, by a token, or by a function. */
 interface EventAuthorizer {
   /** A role's id and the name of a session, or the id of a user. */
   readonly iam?: { readonly userId?: string };
   readonly jwt?: { readonly claims?: { readonly iss?: string; readonly sub?: string } };
+  /** The context that the function gave. What stands in it is its own affair, and may be another with each token: of use is what it calls the caller by. */
+  readonly lambda?: { readonly principalId?: unknown } | null;
 }
 
 /** What is answered. */
@@ -54,9 +56,11 @@ export function requestOf({
 }
 
 /** Sessions of a role are one caller: whoever asks again may be another process of the same program. */
-function callerOf({ iam, jwt }: EventAuthorizer): string {
+function callerOf({ iam, jwt, lambda }: EventAuthorizer): string {
   const claims = jwt?.claims;
-  return JSON.stringify([iam?.userId?.split(':')[0] ?? '', claims?.iss ?? '', claims?.sub ?? '']);
+  const principal = lambda?.principalId;
+  const byFunction = typeof principal === 'string' || typeof principal === 'number' ? [`${principal}`] : [];
+  return JSON.stringify([iam?.userId?.split(':')[0] ?? '', claims?.iss ?? '', claims?.sub ?? '', ...byFunction]);
 }
 
 /** The answer to it. */

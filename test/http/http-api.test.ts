@@ -294,6 +294,15 @@ describe('a request by a function URL', () => {
     ['another role', { iam: { userId: 'AROA1:one' } }, { iam: { userId: 'AROA2:one' } }, 2],
     ['another subject', { jwt: { claims: { iss: 'i', sub: 'a' } } }, { jwt: { claims: { iss: 'i', sub: 'b' } } }, 2],
     ['another issuer', { jwt: { claims: { iss: 'i', sub: 'a' } } }, { jwt: { claims: { iss: 'j', sub: 'a' } } }, 2],
+    ['another principal', { lambda: { principalId: 'shop' } }, { lambda: { principalId: 'till' } }, 2],
+    [
+      'its principal by a newer token',
+      { lambda: { principalId: 'a', iat: 1 } },
+      { lambda: { principalId: 'a', iat: 2 } },
+      1,
+    ],
+    ['a principal without a name', { lambda: { tenant: 'a' } }, { lambda: { tenant: 'b' } }, 1],
+    ['a principal that is no text', { lambda: { principalId: {} } }, { lambda: null }, 1],
     ['nobody either', undefined, undefined, 1],
   ])('with an idempotency key that was used by %s is told apart by who asks', async (_, first, second, records) => {
     const { api, all } = await served();
