@@ -1,6 +1,6 @@
 /** The deployed functions in an emulator, made by plain calls of the APIs: what the constructs make, without them. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -58,7 +58,7 @@ export async function deployFunctions(): Promise<FunctionsStage> {
   const store = `aws:?bucket=${bucket}&table=${table}&delays=true`;
   const lambda = new LambdaClient({ endpoint });
   const deploy: FunctionsStage['deploy'] = async (name, source, { environment = {}, timeoutSeconds = 900 } = {}) => {
-    const ZipFile = zipOf(typeof source === 'string' ? source : readFileSync(join(source.folder, 'index.mjs'), 'utf8'));
+    const ZipFile = zipOf(source);
     const { FunctionArn } = await lambda.send(
       new CreateFunctionCommand({
         FunctionName: name,
@@ -117,12 +117,16 @@ export async function deployFunctions(): Promise<FunctionsStage> {
   };
 }
 
-function zipOf(source: string): Uint8Array {
+function zipOf(source: string | { readonly folder: string }): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-zip-'));
   try {
-    writeFileSync(join(folder, 'index.mjs'), source);
-    execFileSync('python3', ['-m', 'zipfile', '-c', 'function.zip', 'index.mjs'], { cwd: folder });
-    return readFileSync(join(folder, 'function.zip'));
+    const file = join(folder, 'function.zip');
+    if (typeof source === 'string') writeFileSync(join(folder, 'index.mjs'), source);
+    // With the parts that lie beside it.
+    const files = typeof source === 'string' ? folder : source.folder;
+    const names = readdirSync(files);
+    execFileSync('python3', ['-m', 'zipfile', '-c', file, ...names], { cwd: files });
+    return readFileSync(file);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
