@@ -193,4 +193,42 @@ describe('the job of retention', () => {
     const [run] = await stage.run();
     expect(run!.result).toEqual({ outcome: 'done', dueAtMs: START_MS + 2 * MINUTE_MS });
   });
+
+  it.each(['a topic that is gone', 'records that have expired'])(
+    'gets to the end of the chunks of one partition, of %s, although each run of it is killed after 50 s',
+    async (what) => {
+      const slow = { isOn: false, removed: 0, killAtMs: 0 };
+      const stage = maintenanceStage({
+        async onCall({ operation }) {
+          if (!slow.isOn) return;
+          if (operation === 'chunks.remove') {
+            slow.removed += 1;
+            stage.clock.pass(400);
+          }
+          if (stage.clock.monotonicMs() > slow.killAtMs) throw new Error('killed');
+        },
+      });
+      const [partition] = await stage.topic('long', { config: HOURLY });
+      for (let n = 0; n < 600; n++) await stage.append(partition!, [`${n}`], { inline: true });
+      if (what === 'a topic that is gone')
+        await stage.base.topics.update({ ...(await stage.base.topics.get('long'))!, state: 'deleting' });
+      else
+        for (const passMs of [2 * HOUR_MS, 6 * MINUTE_MS]) {
+          stage.clock.pass(passMs);
+          await stage.run({ jobs: ['compaction'], evenIfNotDue: true });
+        }
+      slow.isOn = true;
+      let runs = 0;
+      for (let outcome = ''; outcome !== 'done' || (await stage.chunks(partition!)).length > 0; runs++) {
+        expect(runs).toBeLessThan(20);
+        slow.killAtMs = stage.clock.monotonicMs() + 50_000;
+        outcome = (await stage.run({ jobs: ['retention'], evenIfNotDue: true }))[0]!.result.outcome;
+        stage.clock.pass(6 * MINUTE_MS);
+      }
+      expect(runs).toBeGreaterThan(4);
+      // Each chunk once, but for the one at which a run was killed.
+      expect(slow.removed).toBeLessThanOrEqual(600 + runs);
+      expect(await stage.damages()).toEqual([]);
+    },
+  );
 });
