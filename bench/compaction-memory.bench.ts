@@ -3,13 +3,12 @@
  *
  * Each log is on files and is rewritten in a process of its own, whose resident size at most is told, and that of a process that looks at the same log and finds nothing to do.
  */
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Clock, systemRandom as random, systemClock } from '../lib/clock.ts';
+import { systemRandom as random, systemClock } from '../lib/clock.ts';
 import { Appender } from '../lib/log/appender.ts';
 import { inParallel } from '../lib/log/in-parallel.ts';
 import { TopicAdmin } from '../lib/log/topic-admin.ts';
@@ -17,7 +16,9 @@ import { describeJobs } from '../lib/maintenance/describe-jobs.ts';
 import { type JobName, runMaintenance } from '../lib/maintenance/run-maintenance.ts';
 import { encodeBatch } from '../lib/record/encode-batch.ts';
 import { openFileStore } from '../lib/sqlite/sqlite-store.ts';
+import { clockAhead } from './clock-ahead.ts';
 import { formatTable } from './format-table.ts';
+import { option, processRow } from './process-row.ts';
 
 const KIB = 1024;
 const MIB = 1024 * 1024;
@@ -66,20 +67,6 @@ export interface MemoryRow {
   readonly idleMiB: number;
 }
 
-function option(name: string): string | undefined {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? undefined : process.argv[at + 1];
-}
-
-/** A clock that is ahead, so that what was written a moment ago is old. */
-function clockAhead(aheadMs: () => number): Clock {
-  return {
-    nowMs: () => systemClock.nowMs() + aheadMs(),
-    monotonicMs: () => systemClock.monotonicMs(),
-    sleep: (ms, signal) => systemClock.sleep(ms, signal),
-  };
-}
-
 async function prepare(directory: string, { partitions, batchBytes, segmentBytes, share, config }: Log, mib: number) {
   const store = await openFileStore({ directory, clock: systemClock });
   const deps = { store, clock: systemClock, random };
@@ -124,13 +111,7 @@ async function rewrite(directory: string, runs: number): Promise<Omit<MemoryRow,
 }
 
 function inProcess(directory: string, runs: number): Omit<MemoryRow, 'name' | 'idleMiB'> {
-  const args = [fileURLToPath(import.meta.url), '--rewrite', directory, '--runs', String(runs)];
-  const { stdout, status } = spawnSync(process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`the rewriting ended with ${status}`);
-  return JSON.parse(stdout);
+  return processRow(fileURLToPath(import.meta.url), ['--rewrite', directory, '--runs', String(runs)]);
 }
 
 async function measure(log: Log, mib: number): Promise<MemoryRow> {

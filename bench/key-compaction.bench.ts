@@ -3,12 +3,11 @@
  *
  * A partition on files holds each key once, and behind that every tenth of them a second time, so that a tenth of each batch goes. Each cleaning runs in a process of its own, on a copy of the same files, so that its memory is nobody else's.
  */
-import { spawnSync } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Clock, systemRandom as random, systemClock } from '../lib/clock.ts';
+import { systemRandom as random } from '../lib/clock.ts';
 import { Appender } from '../lib/log/appender.ts';
 import { inParallel } from '../lib/log/in-parallel.ts';
 import { rollTail } from '../lib/log/roll.ts';
@@ -17,7 +16,9 @@ import { describeJobs } from '../lib/maintenance/describe-jobs.ts';
 import { type JobName, runMaintenance } from '../lib/maintenance/run-maintenance.ts';
 import { encodeBatch } from '../lib/record/encode-batch.ts';
 import { openFileStore } from '../lib/sqlite/sqlite-store.ts';
+import { clockAhead } from './clock-ahead.ts';
 import { formatTable } from './format-table.ts';
+import { option, processRow } from './process-row.ts';
 
 const TOPIC = 'table';
 const MIB = 1024 * 1024;
@@ -38,20 +39,6 @@ export interface CleaningRow {
   readonly readMiB: number;
   readonly writtenMiB: number;
   readonly removed: number;
-}
-
-function option(name: string): string | undefined {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? undefined : process.argv[at + 1];
-}
-
-/** A clock that is ahead, so that what was written a moment ago is old. */
-function clockAhead(aheadMs: () => number): Clock {
-  return {
-    nowMs: () => systemClock.nowMs() + aheadMs(),
-    monotonicMs: () => systemClock.monotonicMs(),
-    sleep: (ms, signal) => systemClock.sleep(ms, signal),
-  };
 }
 
 /** Keys from `first` on, each `step` behind the one before. */
@@ -144,13 +131,7 @@ async function measureAll(keys: number): Promise<readonly CleaningRow[]> {
     for (const mapMiB of MAPS_MIB) {
       const copy = join(folder, `map-${mapMiB}`);
       await cp(origin, copy, { recursive: true });
-      const args = [fileURLToPath(import.meta.url), '--clean', copy, '--map', String(mapMiB)];
-      const { stdout, status } = spawnSync(process.execPath, args, {
-        stdio: ['ignore', 'pipe', 'inherit'],
-        encoding: 'utf8',
-      });
-      if (status !== 0) throw new Error(`the cleaning with ${mapMiB} MiB ended with ${status}`);
-      rows.push(JSON.parse(stdout) as CleaningRow);
+      rows.push(processRow(fileURLToPath(import.meta.url), ['--clean', copy, '--map', String(mapMiB)]));
       await rm(copy, { recursive: true });
     }
     return rows;
