@@ -35,11 +35,14 @@ const SCRIPT = 'test/simulate/run-seeds.ts';
 export interface Verdict {
   /** What the simulation said; null when it noticed nothing. */
   readonly caughtBy: string | null;
-  /** How many seeds that took, or all. */
+  /** How many seeds that took, or how many were run. */
   readonly seeds: number;
 }
 
-const OPTIONS = { timeout: 300_000, env: { ...process.env, NODE_OPTIONS: '' } };
+const TIMEOUT_MS = 300_000;
+/** A seed that takes as long does not end; one takes less than a second on an idle machine. */
+const ENDLESS_MS = 100_000;
+const OPTIONS = { timeout: TIMEOUT_MS, env: { ...process.env, NODE_OPTIONS: '' } };
 
 /** The copy with the mutant in it. Throws when the place that it changes is not there exactly once. */
 async function makeCopy(directory: string, { file, from, to, name }: Mutant): Promise<void> {
@@ -51,7 +54,7 @@ async function makeCopy(directory: string, { file, from, to, name }: Mutant): Pr
   await writeFile(join(directory, file), parts.join(to));
 }
 
-/** Runs seeds from 0 until one notices the mutant, at most `seeds`. A run that does not end or that dies is noticed too. */
+/** Runs seeds from 0 until one notices the mutant, at most `seeds`. A seed that does not end or that dies is noticed too; a run that was only too slow has noticed nothing. */
 export async function tryMutant(mutant: Mutant, name: SimulationName, seeds: number): Promise<Verdict> {
   return inCopy(mutant, (directory) =>
     mutant.test === undefined ? runSeeds(directory, name, seeds) : runTest(directory, mutant.test),
@@ -69,13 +72,26 @@ export async function inCopy<T>(mutant: Mutant, body: (directory: string) => Pro
   }
 }
 
+/** What `run-seeds.ts` prints at the end. */
+interface Found {
+  readonly found: { readonly seed: number; readonly violation: string } | null;
+}
+
+/** What it prints before each seed. */
+interface Began {
+  readonly seed: number;
+  readonly beganMs: number;
+}
+
 function runSeeds(directory: string, name: SimulationName, seeds: number): Promise<Verdict> {
   return new Promise((resolve) => {
     execFile(process.execPath, [join(directory, SCRIPT), name, '0', String(seeds)], OPTIONS, (error, stdout) => {
-      const last = stdout.trim().split('\n').at(-1) ?? '';
-      if (error || !last.startsWith('{')) return resolve({ caughtBy: `died: ${String(error).slice(0, 300)}`, seeds });
-      const { found } = JSON.parse(last) as { found: { seed: number; violation: string } | null };
-      resolve(found ? { caughtBy: found.violation, seeds: found.seed + 1 } : { caughtBy: null, seeds });
+      const last = JSON.parse(stdout.trim().split('\n').at(-1) || '{}') as Partial<Found & Began>;
+      const { found, seed = 0, beganMs = 0 } = last;
+      if (found !== undefined)
+        resolve(found === null ? { caughtBy: null, seeds } : { caughtBy: found.violation, seeds: found.seed + 1 });
+      else if (error?.killed && TIMEOUT_MS - beganMs < ENDLESS_MS) resolve({ caughtBy: null, seeds: seed });
+      else resolve({ caughtBy: `died in seed ${seed}: ${String(error).slice(0, 300)}`, seeds: seed + 1 });
     });
   });
 }
