@@ -6,6 +6,11 @@ export const LOOK_MS = 15 * MINUTE_MS;
 /** While nothing changes: so that a thousand idle partitions cost a cent a month. */
 export const IDLE_LOOK_MS = 6 * 60 * MINUTE_MS;
 
+/** Whether a job is due. A time further ahead than twice the longest pause was stored under a clock that was wrong, and is not waited for: one jump of a clock must not stop maintenance until that time has come. */
+export function isDue(dueAtMs: number, nowMs: number): boolean {
+  return dueAtMs <= nowMs || dueAtMs > nowMs + 2 * IDLE_LOOK_MS;
+}
+
 /**
  * How long until retention is due again: a quarter of the shortest `retention.ms`, at least a minute, at most a quarter of an hour; twice as long after each pass in a row that found nothing changed, up to
  * six hours, but never beyond that quarter.

@@ -17,6 +17,14 @@ export type TakeOutcome =
   | { readonly outcome: 'taken'; readonly session: JobSession }
   | { readonly outcome: 'busy'; readonly untilMs: number };
 
+/** A take that ends later than one from now would, by more than clocks differ, was made under a clock that was wrong. */
+const FAR_MS = 3_600_000;
+
+/** When a job is free, ms since 1970; 0: now. Whoever still works on it is fenced by the next take, so nothing but work is lost where it was alive. */
+function freeAt(expiresAtMs: number, ownEndMs: number): number {
+  return expiresAtMs > ownEndMs + FAR_MS ? 0 : expiresAtMs;
+}
+
 /** Looks at a job that changes under our hands. */
 const MAX_LOOKS = 5;
 
@@ -29,14 +37,17 @@ export async function takeJob(
   const { serverClock, jobs } = deps.store;
   let current = seen;
   for (let look = 0; look < MAX_LOOKS; look++) {
-    const isFree = current === null || current.expiresAtMs <= serverClock.nowMs() - TAKE_MARGIN_MS;
-    if (!isFree) return { outcome: 'busy', untilMs: current!.expiresAtMs };
+    const freeAtMs = current === null ? 0 : freeAt(current.expiresAtMs, serverClock.nowMs() + takeMs);
+    if (freeAtMs > serverClock.nowMs() - TAKE_MARGIN_MS) return { outcome: 'busy', untilMs: freeAtMs };
+    const expiredAtMs = current?.expiresAtMs ?? 0;
     // Fresh for each look, so that a request of a former one that comes late cannot be taken for this one.
     const owner = freshUuid(deps.random);
     const epoch = current?.epoch ?? 0;
     const { answer } = await repeatRequest(deps, () => {
       const nowMs = serverClock.nowMs();
-      const args = { owner, seen: epoch, nowMs: nowMs - TAKE_MARGIN_MS, expiresAtMs: Math.ceil(nowMs + takeMs) };
+      // The very take that was judged as over, however far ahead its end is.
+      const overMs = Math.max(nowMs - TAKE_MARGIN_MS, expiredAtMs);
+      const args = { owner, seen: epoch, nowMs: overMs, expiresAtMs: Math.ceil(nowMs + takeMs) };
       return jobs.take(name, args);
     });
     const { item } = answer;

@@ -4,6 +4,7 @@
  */
 import { MillraceError } from '../errors.ts';
 import { repeatRequest } from '../log/repeat-request.ts';
+import { isDue } from './job-schedule.ts';
 import { JobLost, type JobSession, takeJob } from './job-session.ts';
 import type { MaintenanceDeps } from './maintenance-deps.ts';
 import type { StoredJob } from './stored-job.ts';
@@ -102,7 +103,7 @@ export async function runJob<S>(
   const { evenIfNotDue = false, takeMs = 60_000 } = options;
   const { answer: seen } = await repeatRequest(deps, () => deps.store.jobs.read(job.name));
   const dueAtMs = seen?.dueAtMs ?? 0;
-  if (!evenIfNotDue && dueAtMs > deps.store.serverClock.nowMs()) return { outcome: 'not-due', dueAtMs };
+  if (!evenIfNotDue && !isDue(dueAtMs, deps.store.serverClock.nowMs())) return { outcome: 'not-due', dueAtMs };
   const taken = await takeJob(deps, job.name, { seen, takeMs });
   if (taken.outcome === 'busy') return taken;
   try {

@@ -187,6 +187,26 @@ describe('the job of retention', () => {
     expect(after!.result).toEqual({ outcome: 'done', dueAtMs: stage.clock.nowMs() + 15 * MINUTE_MS });
   });
 
+  /** A laptop whose clock was ten years ahead while maintenance ran once, or was killed, had none for ten years. */
+  it('does not wait for times that a wrong clock has stored', async () => {
+    const stage = maintenanceStage();
+    await stage.topic('clicks');
+    const years = 10 * 365 * 24 * HOUR_MS;
+    stage.clock.pass(years);
+    await stage.run({ jobs: ['retention'] });
+    stage.clock.pass(-years);
+    expect((await stage.run({ jobs: ['retention'] }))[0]!.result.outcome).toBe('done');
+    const { epoch } = (await stage.base.jobs.read('retention'))!;
+    const far = { owner: 'killed', seen: epoch, nowMs: START_MS + years, expiresAtMs: START_MS + years + 60_000 };
+    expect((await stage.base.jobs.take('retention', far)).outcome).toBe('done');
+    expect((await stage.run({ jobs: ['retention'], evenIfNotDue: true }))[0]!.result.outcome).toBe('done');
+    // One who has it for a while longer than others would is waited for.
+    const taken = { owner: 'alive', seen: epoch + 2, nowMs: START_MS, expiresAtMs: START_MS + HOUR_MS };
+    expect((await stage.base.jobs.take('retention', taken)).outcome).toBe('done');
+    const busy = { outcome: 'busy', untilMs: START_MS + HOUR_MS };
+    expect((await stage.run({ jobs: ['retention'], evenIfNotDue: true }))[0]!.result).toEqual(busy);
+  });
+
   it('looks in time at topics that keep records for minutes only', async () => {
     const stage = maintenanceStage();
     await stage.topic('short', { config: { 'retention.ms': String(8 * MINUTE_MS) } });
