@@ -151,7 +151,7 @@ function inlineBytes({ entry }: LocatedEntry): Uint8Array {
 function checkBatches(located: LocatedEntry, bytes: Uint8Array, source: string): bigint {
   let checksum = 0n;
   let maxTimestampMs = -1n;
-  for (const { bytes: batch } of openEntry(located, bytes, source)) {
+  for (const { bytes: batch } of openEntry(located, bytes, () => source)) {
     const header = parseBatchHeader(batch);
     checkRecords(decodeBatch(batch, { verify: false }));
     checksum += batchChecksum(header.crc, header.recordCount);

@@ -154,10 +154,12 @@ export function sameEntry(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && Buffer.compare(a, b) === 0;
 }
 
-/** Records of an encoded entry, without decoding the rest. */
+/** Records of an encoded entry, without decoding the rest. Throws CORRUPT_OBJECT. */
 export function entryRecordCount(bytes: Uint8Array): number {
   if (bytes.length < FIXED_BYTES) throw corruptEntry('too short', bytes);
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(17);
+  const count = ((bytes[17]! << 24) | (bytes[18]! << 16) | (bytes[19]! << 8) | bytes[20]!) >>> 0;
+  if (count === 0) throw corruptEntry('no records', bytes);
+  return count;
 }
 
 /** Id of an encoded entry, without decoding the rest. */

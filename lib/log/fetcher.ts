@@ -263,7 +263,7 @@ export class Fetcher {
         return data === 'missing' ? 'object-missing' : { outcome: 'failed', error: data };
       }
       try {
-        batches.push(...openEntry(located, data, this.#sourceOf(target, located)));
+        batches.push(...openEntry(located, data, () => this.#sourceOf(target, located)));
       } catch (error) {
         if (batches.length > 0) break;
         return { outcome: 'failed', error: asMillraceError(error) };

@@ -5,7 +5,7 @@
 import { MillraceError } from '../errors.ts';
 import type { Chunk } from './chunk.ts';
 import type { Chunks } from './chunks.ts';
-import { decodeEntry, type Entry } from './entry.ts';
+import { decodeEntry, type Entry, entryRecordCount } from './entry.ts';
 import type { Head } from './head.ts';
 import type { PartitionKey } from './partition-key.ts';
 
@@ -40,26 +40,32 @@ export function entryDataBytes(entry: Entry): number {
   return entry.kind === 'reference' ? entry.lengthBytes : entry.batches.length;
 }
 
-/** Entries, of `[base, …)`, that end above `offset`. */
+/** Entries, of `[base, …)`, that end above `offset`: all of them, or as many as it takes to lead to more than `maxBytes`. Those below are not decoded. */
 export function locateAmong(
   encoded: readonly Uint8Array[],
   base: bigint,
   offset: bigint,
   hot: boolean,
+  maxBytes = Number.POSITIVE_INFINITY,
 ): readonly LocatedEntry[] {
   const located: LocatedEntry[] = [];
   let baseOffset = base;
+  let dataBytes = 0;
   for (const bytes of encoded) {
-    const entry = decodeEntry(bytes);
-    const endOffset = baseOffset + BigInt(entry.recordCount);
-    if (endOffset > offset) located.push({ entry, baseOffset, endOffset, level: 0, hot });
+    if (dataBytes > maxBytes) break;
+    const endOffset = baseOffset + BigInt(entryRecordCount(bytes));
+    if (endOffset > offset) {
+      const entry = decodeEntry(bytes);
+      located.push({ entry, baseOffset, endOffset, level: 0, hot });
+      dataBytes += entryDataBytes(entry);
+    }
     baseOffset = endOffset;
   }
   return located;
 }
 
-function locateInChunk(chunk: Chunk, offset: bigint): readonly LocatedEntry[] {
-  if (chunk.level === 0) return locateAmong(chunk.entries, chunk.base, offset, false);
+function locateInChunk(chunk: Chunk, offset: bigint, maxBytes: number): readonly LocatedEntry[] {
+  if (chunk.level === 0) return locateAmong(chunk.entries, chunk.base, offset, false, maxBytes);
   const entry = decodeEntry(chunk.entries[0]!);
   return [{ entry, baseOffset: chunk.base, endOffset: chunk.end, level: 1, hot: false }];
 }
@@ -95,10 +101,13 @@ export async function locateEntries(
   query: LocateQuery,
 ): Promise<readonly LocatedEntry[] | null> {
   const { offset, maxBytes, consistent } = query;
-  if (offset >= head.tailBase) return withinBudget(locateAmong(head.tail, head.tailBase, offset, true), maxBytes);
+  if (offset >= head.tailBase) {
+    return withinBudget(locateAmong(head.tail, head.tailBase, offset, true, maxBytes), maxBytes);
+  }
   const covering = await coveringChunk(chunks, partition, offset, consistent);
   if (!covering) return null;
-  const located = [...locateInChunk(covering, offset)];
+  // It may be cut short, and what is put behind it then is cut off at the end.
+  const located = [...locateInChunk(covering, offset, maxBytes)];
   let bytes = dataBytes(located);
   let end = covering.end;
   let mayFollow = true;
@@ -118,13 +127,13 @@ export async function locateEntries(
     for (const chunk of following) {
       if (chunk.base !== end || chunk.level !== 1) mayFollow = false;
       if (chunk.base !== end || bytes >= maxBytes) break;
-      const found = locateInChunk(chunk, end);
+      const found = locateInChunk(chunk, end, maxBytes);
       bytes += dataBytes(found);
       located.push(...found);
       end = chunk.end;
     }
   }
-  if (end === head.tailBase) located.push(...locateAmong(head.tail, head.tailBase, end, true));
+  if (end === head.tailBase) located.push(...locateAmong(head.tail, head.tailBase, end, true, maxBytes));
   return withinBudget(located, maxBytes);
 }
 

@@ -1,6 +1,5 @@
 /** From an entry's bytes to record batches with offsets: checked once, here, at the edge where bytes enter the process. */
 import { MillraceError } from '../errors.ts';
-import type { BatchHeader } from '../record/batch-header.ts';
 import { splitBatches, verifyBatch } from '../record/decode-batch.ts';
 import { stampBatch } from '../record/stamp-batch.ts';
 import type { LocatedEntry } from './locate.ts';
@@ -14,15 +13,15 @@ export interface StampedBatch {
 }
 
 /**
- * Splits an entry's bytes into record batches, checks every CRC and stamps the offsets in place (level 1 is stamped already). `source` names the object for errors. Throws
+ * Splits an entry's bytes into record batches, checks every CRC and stamps the offsets in place (level 1 is stamped already). `source` names the object, for errors. Throws
  * CORRUPT_OBJECT.
  */
-export function openEntry(located: LocatedEntry, bytes: Uint8Array, source: string): readonly StampedBatch[] {
+export function openEntry(located: LocatedEntry, bytes: Uint8Array, source: () => string): readonly StampedBatch[] {
   try {
     checkLength(located, bytes);
     return located.level === 0 ? stampAll(located, bytes) : readStamped(located, bytes);
   } catch (error) {
-    throw damaged(located, source, error);
+    throw damaged(located, source(), error);
   }
 }
 
@@ -33,13 +32,15 @@ function checkLength({ entry }: LocatedEntry, bytes: Uint8Array): void {
 }
 
 function stampAll({ baseOffset, endOffset }: LocatedEntry, bytes: Uint8Array): readonly StampedBatch[] {
+  const batches: StampedBatch[] = [];
   let offset = baseOffset;
-  const batches = checked(bytes).map(({ batch, header }) => {
-    const start = offset;
-    stampBatch(batch, start);
-    offset += BigInt(header.lastOffsetDelta + 1);
-    return { bytes: batch, baseOffset: start, endOffset: offset };
-  });
+  for (const { bytes: batch, header } of splitBatches(bytes)) {
+    verifyBatch(batch, header);
+    stampBatch(batch, offset);
+    const end = offset + BigInt(header.lastOffsetDelta + 1);
+    batches.push({ bytes: batch, baseOffset: offset, endOffset: end });
+    offset = end;
+  }
   if (offset !== endOffset) {
     throw new MillraceError('CORRUPT_OBJECT', `they end at offset ${offset} instead of ${endOffset}`);
   }
@@ -47,8 +48,10 @@ function stampAll({ baseOffset, endOffset }: LocatedEntry, bytes: Uint8Array): r
 }
 
 function readStamped(located: LocatedEntry, bytes: Uint8Array): readonly StampedBatch[] {
+  const batches: StampedBatch[] = [];
   let free = located.baseOffset;
-  return checked(bytes).map(({ batch, header }) => {
+  for (const { bytes: batch, header } of splitBatches(bytes)) {
+    verifyBatch(batch, header);
     const { baseOffset, lastOffsetDelta } = header;
     const endOffset = baseOffset + BigInt(lastOffsetDelta + 1);
     if (baseOffset < free || endOffset > located.endOffset) {
@@ -56,15 +59,9 @@ function readStamped(located: LocatedEntry, bytes: Uint8Array): readonly Stamped
       throw new MillraceError('CORRUPT_OBJECT', why);
     }
     free = endOffset;
-    return { bytes: batch, baseOffset, endOffset };
-  });
-}
-
-function checked(bytes: Uint8Array): readonly { readonly batch: Uint8Array; readonly header: BatchHeader }[] {
-  return [...splitBatches(bytes)].map(({ bytes: batch, header }) => {
-    verifyBatch(batch, header);
-    return { batch, header };
-  });
+    batches.push({ bytes: batch, baseOffset, endOffset });
+  }
+  return batches;
 }
 
 function damaged({ entry }: LocatedEntry, source: string, cause: unknown): MillraceError {

@@ -145,7 +145,7 @@ function openChunk(
     const data = isInline ? entry.batches.slice() : bytes.get(located)!;
     if (data === null) return objectMissing(key, baseOffset);
     try {
-      const source = isInline ? `the inline batches at offset ${baseOffset}` : key;
+      const source = () => (isInline ? `the inline batches at offset ${baseOffset}` : key);
       for (const batch of openEntry(located, data, source)) batches.push(batch.bytes);
     } catch (cause) {
       return damageOf(cause);

@@ -47,6 +47,20 @@ describe('among encoded entries', () => {
     expect(bases(16n)).toEqual([]);
   });
 
+  it('no more are decoded than lead to as many bytes as are wanted, and to a little more', () => {
+    const count = (maxBytes: number, offset = 10n) => locateAmong(entries, 10n, offset, false, maxBytes).length;
+    expect([count(0), count(ENTRY_BYTES - 1), count(ENTRY_BYTES), count(2 * ENTRY_BYTES)]).toEqual([1, 1, 2, 3]);
+    expect(count(0, 13n)).toBe(1);
+  });
+
+  it('one without records is damage, also below the offset', () => {
+    const damaged = entryAt(1, 3);
+    damaged.fill(0, 17, 21);
+    const corrupt = expect.objectContaining({ code: 'CORRUPT_OBJECT' });
+    expect(() => locateAmong([damaged, ...entries], 10n, 12n, false)).toThrow(corrupt);
+    expect(() => locateAmong([damaged.subarray(0, 20), ...entries], 10n, 12n, false)).toThrow(corrupt);
+  });
+
   it('each tells the offsets that it covers', () => {
     expect(locateAmong(entries, 10n, 13n, true)[0]).toMatchObject({
       baseOffset: 13n,

@@ -15,7 +15,7 @@ const level0 = () => Buffer.concat([batchOf(['a', 'b'], [], { baseOffset: 77n })
 const level1 = () =>
   Buffer.concat([batchOf(['a', 'b'], [], { baseOffset: 10n }), batchOf(['c'], [], { baseOffset: 12n })]);
 const corrupt = expect.objectContaining({ code: 'CORRUPT_OBJECT', value: SOURCE });
-const open = (entry: LocatedEntry, bytes: Uint8Array) => openEntry(entry, bytes, SOURCE);
+const open = (entry: LocatedEntry, bytes: Uint8Array) => openEntry(entry, bytes, () => SOURCE);
 
 describe('an entry of level 0', () => {
   it('gets its offsets while it is read', () => {

@@ -48,9 +48,13 @@ export class WireWriter {
     this.#start = this.position;
   }
 
+  /** What stands next to each other goes as one piece: each costs about as much as some kilobytes. */
   #piece(piece: Uint8Array): void {
-    this.#pieces.push(piece);
     this.#sentBytes += piece.length;
+    const last = this.#pieces.at(-1);
+    const isNext = last?.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset;
+    if (isNext) this.#pieces[this.#pieces.length - 1] = joined(last, piece);
+    else this.#pieces.push(piece);
   }
 
   uvarint(value: number): void {
@@ -184,6 +188,11 @@ export class WireWriter {
     this.#cut();
     return this.#pieces;
   }
+}
+
+/** Two pieces of a buffer that stand next to each other. */
+function joined(one: Uint8Array, next: Uint8Array): Uint8Array {
+  return new Uint8Array(one.buffer, one.byteOffset, one.length + next.length);
 }
 
 function viewOf({ buffer, byteOffset, length }: Buffer): DataView {

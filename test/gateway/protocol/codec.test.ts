@@ -94,6 +94,39 @@ describe('the codec', () => {
   });
 });
 
+describe('record batches of an answer', () => {
+  const piecesOf = (records: readonly Uint8Array[]) => {
+    const writer = new WireWriter();
+    responseCodec({ api: fetchApi, version: 4 }).write(writer, {
+      responses: [{ topic: 't', partitions: [{ records }] }],
+    });
+    return writer.pieces();
+  };
+  const memory = new Uint8Array(30_000).map((_, index) => index % 251);
+  const at = (from: number, end: number) => memory.subarray(from, end);
+
+  it('are one piece where they stand next to each other, and as many as there are where they do not', () => {
+    const whole = piecesOf([at(0, 5_000), at(5_000, 10_000), at(10_000, 20_000)]);
+    expect(whole.map(({ length }) => length).slice(-1)).toEqual([20_000]);
+    expect(whole.at(-1)!.buffer).toBe(memory.buffer);
+    const apart = piecesOf([at(10_000, 15_000), at(5_000, 10_000), at(15_001, 20_000), at(20_000, 25_000)]);
+    expect(apart.map(({ length }) => length).slice(-3)).toEqual([5_000, 5_000, 9_999]);
+  });
+
+  it('are the same bytes in the same order', () => {
+    const records = [
+      at(5_000, 10_000),
+      at(10_000, 15_000),
+      memory.slice(15_000, 20_000),
+      at(20_000, 20_100),
+      at(0, 5_000),
+    ];
+    const bytes = Buffer.concat(piecesOf(records));
+    const read = responseCodec({ api: fetchApi, version: 4 }).read(new WireReader(bytes)).responses[0]!.partitions[0]!;
+    expect(Buffer.compare(read.records!, Buffer.concat(records))).toBe(0);
+  });
+});
+
 describe('hostile bytes', () => {
   const metadata = (bytes: Buffer) => () => requestCodec({ api: metadataApi, version: 12 }).read(new WireReader(bytes));
 

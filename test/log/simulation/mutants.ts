@@ -255,8 +255,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'reads begin one entry early',
     file: 'lib/log/locate.ts',
-    from: 'if (endOffset > offset) located.push',
-    to: 'if (endOffset >= offset) located.push',
+    from: 'if (endOffset > offset) {',
+    to: 'if (endOffset >= offset) {',
   },
   {
     name: 'a missing object is loss at once',
