@@ -5,7 +5,6 @@ import type { MillraceError } from '../errors.ts';
 import type { Store } from '../group/group-store.ts';
 import { Appender } from '../log/appender.ts';
 import { Fetcher } from '../log/fetcher.ts';
-import type { ReadBuffers } from '../log/read-memory.ts';
 import { TopicAdmin } from '../log/topic-admin.ts';
 import { apiVersionsHandler, offeredVersions } from './api-versions.ts';
 import type { Cluster } from './cluster.ts';
@@ -57,8 +56,8 @@ export interface GatewayOptions {
   readonly users?: ReadonlyMap<string, string> | undefined;
   /** Default: nothing is encrypted. */
   readonly tls?: TlsIdentity | undefined;
-  /** What ranges of objects are read into. Default: buffers of its own. */
-  readonly buffers?: ReadBuffers;
+  /** Where answers stand in memory. Default: a pool of its own. */
+  readonly answerBuffers?: BufferPool | undefined;
   /** Where requests and segments stand in memory. Default: one pool for each. */
   readonly requestBuffers?: BufferPool | undefined;
   /** Told of connections that were ended for what they sent. */
@@ -112,7 +111,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     opened.push(() => appender.close());
     const deps = { ...gatewayDeps(options, gateways, appender), answers: server.answers };
     const door = options.users === undefined ? null : new SaslDoor(new Credentials(options.users, random), random);
-    server.serve(new Dispatcher(gatewayRoutes(deps, parts.coordinator, door), door, options.buffers));
+    server.serve(new Dispatcher(gatewayRoutes(deps, parts.coordinator, door), door, options.answerBuffers));
     return { port, close };
   } catch (error) {
     await close();

@@ -92,7 +92,7 @@ describe('memory for answers', () => {
     slow.socket.resume();
     for (const id of asked) expect(await textsTaken(slow, id)).toBe('abcdefg');
     await expect.poll(() => stage.buffers.lentBytes).toBe(0);
-    expect(stage.buffers.freeBytes).toBeGreaterThan(0);
+    expect(stage.buffers.keptBytes).toBeGreaterThan(0);
   });
 
   it('is no more than a client that takes nothing may hold', async () => {
@@ -100,8 +100,8 @@ describe('memory for answers', () => {
     await fill(stage, 'wanted', 'abcdefg');
     const { slow, asked } = await slowClient(stage, 'wanted');
     await settle();
-    // One answer that is not sent, and the buffer that it is in is twice as large at most.
-    expect(stage.buffers.peakBytes).toBeLessThanOrEqual(2 * 4 * 2 ** 20);
+    // The last answers may be under way together; of the buffers that they are in, a fifth may not be used.
+    expect(stage.buffers.peakBytes).toBeLessThanOrEqual(2 * 5_000_000);
     slow.socket.resume();
     for (const id of asked) expect(await textsTaken(slow, id)).toBe('abcdefg');
   });

@@ -9,7 +9,7 @@ import { noMeter } from '../../lib/log/meter.ts';
 import { memoryStore } from '../../lib/memory/memory-store.ts';
 import { encodeBatch } from '../../lib/record/encode-batch.ts';
 import { poisoningPool } from '../simulate/poisoning-pool.ts';
-import { PoisonedBuffers } from './poisoned-buffers.ts';
+import { LentBuffers } from './lent-buffers.ts';
 import { WireClient } from './wire-client.ts';
 
 /** See the top of this file. */
@@ -18,8 +18,8 @@ export interface GatewayStage {
   readonly store: ReturnType<typeof memoryStore>;
   /** Why connections were ended. */
   readonly refused: MillraceError[];
-  /** What it reads into: spoilt when given back. */
-  readonly buffers: PoisonedBuffers;
+  /** Where its answers stand. */
+  readonly buffers: LentBuffers;
   client(): WireClient;
 }
 
@@ -31,14 +31,14 @@ export async function startStage(
 ): Promise<GatewayStage> {
   const store = options.store ?? memoryStore({ clock, meter: noMeter });
   const refused: MillraceError[] = [];
-  const buffers = new PoisonedBuffers();
+  const buffers = new LentBuffers();
   const gateway = await startGateway({
     clock,
     random,
     port: 0,
     requestBuffers: poisoningPool(),
     changes: store.changes,
-    buffers,
+    answerBuffers: buffers,
     onRefused: (_, error) => refused.push(error),
     ...options,
     store,

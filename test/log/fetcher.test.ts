@@ -3,8 +3,9 @@ import { decodeEntry } from '../../lib/log/entry.ts';
 import type { FetchedPartition, FetchTarget } from '../../lib/log/fetcher.ts';
 import type { Head } from '../../lib/log/head.ts';
 import type { LogStore } from '../../lib/log/log-store.ts';
-import { ReadBuffers, ReadMemory } from '../../lib/log/read-memory.ts';
+import { ReadMemory } from '../../lib/log/read-memory.ts';
 import { segmentKey } from '../../lib/segment/segment-key.ts';
+import { poisoningPool } from '../simulate/poisoning-pool.ts';
 import { scriptedFaults } from './faulty-store.ts';
 import { batchOf, idAt, type LogStage, type LogStageOptions, large, logStage, valuesIn } from './log-stage.ts';
 
@@ -338,7 +339,7 @@ describe('a fetch over a store that fails', () => {
     const names = ['a', 'b', 'c'];
     const parts = names.map((name, number) => stage.fill([batchOf([large(name, 40_000)])], number));
     await Promise.all(parts);
-    const memory = new ReadMemory(new ReadBuffers());
+    const memory = new ReadMemory(poisoningPool());
     const targets = names.map((_, number) => at(stage, 0n, number));
     const results = await stage.fetcher().fetch(targets, { maxBytes: MANY, memory });
     expect(results.map((result) => shown(result))).toEqual(names.map((name) => [`0:${name}`]));

@@ -1,6 +1,7 @@
 /** From a frame to the handler of its API, and from what that says to the bytes of the answer. */
+import { BufferPool } from '../../buffer-pool.ts';
 import { MillraceError } from '../../errors.ts';
-import { ReadBuffers, ReadMemory } from '../../log/read-memory.ts';
+import { ReadMemory } from '../../log/read-memory.ts';
 import { answerUnknownVersion } from '../api-versions.ts';
 import type { ConnectionContext, Handler, RequestContext, Route } from '../handler.ts';
 import {
@@ -31,6 +32,8 @@ export interface Answer {
   readonly memory: ReadMemory;
 }
 
+const KEPT_BYTES = 16 * 1024 * 1024;
+
 /** Whether requests of an API may be handled while others of their connection are. */
 export function mayOverlap(apiKey: number): boolean {
   return apiKey === produceApi.key;
@@ -48,9 +51,14 @@ export interface Doorkeeper {
 export class Dispatcher {
   readonly #routes: ReadonlyMap<number, Route>;
   readonly #doorkeeper: Doorkeeper | null;
-  readonly #buffers: ReadBuffers;
+  readonly #buffers: BufferPool;
 
-  constructor(routes: readonly Route[], doorkeeper: Doorkeeper | null, buffers = new ReadBuffers()) {
+  /** Answers stand in `buffers`, by default a pool of its own that keeps 16 MiB at most. */
+  constructor(
+    routes: readonly Route[],
+    doorkeeper: Doorkeeper | null,
+    buffers = new BufferPool({ keptBytes: KEPT_BYTES }),
+  ) {
     this.#routes = new Map(routes.map((one) => [one.api.key, one]));
     this.#doorkeeper = doorkeeper;
     this.#buffers = buffers;

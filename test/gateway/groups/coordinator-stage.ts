@@ -18,10 +18,11 @@ import { handleOffsetFetch } from '../../../lib/gateway/groups/offset-fetch.ts';
 import type { Gateways } from '../../../lib/gateway/live-gateways.ts';
 import { errorCodes, type KafkaErrorName } from '../../../lib/gateway/protocol/error-codes.ts';
 import { type StoreUsage, UsageMeter, usageBetween } from '../../../lib/log/meter.ts';
-import { ReadBuffers, ReadMemory } from '../../../lib/log/read-memory.ts';
+import { ReadMemory } from '../../../lib/log/read-memory.ts';
 import { memoryStore } from '../../../lib/memory/memory-store.ts';
 import { during } from '../../client/consumer-stage.ts';
 import { VirtualClock } from '../../client/virtual-clock.ts';
+import { poisoningPool } from '../../simulate/poisoning-pool.ts';
 
 export const TOPIC = 'orders';
 
@@ -42,7 +43,7 @@ const context = (apiVersion: number) => ({
   apiVersion,
   clientId: 'client',
   connection: { clientHost: '127.0.0.1' } as never,
-  memory: new ReadMemory(new ReadBuffers()),
+  memory: new ReadMemory(poisoningPool()),
   hold: () => () => {},
 });
 

@@ -8,9 +8,10 @@ import { handleOffsetCommit } from '../../../../lib/gateway/groups/offset-commit
 import { handleOffsetFetch } from '../../../../lib/gateway/groups/offset-fetch.ts';
 import type { RequestContext } from '../../../../lib/gateway/handler.ts';
 import { errorCodes, type KafkaErrorName } from '../../../../lib/gateway/protocol/error-codes.ts';
-import { ReadBuffers, ReadMemory } from '../../../../lib/log/read-memory.ts';
+import { ReadMemory } from '../../../../lib/log/read-memory.ts';
 import type { MemberProcess } from '../../../group/simulation/member-process.ts';
 import type { Dice } from '../../../log/simulation/virtual-time.ts';
+import { poisoningPool } from '../../../simulate/poisoning-pool.ts';
 import { type ClientNetwork, Disconnected } from './client-network.ts';
 import type { GatewayActor } from './gateway-actor.ts';
 import type { GatewayGroupsOracle } from './gateway-groups-oracle.ts';
@@ -86,7 +87,7 @@ export abstract class KafkaClientActor {
     this.habits = habits;
     this.world = world;
     const connection = { id: 1, clientHost: process.name } as RequestContext['connection'];
-    const memory = new ReadMemory(new ReadBuffers());
+    const memory = new ReadMemory(poisoningPool());
     this.context = { apiVersion: 9, clientId: process.name, connection, memory, hold: () => () => {} };
   }
 
