@@ -1,5 +1,6 @@
 import { Token } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
+import { MillraceError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { badProp } from './bad-prop.ts';
 
@@ -33,4 +34,19 @@ export function checkSubscriptionName(scope: IConstruct, name: string): void {
 export function checkDomain(scope: IConstruct, domain: string): void {
   if (Token.isUnresolved(domain) || DOMAIN.test(domain)) return;
   throw badProp(scope, 'isolation', domain, 'Use 1 to 64 of the characters a-z, 0-9 and "-".');
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it looks for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** Checks the name of a group as the log does; a token is refused where it would be written into a condition. Throws INVALID_CONFIG. */
+export function checkGroupName(name: string): void {
+  if (Token.isUnresolved(name)) return;
+  const isName = name !== '' && name.length <= limits.groupNameLength && !CONTROL.test(name) && name.isWellFormed();
+  if (isName) return;
+  const fix = `Use 1 to ${limits.groupNameLength} characters, none of them a control character.`;
+  throw new MillraceError('INVALID_CONFIG', `groupName cannot be ${JSON.stringify(name)}. ${fix}`, {
+    value: name,
+    hint: fix,
+  });
 }

@@ -1,8 +1,11 @@
 /** What the log would refuse is refused at synthesis, where it is cheaper to find. The bounds are those of `lib/event-source/subscription-options.ts`; a test compares the two. */
 import { type Duration, Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { compileFilters } from '../event-source/filter/filter.ts';
+import { parseSchedule } from '../event-source/redrive-schedule.ts';
 import { badProp, checkInteger } from './bad-prop.ts';
-import type { SubscriptionOptionsProps } from './subscription-props.ts';
+import { checkAsTheLog, checkDuration } from './check-values.ts';
+import { patternOf, type SubscriptionOptionsProps } from './subscription-props.ts';
 
 const MAX_RETRY_DELAYS = 10;
 const MAX_FILTERS = 10;
@@ -33,22 +36,10 @@ function checkChoice(scope: Construct, prop: string, value: string | undefined, 
   throw badProp(scope, prop, value, `Give one of ${choices.join(', ')}.`);
 }
 
-function checkDuration(
-  scope: Construct,
-  prop: string,
-  value: Duration | undefined,
-  { leastMs, mostMs }: { readonly leastMs: number; readonly mostMs: number },
-): void {
-  if (value === undefined) return;
-  if (value.isUnresolved()) throw badProp(scope, prop, 'a token', 'Give a duration that is known at synthesis.');
-  const ms = value.toMilliseconds({ integral: false });
-  if (Number.isInteger(ms) && ms >= leastMs && ms <= mostMs) return;
-  throw badProp(scope, prop, `${ms} ms`, `Give ${leastMs} to ${mostMs} milliseconds, by Duration.seconds(…).`);
-}
-
 function checkRate(scope: Construct, prop: string, value: number | undefined, most: number): void {
   if (value === undefined || (!Token.isUnresolved(value) && value >= 0.001 && value <= most)) return;
-  throw badProp(scope, prop, value, `Give 0.001 to ${most} records a second, or leave it out for no limit.`);
+  const shown = Token.isUnresolved(value) ? 'a token' : value;
+  throw badProp(scope, prop, shown, `Give 0.001 to ${most} records a second, or leave it out for no limit.`);
 }
 
 function checkLists(scope: Construct, { retryDelays = [], filters = [] }: SubscriptionOptionsProps): void {
@@ -58,6 +49,17 @@ function checkLists(scope: Construct, { retryDelays = [], filters = [] }: Subscr
   for (const delay of retryDelays) checkDuration(scope, 'retryDelays', delay, { leastMs: SECOND_MS, mostMs: DAY_MS });
   if (filters.length > MAX_FILTERS) {
     throw badProp(scope, 'filters', `${filters.length} patterns`, `Give at most ${MAX_FILTERS}.`);
+  }
+  for (const filter of filters) checkFilter(scope, filter);
+}
+
+/** What is a token in a pattern is a text to whoever compiles it. */
+function checkFilter(scope: Construct, filter: Readonly<Record<string, unknown>>): void {
+  try {
+    checkAsTheLog(scope, 'filters', JSON.stringify(filter), () => compileFilters([patternOf(filter)]));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw badProp(scope, 'filters', JSON.stringify(filter), 'Give the pattern as JSON text, or as an object.');
   }
 }
 
@@ -72,6 +74,11 @@ function checkTogether(scope: Construct, props: SubscriptionOptionsProps): void 
     const fix = 'Dead letters go back from a topic: leave onFailure out, or give FailureDestination.topic(…).';
     throw badProp(scope, 'redrive', redrive.schedule.expressionString, fix);
   }
+  if (redrive !== undefined) {
+    const text = redrive.schedule.expressionString;
+    if (!Token.isUnresolved(text)) checkAsTheLog(scope, 'redrive.schedule', text, () => parseSchedule(text));
+  }
+  checkDuration(scope, 'tumblingWindow', tumblingWindow, { leastMs: 0, mostMs: 900_000 });
   if (tumblingWindow !== undefined && tumblingWindow.toMilliseconds() > 0) checkWindow(scope, props, tumblingWindow);
 }
 

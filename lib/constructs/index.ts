@@ -4,8 +4,9 @@ export { type GatewayTls, KafkaGateway, type KafkaGatewayProps } from './kafka-g
 export type { FunctionSettings } from './log-function.ts';
 export type { MaintenanceJob } from './log-metrics.ts';
 export type { MetricDetail } from './metric-detail.ts';
-export { type IMillrace, Millrace, type MillraceAttributes, type MillraceProps, outputsOf } from './millrace.ts';
+export { type IMillrace, Millrace, outputsOf } from './millrace.ts';
 export type { MillraceGrants } from './millrace-grants.ts';
+export type { MillraceAttributes, MillraceProps } from './millrace-props.ts';
 export { MillraceMonitoring, type MonitoringProps } from './monitoring.ts';
 export { ProduceApi, type ProduceApiProps } from './produce-api.ts';
 export { StartingPosition } from './starting-position.ts';

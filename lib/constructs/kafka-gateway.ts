@@ -8,6 +8,7 @@ import * as cloudmap from 'aws-cdk-lib/aws-servicediscovery';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import { badProp, checkInteger } from './bad-prop.ts';
+import { checkPlace } from './check-place.ts';
 import type { IMillrace } from './millrace.ts';
 
 /** How gateways are run. */
@@ -177,6 +178,7 @@ function memoryOf({ cpu = 512, memoryLimitMiB }: KafkaGatewayProps): number {
 
 function checkProps(scope: Construct, props: KafkaGatewayProps): void {
   const { cpu = 512, users, tls, cluster, vpc } = props;
+  checkPlace(scope, 'millrace', props.millrace);
   checkInteger(scope, 'gateways', props.gateways, { least: 1, most: 10 });
   checkInteger(scope, 'defaultPartitions', props.defaultPartitions, { least: 1, most: 1_000 });
   const domain = domainOf(props);

@@ -3,6 +3,7 @@ import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { type Access, ALL_ITEMS, itemsUnder, literal, READ_ITEMS } from './access.ts';
+import { checkGroupName } from './check-names.ts';
 
 /** Where a log lies. */
 export interface LogPlace {
@@ -93,6 +94,7 @@ export function readAccess(place: LogPlace, { topicName, topicId, domain }: Topi
 
 /** Is a member of a group: joins, claims, commits. */
 export function groupAccess(place: LogPlace, group: string): readonly Access[] {
+  checkGroupName(group);
   const { tableArn } = place.groupsTable;
   return [
     itemsUnder(tableArn, [`G#${literal(group)}`], ALL_ITEMS),

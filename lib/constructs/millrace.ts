@@ -1,5 +1,5 @@
 /** A log in an account: its bucket, its two tables, and the functions that call others for what is committed. */
-import { CustomResource, Duration, type IResource, RemovalPolicy, Resource, Stack, Token } from 'aws-cdk-lib';
+import { CustomResource, Duration, type IResource, RemovalPolicy, Resource, Stack } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -8,15 +8,16 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { badProp, checkInteger } from './bad-prop.ts';
+import { checkMillraceAttributes, checkMillraceProps } from './check-millrace.ts';
 import type { LogPlace } from './log-access.ts';
 import { denyOverwriting, logBucket, shareBucket } from './log-bucket.ts';
 import type { FunctionSettings } from './log-function.ts';
 import { LogFunctions } from './log-functions.ts';
 import { jobAge, type MaintenanceJob, METRIC_PERIOD, sumOf, writeThrottles } from './log-metrics.ts';
 import { groupsTable, logTable } from './log-tables.ts';
-import { METRIC_DETAILS, type MetricDetail } from './metric-detail.ts';
+import type { MetricDetail } from './metric-detail.ts';
 import { MillraceGrants } from './millrace-grants.ts';
+import type { MillraceAttributes, MillraceProps } from './millrace-props.ts';
 
 /** A log, made here or elsewhere. */
 export interface IMillrace extends IResource, LogPlace {
@@ -39,110 +40,6 @@ export interface IMillrace extends IResource, LogPlace {
   /** Everything: makes topics, reads and writes all of them, and all groups. The same as `grants.manage`. */
   grantManage(grantee: iam.IGrantable): iam.Grant;
 }
-
-/** How a log is made. */
-export interface MillraceProps extends FunctionSettings {
-  /**
-   * A bucket that is there already, without versions, in the region of the stack.
-   *
-   * @default - one is made
-   */
-  readonly bucket?: s3.IBucket;
-  /**
-   * Prefix of all object keys, such as `logs/prod`, where others use the bucket too. It is not to be changed: a deployment by which no object would be found any more is refused.
-   *
-   * @default - none
-   */
-  readonly objectPrefix?: string;
-  /**
-   * A table that is there already, with the keys `pk` and `sk` (texts) and a stream of new images.
-   *
-   * @default - one is made
-   */
-  readonly logTable?: dynamodb.ITable;
-  /**
-   * A table that is there already, with the keys `pk` and `sk` (texts).
-   *
-   * @default - one is made
-   */
-  readonly groupsTable?: dynamodb.ITable;
-  /**
-   * A customer's key for what is made here: bucket, tables and queue. It costs $1.00 a month and $3.00 per million requests to KMS; the key of the bucket saves most of them.
-   *
-   * @default - keys of AWS, at no charge
-   */
-  readonly encryptionKey?: kms.IKey;
-  /**
-   * What becomes of bucket and tables when they are taken out of the stack. With DESTROY a bucket has to be empty, and `deletionProtection` off.
-   *
-   * @default RemovalPolicy.RETAIN
-   */
-  readonly removalPolicy?: RemovalPolicy;
-  /**
-   * Whether the objects are deleted with the bucket, by a function of the CDK; needs removalPolicy DESTROY, and a bucket that is made here.
-   *
-   * @default false
-   */
-  readonly autoDeleteObjects?: boolean;
-  /**
-   * Whether DynamoDB refuses to delete the tables.
-   *
-   * @default - true, unless removalPolicy is DESTROY
-   */
-  readonly deletionProtection?: boolean;
-  /**
-   * Whether the tables can be restored to any second of the last 35 days, for $0.20 per GB of the tables and month. See docs/maintenance.md before you do so.
-   *
-   * @default true
-   */
-  readonly pointInTimeRecovery?: boolean;
-  /**
-   * Metrics of subscriptions, with their price at `MetricDetail`.
-   *
-   * @default 'subscription'
-   */
-  readonly metricDetail?: MetricDetail;
-  /**
-   * How often maintenance looks whether something is due, which costs one read and a call of a function; from 1 minute to 1 day.
-   *
-   * @default Duration.minutes(15)
-   */
-  readonly maintenanceInterval?: Duration;
-  /**
-   * How often everything is looked at that a lost call may have left; from 5 minutes to 1 day.
-   *
-   * @default Duration.hours(1)
-   */
-  readonly sweepInterval?: Duration;
-  /**
-   * MB of the function that hands records over, 256 to 10,240. A batch and its event have to fit several times.
-   *
-   * @default 512
-   */
-  readonly pumpMemorySize?: number;
-}
-
-/** What names a log that was made elsewhere: the outputs of its stack. */
-export interface MillraceAttributes {
-  readonly bucketName: string;
-  readonly logTableName: string;
-  readonly groupsTableName: string;
-  readonly providerArn: string;
-  readonly pumpRoleArn: string;
-  readonly routerRoleArn: string;
-  readonly providerRoleArn: string;
-  /** @default 'subscription' */
-  readonly metricDetail?: MetricDetail;
-  /** @default - none */
-  readonly objectPrefix?: string;
-  /** @default - keys of AWS */
-  readonly encryptionKeyArn?: string;
-}
-
-/** A prefix as `lib/segment` takes it. */
-const PREFIX = /^(?!\.{1,2}(\/|$))[A-Za-z0-9!_.*'()=-]+(\/(?!\.{1,2}(\/|$))[A-Za-z0-9!_.*'()=-]+)*$/;
-/** A wildcard in a prefix would widen every grant. */
-const WIDENS_GRANTS = /[*]/;
 
 abstract class MillraceBase extends Resource implements IMillrace {
   abstract readonly bucket: s3.IBucket;
@@ -214,7 +111,7 @@ export class Millrace extends MillraceBase {
 
   constructor(scope: Construct, id: string, props: MillraceProps = {}) {
     super(scope, id);
-    checkProps(this, props);
+    checkMillraceProps(this, props);
     this.encryptionKey = props.encryptionKey;
     this.objectPrefix = props.objectPrefix ?? '';
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
@@ -315,6 +212,7 @@ class ImportedMillrace extends MillraceBase {
 
   constructor(scope: Construct, id: string, attributes: MillraceAttributes) {
     super(scope, id);
+    checkMillraceAttributes(this, attributes);
     const { encryptionKeyArn } = attributes;
     this.bucket = s3.Bucket.fromBucketName(this, 'Objects', attributes.bucketName);
     this.logTable = dynamodb.TableV2.fromTableName(this, 'LogTable', attributes.logTableName);
@@ -327,38 +225,6 @@ class ImportedMillrace extends MillraceBase {
     this.providerRole = iam.Role.fromRoleArn(this, 'ProviderRole', attributes.providerRoleArn);
     this.metricDetail = attributes.metricDetail ?? 'subscription';
   }
-}
-
-function checkProps(scope: Construct, props: MillraceProps): void {
-  const { objectPrefix = '', metricDetail = 'subscription', deletionProtection, removalPolicy } = props;
-  if (objectPrefix !== '' && (!PREFIX.test(objectPrefix) || WIDENS_GRANTS.test(objectPrefix))) {
-    const fix = "Use words of letters, digits and !_.'()=- joined by single slashes, without one at its end.";
-    throw badProp(scope, 'objectPrefix', Token.isUnresolved(objectPrefix) ? 'a token' : objectPrefix, fix);
-  }
-  if (!METRIC_DETAILS.includes(metricDetail)) {
-    throw badProp(scope, 'metricDetail', metricDetail, `Give one of ${METRIC_DETAILS.join(', ')}.`);
-  }
-  if (deletionProtection === true && removalPolicy === RemovalPolicy.DESTROY) {
-    throw badProp(
-      scope,
-      'deletionProtection',
-      true,
-      'With removalPolicy DESTROY leave it out: the stack could not be deleted.',
-    );
-  }
-  if (props.autoDeleteObjects === true && (removalPolicy !== RemovalPolicy.DESTROY || props.bucket !== undefined)) {
-    throw badProp(scope, 'autoDeleteObjects', true, 'It needs removalPolicy DESTROY, and a bucket that is made here.');
-  }
-  checkInteger(scope, 'pumpMemorySize', props.pumpMemorySize, { least: 256, most: 10_240 });
-  checkInterval(scope, 'maintenanceInterval', props.maintenanceInterval, 1);
-  checkInterval(scope, 'sweepInterval', props.sweepInterval, 5);
-}
-
-function checkInterval(scope: Construct, prop: string, interval: Duration | undefined, leastMinutes: number): void {
-  if (interval === undefined || interval.isUnresolved()) return;
-  const minutes = interval.toMinutes({ integral: false });
-  if (Number.isInteger(minutes) && minutes >= leastMinutes && minutes <= 1_440) return;
-  throw badProp(scope, prop, interval, `Give whole minutes from ${leastMinutes} to 1440, by Duration.minutes(…).`);
 }
 
 /** Names of the outputs by which another app, or the command line, finds a log. */

@@ -9,6 +9,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { badProp, checkInteger } from './bad-prop.ts';
+import { checkPlace } from './check-place.ts';
 import { given } from './given.ts';
 import { allTopicsAccess, delayAccess, produceAccess, readAccess } from './log-access.ts';
 import { type FunctionSettings, logFunction } from './log-function.ts';
@@ -111,6 +112,7 @@ interface Endpoint {
 
 function checkProps(scope: Construct, props: ProduceApiProps): void {
   const { endpoint = 'function-url', authType, authorizer, topics, throttle } = props;
+  checkPlace(scope, 'millrace', props.millrace);
   checkInteger(scope, 'memorySize', props.memorySize, { least: 256, most: 10_240 });
   if (endpoint !== 'function-url' && endpoint !== 'http-api') {
     throw badProp(scope, 'endpoint', endpoint, 'Give one of function-url, http-api.');

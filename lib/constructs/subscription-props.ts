@@ -191,8 +191,8 @@ export function storedOptions(props: SubscriptionOptionsProps): StoredOptions {
   });
 }
 
-/** `lambda.FilterCriteria.filter` returns the pattern as text. */
-function patternOf(filter: Readonly<Record<string, unknown>>): object {
+/** A filter as the log has it: `lambda.FilterCriteria.filter` returns the pattern as text. */
+export function patternOf(filter: Readonly<Record<string, unknown>>): object {
   const { pattern, ...others } = filter;
   return typeof pattern === 'string' && Object.keys(others).length === 0 ? JSON.parse(pattern) : filter;
 }

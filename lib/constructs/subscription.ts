@@ -8,11 +8,13 @@ import { policyOf } from './access.ts';
 import { allowFailures } from './allow-failures.ts';
 import { badProp } from './bad-prop.ts';
 import { checkSubscriptionName } from './check-names.ts';
+import { checkPlace } from './check-place.ts';
 import { checkSubscriptionOptions } from './check-subscription.ts';
 import { hasOwnDomain, ownDomainAccess, pullAccess, type SubscriptionTopics } from './pull-access.ts';
 import { StartingPosition } from './starting-position.ts';
 import { subscriptionMetric } from './subscription-metric.ts';
 import { type SubscriptionOptionsProps, storedOptions } from './subscription-props.ts';
+import { takeName } from './taken-names.ts';
 import type { ITopic } from './topic.ts';
 
 /** How a function is subscribed. */
@@ -60,9 +62,12 @@ export class Subscription extends Construct {
     const name = props.subscriptionName ?? Names.uniqueResourceName(this, { maxLength: 200, separator: '-' });
     checkSubscriptionName(this, name);
     checkSubscriptionOptions(this, props);
+    checkPlace(this, 'topic', topic.millrace);
+    checkDeadLetters(this, props);
     if (mode === 'push') checkTime(this, target, props);
     const pulling = mode === 'pull' ? pullingFunction(this, target) : null;
     this.subscriptionName = name;
+    takeName(this, { log: topic.millrace, prop: 'subscriptionName', name });
     const resource = new CustomResource(this, 'Resource', {
       serviceToken: topic.millrace.providerArn,
       resourceType: 'Custom::MillraceSubscription',
@@ -151,8 +156,21 @@ const LONGEST_PUSH_SECONDS = 600;
 /** With a tumbling window it may have to be called twice for one batch. */
 const LONGEST_WINDOW_PUSH_SECONDS = 300;
 
+/** A topic for what fails is one of the same log, and not the one that it failed in: it would come back for ever. */
+function checkDeadLetters(scope: Construct, { topic, onFailure }: SubscriptionProps): void {
+  const deadLetters = onFailure?.topic;
+  if (deadLetters === undefined) return;
+  if (deadLetters.millrace.providerArn !== topic.millrace.providerArn) {
+    throw badProp(scope, 'onFailure', deadLetters.node.path, 'It is a topic of another log: give one of this log.');
+  }
+  if (deadLetters.topicName !== topic.topicName) return;
+  throw badProp(scope, 'onFailure', deadLetters.node.path, 'What failed would come back for ever: give another topic.');
+}
+
 function checkTime(scope: Construct, target: lambda.IFunction, { tumblingWindow }: SubscriptionProps): void {
-  const { timeout } = target as { timeout?: Duration };
+  // Of an alias or a version it is that of its function.
+  const { lambda: behind = target } = target as { readonly lambda?: lambda.IFunction };
+  const { timeout } = behind as { readonly timeout?: Duration };
   if (timeout === undefined || timeout.isUnresolved()) return;
   const seconds = timeout.toSeconds();
   const hasWindow = (tumblingWindow?.toSeconds({ integral: false }) ?? 0) > 0;

@@ -2,6 +2,7 @@ import { Names } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { MillraceError } from '../errors.ts';
+import { badProp } from './bad-prop.ts';
 import { Subscription, type TopicEventSourceProps } from './subscription.ts';
 import type { ITopic } from './topic.ts';
 
@@ -29,7 +30,12 @@ export class TopicEventSource implements lambda.IEventSource {
   bind(target: lambda.IFunction): void {
     const { subscriptionName } = this.#props;
     const of = subscriptionName ?? Names.nodeUniqueId(this.#topic.node);
-    this.#subscription = new Subscription(target as unknown as Construct, `MillraceTopic:${of}`, {
+    const id = `MillraceTopic:${of}`;
+    if (target.node.tryFindChild(id) !== undefined) {
+      const fix = 'The function has a source of that name already: give each further one of a topic a name of its own.';
+      throw badProp(target, 'subscriptionName', subscriptionName ?? 'left out', fix);
+    }
+    this.#subscription = new Subscription(target as unknown as Construct, id, {
       ...this.#props,
       topic: this.#topic,
       target,

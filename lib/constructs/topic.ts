@@ -1,12 +1,25 @@
 /** A topic of a log, kept by a custom resource: changing an option never makes it again. */
-import { CustomResource, type Duration, type IResource, Names, RemovalPolicy, Resource, type Size } from 'aws-cdk-lib';
+import {
+  CustomResource,
+  type Duration,
+  type IResource,
+  Names,
+  RemovalPolicy,
+  Resource,
+  type Size,
+  Token,
+} from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { limits } from '../limits.ts';
+import { checkTopicConfig, parseSettingName } from '../log/check-topic-config.ts';
 import { badProp, checkInteger } from './bad-prop.ts';
 import { checkDomain, checkTopicName } from './check-names.ts';
+import { checkPlace } from './check-place.ts';
+import { checkAsTheLog, checkDuration, checkSize, checkText } from './check-values.ts';
 import type { TopicKeys } from './log-access.ts';
 import type { IMillrace } from './millrace.ts';
+import { takeName } from './taken-names.ts';
 import { TopicGrants } from './topic-grants.ts';
 
 /** A topic, made here or elsewhere. */
@@ -145,8 +158,10 @@ export class Topic extends TopicBase {
     super(scope, id);
     checkProps(this, props);
     this.millrace = props.millrace;
+    checkPlace(this, 'millrace', props.millrace);
     const { isolation } = props.isolation ?? TopicIsolation.SHARED;
     const name = props.topicName ?? Names.uniqueResourceName(this, { maxLength: 200, separator: '-' });
+    takeName(this, { log: props.millrace, prop: 'topicName', name });
     const resource = new CustomResource(this, 'Default', {
       serviceToken: props.millrace.providerArn,
       resourceType: 'Custom::MillraceTopic',
@@ -174,6 +189,7 @@ export class Topic extends TopicBase {
     }
     const topic = new ImportedTopic(scope, id);
     checkTopicName(topic, topic.topicName);
+    checkText(topic, 'topicId', topic.topicId, { form: UUID, fix: 'Give the UUID that topic describe shows.' });
     checkDomain(topic, topic.domain);
     return topic;
   }
@@ -190,6 +206,8 @@ function configOf(props: TopicProps): Record<string, string> {
   };
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 const PROP_OF: Readonly<Record<string, keyof TopicProps>> = {
   'retention.ms': 'retentionPeriod',
   'max.message.bytes': 'maxMessageSize',
@@ -201,11 +219,9 @@ function checkProps(scope: Construct, props: TopicProps): void {
   if (topicName !== undefined) checkTopicName(scope, topicName);
   checkInteger(scope, 'partitions', partitions, { least: 1, most: limits.partitionsPerTopic });
   checkDomain(scope, (isolation ?? TopicIsolation.SHARED).isolation);
-  if (retentionPeriod?.isUnresolved()) {
-    throw badProp(scope, 'retentionPeriod', 'a token', 'Give a duration that is known at synthesis.');
-  }
-  checkInteger(scope, 'maxMessageSize', maxMessageSize?.toBytes(), { least: 0, most: limits.batchBytes });
-  checkInteger(scope, 'inlineMaxSize', inlineMaxSize?.toBytes(), { least: 0, most: limits.inlineBytesMax });
+  checkDuration(scope, 'retentionPeriod', retentionPeriod, { leastMs: 0, mostMs: Number.MAX_SAFE_INTEGER });
+  checkSize(scope, 'maxMessageSize', maxMessageSize, limits.batchBytes);
+  checkSize(scope, 'inlineMaxSize', inlineMaxSize, limits.inlineBytesMax);
   for (const [name, value] of Object.entries(config)) {
     const prop = PROP_OF[name];
     if (prop !== undefined && props[prop] !== undefined) {
@@ -216,5 +232,10 @@ function checkProps(scope: Construct, props: TopicProps): void {
         `It is said by the prop ${prop} already: leave out one of them.`,
       );
     }
+    checkAsTheLog(scope, `config['${name}']`, value, () =>
+      Token.isUnresolved(value) ? parseSettingName(name) : checkTopicConfig({ [name]: value }),
+    );
   }
+  const known = Object.entries(configOf(props)).filter(([, value]) => !Token.isUnresolved(value));
+  checkAsTheLog(scope, 'config', JSON.stringify(config), () => checkTopicConfig(Object.fromEntries(known)));
 }

@@ -1,6 +1,6 @@
 /** Rules on who imports whom. Each returns the violations it finds as sentences; an empty list is a pass. Imports of types count. */
 import { posix } from 'node:path';
-import { CONSTRUCTS_MAY_IMPORT, DOORS, layerOf, NODE_MODULES, rankOf } from './layers.ts';
+import { CONSTRUCTS_CHECK_BY, CONSTRUCTS_MAY_IMPORT, DOORS, layerOf, NODE_MODULES, rankOf } from './layers.ts';
 import { placeOf, type SourceFile, type SyntaxNode, walk } from './source-file.ts';
 
 interface Import {
@@ -48,14 +48,15 @@ export function findLayerViolations(files: readonly SourceFile[]): string[] {
       ({ target }) => target.includes('/') && /^(\.\.|lib|bin|lambdas|test|tools|bench|examples)\//.test(target),
     );
     return local
-      .filter(({ target }) => !mayImport(from, layerOf(target)))
+      .filter(({ target }) => !mayImport(from, target))
       .map(({ place, target }) => `${place} imports ${target}`);
   });
 }
 
-function mayImport(from: string | undefined, to: string | undefined): boolean {
+function mayImport(from: string | undefined, target: string): boolean {
+  const to = layerOf(target);
   if (from === undefined || to === undefined) return false;
-  if (from === 'constructs') return CONSTRUCTS_MAY_IMPORT.includes(to);
+  if (from === 'constructs') return CONSTRUCTS_MAY_IMPORT.includes(to) || CONSTRUCTS_CHECK_BY.includes(target);
   return from === to || (rankOf(to) ?? Infinity) < (rankOf(from) ?? -1);
 }
 

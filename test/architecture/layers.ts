@@ -51,8 +51,15 @@ export const DOORS: readonly RegExp[] = [
   /^lambdas\/[^/]+\.ts$/,
 ];
 
-/** What a stack may share with the run time: names and limits. */
+/** What a stack may share with the run time: names and limits, */
 export const CONSTRUCTS_MAY_IMPORT: readonly string[] = ['constructs', 'errors', 'limits', 'prices'];
+
+/** and what judges settings, patterns and schedules that people write: it is refused at synthesis as the log would refuse it. */
+export const CONSTRUCTS_CHECK_BY: readonly string[] = [
+  'lib/log/check-topic-config.ts',
+  'lib/event-source/filter/filter.ts',
+  'lib/event-source/redrive-schedule.ts',
+];
 
 /**
  * The `node:` modules that a layer may import, by the path of the importing file; a file under several entries may import what any of them lists.

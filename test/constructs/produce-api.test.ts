@@ -1,11 +1,11 @@
-import { Duration } from 'aws-cdk-lib';
+import { type App, Duration, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { HttpNoneAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { ProduceApi, type ProduceApiProps, Topic } from 'millrace/constructs';
 import { describe, expect, it } from 'vitest';
-import { newLog, newStack, statementsIn } from './stack-with-log.ts';
+import { ENV, newLog, newStack, statementsIn } from './stack-with-log.ts';
 
 function withApi(props: Omit<ProduceApiProps, 'millrace'> = {}) {
   const stack = newStack();
@@ -97,6 +97,12 @@ describe('wrong props of an API', () => {
   ])('are refused: %o', (props, message) => {
     const stack = newStack();
     expect(() => new ProduceApi(stack, 'Api', { millrace: newLog(stack), ...props })).toThrow(message);
+  });
+
+  it('are refused: a log in another region', () => {
+    const stack = newStack();
+    const elsewhere = new Stack(stack.node.root as App, 'Elsewhere', { env: { ...ENV, region: 'us-east-1' } });
+    expect(() => new ProduceApi(elsewhere, 'Api', { millrace: newLog(stack) })).toThrow(/used in us-east-1/);
   });
 
   it('are refused: a topic of another log', () => {

@@ -1,4 +1,4 @@
-import { App, Duration, Lazy, RemovalPolicy, Token } from 'aws-cdk-lib';
+import { App, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -253,104 +253,6 @@ describe('a function that pulls', () => {
     const topic = new Topic(other, 'Orders', { millrace: newLog(other) });
     const target = lambda.Function.fromFunctionArn(other, 'F', 'arn:aws:lambda:eu-central-1:123456789012:function:f');
     expect(() => new Subscription(other, 'S', { topic, target, mode: 'pull' })).toThrow(/choose the mode push/);
-  });
-});
-
-describe('wrong options', () => {
-  /** What the log refuses too, by its own names. */
-  const both: [TopicEventSourceProps, object, RegExp][] = [
-    [{ batchSize: 0 }, { batchSize: 0 }, /batchSize cannot be 0\. Give an integer from 1 to 10000/],
-    [{ batchSize: 10_001 }, { batchSize: 10_001 }, /batchSize cannot be 10001/],
-    [
-      { maxBatchingWindow: Duration.seconds(301) },
-      { maxBatchingWindowMs: 301_000 },
-      /maxBatchingWindow cannot be "301000 ms"/,
-    ],
-    [
-      { parallelizationFactor: 11, ordering: 'key' },
-      { parallelizationFactor: 11, ordering: 'key' },
-      /parallelizationFactor/,
-    ],
-    [{ parallelizationFactor: 2 }, { parallelizationFactor: 2 }, /choose 'key' or 'none'/],
-    [{ retryAttempts: -2 }, { retryAttempts: -2 }, /retryAttempts cannot be -2/],
-    [{ maxRecordAge: Duration.seconds(59) }, { maxRecordAgeMs: 59_000 }, /maxRecordAge/],
-    [{ maxRecordAge: Duration.days(8) }, { maxRecordAgeMs: 8 * 86_400_000 }, /maxRecordAge/],
-    [{ retryDelays: [Duration.millis(999)] }, { retryDelaysMs: [999] }, /retryDelays cannot be "999 ms"/],
-    [{ retryDelays: Array(11).fill(Duration.seconds(1)) }, { retryDelaysMs: Array(11).fill(1_000) }, /11 delays/],
-    [{ filters: Array(11).fill({ key: ['a'] }) }, { filters: Array(11).fill({ key: ['a'] }) }, /11 patterns/],
-    [{ circuitBreakerFailures: 10_001 }, { circuitBreakerFailures: 10_001 }, /circuitBreakerFailures/],
-    [{ maxConcurrency: 1_001 }, { maximumConcurrency: 1_001 }, /maxConcurrency/],
-    [{ recordsPerSecond: 100_001 }, { recordsPerSecond: 100_001 }, /recordsPerSecond/],
-    [{ tumblingWindow: Duration.seconds(901) }, { tumblingWindowMs: 901_000 }, /tumblingWindow/],
-    [{ tumblingWindow: Duration.minutes(1), mode: 'pull' }, { tumblingWindowMs: 60_000, mode: 'pull' }, /mode 'push'/],
-    [{ tumblingWindow: Duration.minutes(1), format: 'sqs' }, { tumblingWindowMs: 60_000, format: 'sqs' }, /kinesis/],
-    [
-      { tumblingWindow: Duration.minutes(1), ordering: 'key' },
-      { tumblingWindowMs: 60_000, ordering: 'key' },
-      /ordering/,
-    ],
-    [
-      { redrive: { schedule: events.Schedule.rate(Duration.hours(1)) }, onFailure: FailureDestination.NONE },
-      { redrive: { schedule: 'rate(1 hour)' }, onFailure: null },
-      /redrive cannot be "rate\(1 hour\)"/,
-    ],
-    [
-      { redrive: { schedule: events.Schedule.rate(Duration.hours(1)), rate: 10_001 } },
-      { redrive: { schedule: 'rate(1 hour)', rate: 10_001 } },
-      /redrive\.rate/,
-    ],
-    [{ mode: 'poll' as 'pull' }, { mode: 'poll' }, /mode cannot be "poll"\. Give one of push, pull/],
-    [{ format: 'json' as 'sqs' }, { format: 'json' }, /format/],
-    [{ ordering: 'topic' as 'key' }, { ordering: 'topic' }, /ordering/],
-  ];
-
-  const stack = newStack();
-  const topic = new Topic(stack, 'Orders', { millrace: newLog(stack) });
-  const target = newFunction(stack);
-  let made = 0;
-
-  it.each(both)('are refused at synthesis as by the log: %o', (props, options, message) => {
-    expect(() => new Subscription(stack, `S${made++}`, { topic, target, ...props })).toThrow(message);
-    expect(() => subscriptionOptions(options, 'billing')).toThrow(expect.objectContaining({ code: 'INVALID_CONFIG' }));
-  });
-
-  it.each<[TopicEventSourceProps, object]>([
-    [{ batchSize: 10_000 }, { batchSize: 10_000 }],
-    [{ maxBatchingWindow: Duration.minutes(5) }, { maxBatchingWindowMs: 300_000 }],
-    [{ retryAttempts: -1 }, { retryAttempts: -1 }],
-    [{ maxRecordAge: Duration.minutes(1) }, { maxRecordAgeMs: 60_000 }],
-    [{ maxRecordAge: Duration.days(7) }, { maxRecordAgeMs: 604_800_000 }],
-    [{ retryDelays: Array(10).fill(Duration.days(1)) }, { retryDelaysMs: Array(10).fill(86_400_000) }],
-    [{ recordsPerSecond: 0.001 }, { recordsPerSecond: 0.001 }],
-    [{ tumblingWindow: Duration.minutes(15) }, { tumblingWindowMs: 900_000 }],
-    [{ maxConcurrency: 1_000 }, { maximumConcurrency: 1_000 }],
-  ])('are not what stands at a bound: %o', (props, options) => {
-    expect(() => new Subscription(stack, `S${made++}`, { topic, target, ...props })).not.toThrow();
-    expect(() => subscriptionOptions(options, 'billing')).not.toThrow();
-  });
-
-  it('are refused: what is known at deployment only, and would be written as a token', () => {
-    const batchSize = Token.asNumber(Lazy.any({ produce: () => 10 }));
-    const maxRecordAge = Duration.seconds(Token.asNumber(Lazy.any({ produce: () => 60 })));
-    const subscriptionName = Lazy.string({ produce: () => 'billing' });
-    for (const props of [{ batchSize }, { maxRecordAge }, { subscriptionName }]) {
-      expect(() => new Subscription(stack, `S${made++}`, { topic, target, ...props })).toThrow(/known at synthesis/);
-    }
-  });
-
-  it('are refused: a name that nothing can have, and a function that runs longer than who waits for it', () => {
-    expect(() => new Subscription(stack, 'Named', { topic, target, subscriptionName: 'a b' })).toThrow(
-      /subscriptionName cannot be "a b"\. Use 1 to 200/,
-    );
-    const slow = newFunction(stack, 'Slow', { timeout: Duration.minutes(11) });
-    expect(() => new Subscription(stack, 'TooSlow', { topic, target: slow })).toThrow(/660 s.*choose the mode pull/);
-    // A window whose state is too large ends by a second call.
-    const counting = newFunction(stack, 'Counting', { timeout: Duration.minutes(6) });
-    const tumblingWindow = Duration.minutes(1);
-    expect(() => new Subscription(stack, 'TooSlowTwice', { topic, target: counting, tumblingWindow })).toThrow(
-      /may run 300 s/,
-    );
-    expect(() => new Subscription(stack, 'SlowEnough', { topic, target: counting })).not.toThrow();
   });
 });
 

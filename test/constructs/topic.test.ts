@@ -1,10 +1,10 @@
-import { Duration, Lazy, RemovalPolicy, Size } from 'aws-cdk-lib';
+import { App, Duration, Lazy, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Millrace, Topic, TopicIsolation, type TopicProps } from 'millrace/constructs';
 import { describe, expect, it } from 'vitest';
 import { parseTopicConfig } from '../../lib/log/topic-config.ts';
 import { isTopicName } from '../../lib/log/topic-name.ts';
-import { flatten, newFunction, newLog, newStack, type Statement, statementsIn } from './stack-with-log.ts';
+import { ENV, flatten, newFunction, newLog, newStack, type Statement, statementsIn } from './stack-with-log.ts';
 
 type Options = Omit<TopicProps, 'millrace'>;
 
@@ -170,6 +170,29 @@ describe('wrong props of a topic', () => {
     [{ partitions: 0 }, /partitions cannot be 0\. Give an integer from 1 to 100000/],
     [{ partitions: 1.5 }, /partitions cannot be 1\.5/],
     [{ inlineMaxSize: Size.kibibytes(49) }, /inlineMaxSize cannot be 50176\. Give an integer from 0 to 49152/],
+    [
+      { inlineMaxSize: Size.kibibytes(Token.asNumber(Lazy.any({ produce: () => 1 }))) },
+      /inlineMaxSize .* known at synthesis/,
+    ],
+    [{ maxMessageSize: Size.bytes(1.5) }, /maxMessageSize cannot be 1\.5\. Give an integer/],
+    [{ maxMessageSize: Size.gibibytes(1) }, /maxMessageSize cannot be 1073741824\. Give an integer from 0 to/],
+    [{ retentionPeriod: Duration.millis(0.5) }, /retentionPeriod cannot be "0\.5 ms"/],
+    [{ retentionPeriod: Duration.days(1e12) }, /retentionPeriod cannot be "86400000000000000000 ms"/],
+    [{ config: { 'retention.m': '5' } }, /config\['retention\.m'\] cannot be "5"\. Did you mean retention\.ms\?/],
+    [
+      { config: { 'segment.bytes': '5' } },
+      /config\['segment\.bytes'\] cannot be "5"\. Leave it out\. There are no log files/,
+    ],
+    [
+      { config: { 'cleanup.policy': 'compcat' } },
+      /config\['cleanup\.policy'\] cannot be "compcat"\. Give one or more of delete, compact/,
+    ],
+    [{ config: { 'retention.ms': 5 as never } }, /config\['retention\.ms'\] cannot be 5\. Give an integer/],
+    [{ config: { 'retention.m': Lazy.string({ produce: () => '5' }) } }, /config\['retention\.m'\].*Did you mean/],
+    [
+      { config: { 'min.compaction.lag.ms': '10', 'max.compaction.lag.ms': '9' } },
+      /config cannot be .* Give min\.compaction\.lag\.ms at most 9/,
+    ],
     [{ isolation: TopicIsolation.domain('Shop') }, /isolation cannot be "Shop"\. Use 1 to 64/],
     [
       { retentionPeriod: Duration.days(1), config: { 'retention.ms': '5' } },
@@ -177,5 +200,54 @@ describe('wrong props of a topic', () => {
     ],
   ])('are refused: %o', (options, message) => {
     expect(() => resourceOf(options)).toThrow(message);
+  });
+
+  it('are not values that are known at deployment only', () => {
+    expect(() => resourceOf({ config: { 'retention.ms': Lazy.string({ produce: () => '5' }) } })).not.toThrow();
+  });
+
+  it('are refused: an id of a topic that is none, and would widen what is granted', () => {
+    const stack = newStack();
+    const millrace = newLog(stack);
+    for (const [index, topicId] of ['*', 'orders', '', undefined as never].entries()) {
+      expect(() =>
+        Topic.fromTopicAttributes(stack, `Orders${index}`, { millrace, topicName: 'orders', topicId }),
+      ).toThrow(/topicId cannot be .*Give the UUID that topic describe shows/);
+    }
+    const topicId = Lazy.string({ produce: () => 'known later' });
+    expect(() => Topic.fromTopicAttributes(stack, 'Later', { millrace, topicName: 'orders', topicId })).not.toThrow();
+  });
+
+  it('are refused: a name that another topic of the log has', () => {
+    const stack = newStack();
+    const millrace = newLog(stack);
+    new Topic(stack, 'Orders', { millrace, topicName: 'orders' });
+    expect(
+      () => new Topic(newStack('Other', stack.node.root as App), 'Same', { millrace, topicName: 'orders' }),
+    ).toThrow(/Other\/Same: topicName cannot be "orders"\. Stack\/Orders has it in this log/);
+    const other = newLog(newStack('OtherLog', stack.node.root as App));
+    expect(() => new Topic(stack, 'Elsewhere', { millrace: other, topicName: 'orders' })).not.toThrow();
+  });
+
+  it('are refused: a log in another region or account', () => {
+    const app = new App({ analyticsReporting: false });
+    const millrace = newLog(newStack('Stack', app));
+    const elsewhere = (env: Partial<typeof ENV>) =>
+      new Stack(app, JSON.stringify(env).replace(/\W/g, ''), { env: { ...ENV, ...env } });
+    expect(() => new Topic(elsewhere({ region: 'us-east-1' }), 'Orders', { millrace })).toThrow(
+      /millrace \(Stack\/Millrace\) cannot be "in region eu-central-1"\. It is used in us-east-1: deploy a log there/,
+    );
+    expect(() => new Topic(elsewhere({ account: '210987654321' }), 'Orders', { millrace })).toThrow(
+      /in account 123456789012/,
+    );
+    expect(() => new Topic(new Stack(app, 'Anywhere'), 'Orders', { millrace })).not.toThrow();
+  });
+
+  it('are refused: a group without a name', () => {
+    const stack = newStack();
+    const topic = new Topic(stack, 'Orders', { millrace: newLog(stack) });
+    for (const group of ['', 'a\nb', 'x'.repeat(256)]) {
+      expect(() => topic.grants.consume(newFunction(stack, `F${group.length}`), group)).toThrow(/groupName cannot be/);
+    }
   });
 });
