@@ -21,6 +21,8 @@ const FOUND: readonly (readonly [SimulationName, number])[] = [
   ['whole', 1_225_722],
   ['maintenance', 6],
   ['maintenance', 39],
+  ['maintenance', 1_883],
+  ['maintenance', 2_463],
   ['gateway-groups', 1_186],
   ['gateway-groups', 3_680],
   ['gateway-groups', 3_875],

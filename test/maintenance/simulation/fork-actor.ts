@@ -63,7 +63,7 @@ export class ForkActor {
       await judge.acknowledged(attempt, made);
       return true;
     } catch (error) {
-      const isPassing = await this.#isPassing(error, source);
+      const isPassing = await this.#isPassing(error, source, attempt);
       oracle.expect(isPassing, 'Fork', () => `forking ${source} ended with ${String((error as Error).stack)}`);
       oracle.count(`fork ${(error as MillraceError).code}`);
       if (dice.chance(0.7)) await this.delete(name);
@@ -82,12 +82,14 @@ export class ForkActor {
     }
   }
 
-  async #isPassing(error: unknown, source: string): Promise<boolean> {
+  async #isPassing(error: unknown, source: string, { sourceId }: ForkAttempt): Promise<boolean> {
     const { oracle, base } = this.#parts;
     if (!(error instanceof MillraceError)) return false;
     if (error.retriable) return true;
     const isSpoilt = isDamage(error) && error.code !== 'OBJECT_MISSING' && oracle.counts.has('spoilt');
-    const isThere = (await base.topics.get(source))?.state === 'active';
+    const topic = await base.topics.get(source);
+    // Another may have been made under its name.
+    const isThere = topic?.state === 'active' && topic.topicId === sourceId;
     const isSourceGone = !isThere && (error.code === 'OBJECT_MISSING' || error.code === 'UNKNOWN_TOPIC_OR_PARTITION');
     return isSpoilt || isSourceGone || (PASSING.has(error.code) && error.code !== 'UNKNOWN_TOPIC_OR_PARTITION');
   }
