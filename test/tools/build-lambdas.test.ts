@@ -25,11 +25,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
  * Of the project's own code, minified: what a function may have, and what a cold start may load of it.
  *
  * HTTP holds a producer and a reader, each with all codecs, and uses both from its first call on. The pump holds a reader with its codecs, filters, windows and limits; the producer for what has failed comes when something has. The provider loads
- * subscriptions, with the reader that finds where they begin, when one is asked for. Maintenance rewrites batches of every codec, at 150 kB as of now.
+ * subscriptions, with the reader that finds where they begin, when one is asked for. Maintenance has four jobs that read and write batches of every codec.
  */
 const MOST_KB: Readonly<Record<string, { readonly all: number; readonly start: number }>> = {
   http: { all: 176, start: 176 },
-  maintenance: { all: 154, start: 153 },
+  maintenance: { all: 156, start: 155 },
   provider: { all: 168, start: 102 },
   pump: { all: 250, start: 172 },
   releaser: { all: 80, start: 80 },
