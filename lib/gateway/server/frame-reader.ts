@@ -183,7 +183,8 @@ export class FrameReader {
     let isHere = false;
     const release = this.#options.memory.take(bytes, () => {
       isHere = true;
-      if (this.#isWaiting) this.#goOn(begin);
+      // What was kept begins with the size of the frame that was waited for, which has been looked at.
+      if (this.#isWaiting) this.#goOn(begin, bytes === 0 ? 0 : SIZE_BYTES);
     });
     if (isHere) begin(release);
     else {
@@ -194,15 +195,14 @@ export class FrameReader {
     return isHere;
   }
 
-  #goOn(begin: (release: () => void) => void): void {
+  #goOn(begin: (release: () => void) => void, skippedBytes: number): void {
     const release = this.#claim!;
     const rest = this.#rest;
     this.#isWaiting = false;
     this.#claim = null;
     this.#rest = NOTHING;
     begin(release);
-    // The size of the frame that was waited for has been looked at, and is still there.
-    this.#consume(this.#frame === null ? rest : rest.subarray(SIZE_BYTES));
+    this.#consume(rest.subarray(skippedBytes));
     if (!this.#isWaiting) this.#options.onReady();
   }
 
