@@ -60,10 +60,12 @@ function cleanLines(report: CleanReport): string[] {
   ];
 }
 
-function compactionLines({ topics, partitions, chunks, objects, bytes }: CompactionReport): string[] {
+function compactionLines({ topics, partitions, chunks, objects, bytes, waiting = 0 }: CompactionReport): string[] {
+  const left = `  ${counted(waiting, 'partition')} left with what is too young to be rewritten, or too little`;
   return [
     `  looked at ${counted(partitions, 'partition')} of ${counted(topics, 'topic')}`,
     `  rewrote ${counted(chunks, 'chunk')} into ${counted(objects, 'object')} (${bytes} bytes)`,
+    ...(waiting > 0 ? [left] : []),
   ];
 }
 

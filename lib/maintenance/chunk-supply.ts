@@ -43,6 +43,7 @@ export class ChunkSupply {
   /** Whether they are worth being rewritten. */
   #isWorth = false;
   #isOver = false;
+  #hasLeft = false;
 
   constructor(deps: MaintenanceDeps, request: SupplyRequest) {
     this.#deps = deps;
@@ -57,6 +58,11 @@ export class ChunkSupply {
   /** The first; null behind the last, and before `fill`. */
   get next(): Chunk | null {
     return this.#held[0] ?? null;
+  }
+
+  /** Whether the last look has left something that is to be rewritten later: too young, or too little. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
   }
 
   /** Has `next` be the first, if there is one left. A read and a query for 100 chunks. Throws what the store throws after ten attempts; what is damaged ends the supply. */
@@ -103,9 +109,13 @@ export class ChunkSupply {
     const held: Chunk[] = [];
     let heldBytes = 0;
     let isHolding = true;
+    let isLeft = false;
     let nextFrom = fromOffset;
     for await (const chunk of liveChunks(this.#deps, { partition, fromOffset, tailBase })) {
-      if (!isOldEnough(chunk, nowMs, ageMs)) break;
+      if (!isOldEnough(chunk, nowMs, ageMs)) {
+        isLeft = !isSettled(chunk, forKeys);
+        break;
+      }
       if (!isHolding && (this.#isWorth || count.isEnough)) break;
       if (!isSettled(chunk, forKeys)) {
         count.add(chunk);
@@ -117,6 +127,7 @@ export class ChunkSupply {
     }
     this.#isWorth ||= count.isWorth(nowMs);
     this.#held = this.#isWorth ? held : [];
+    this.#hasLeft = isLeft || held.length > this.#held.length;
     this.#from = nextFrom;
     this.#isOver = this.#held.length === 0;
     return true;

@@ -59,6 +59,8 @@ interface OpenObject {
 interface LookedAt {
   /** Whether anything of it may be rewritten, now or later. */
   readonly hasMore: boolean;
+  /** Whether what is in no chunk yet names objects. */
+  readonly hasTail: boolean;
   /** Null: nothing now. */
   readonly supply: ChunkSupply | null;
 }
@@ -165,6 +167,8 @@ class CompactionSlice {
     if (isWaiting) this.#state = { ...this.#state, isWaiting };
     await this.#write();
     if (!isWhole) return 'stop';
+    const left = open.filter(({ hasTail, supply }) => hasTail || supply?.hasLeft === true);
+    this.#report({ waiting: (this.#state.report.waiting ?? 0) + left.length });
     await this.#passed(heads, place);
     return 'next';
   }
@@ -201,12 +205,13 @@ class CompactionSlice {
       const head = await rollOldTail(this.#deps, partition, walked, { ...ages, waitMs });
       const find = (at: Head) => findUncompacted(this.#deps, partition, at, policy !== null);
       const fromOffset = await besideRetention(this.#deps, { partition, head }, find);
-      if (fromOffset === null) return { hasMore: namesObjects(head), supply: null };
+      const hasTail = namesObjects(head);
+      if (fromOffset === null) return { hasMore: hasTail, hasTail, supply: null };
       const request = { ...ages, partition, fromOffset, rules, forKeys: policy !== null };
-      return { hasMore: true, supply: new ChunkSupply(this.#deps, request) };
+      return { hasMore: true, hasTail, supply: new ChunkSupply(this.#deps, request) };
     } catch (cause) {
       this.#damaged(topic.name, partition.partition, cause);
-      return { hasMore: true, supply: null };
+      return { hasMore: true, hasTail: false, supply: null };
     }
   }
 

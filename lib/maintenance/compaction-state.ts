@@ -13,6 +13,8 @@ export interface CompactionReport {
   /** Objects that were written. */
   readonly objects: number;
   readonly bytes: number;
+  /** Partitions that were left with something to rewrite: too little yet, or too young. Absent: not counted. */
+  readonly waiting?: number;
   readonly damages: DamageList;
 }
 
@@ -45,6 +47,7 @@ export const NOTHING_COMPACTED: CompactionReport = {
   chunks: 0,
   objects: 0,
   bytes: 0,
+  waiting: 0,
   damages: NO_DAMAGE,
 };
 

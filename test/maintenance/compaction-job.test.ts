@@ -65,6 +65,7 @@ describe('compaction', () => {
     await stage.append(partition!, ['a']);
     await compact(stage, { waitMs: DAY_MS });
     expect(await level1(stage)).toEqual([]);
+    expect(await reportOf(stage)).toMatchObject({ waiting: 1 });
     stage.clock.pass(DAY_MS);
     await stage.append(partition!, ['b']);
     await stage.run({ ...ALL, waitMs: DAY_MS });
@@ -78,6 +79,7 @@ describe('compaction', () => {
     stage.clock.pass(6 * MINUTE_MS);
     await stage.run(ALL);
     expect(await stage.chunks(partition!)).toMatchObject([{ level: 1 }, { level: 1 }]);
+    expect(await reportOf(stage)).toMatchObject({ waiting: 0 });
   });
 
   it('is worth it from eight megabytes on', async () => {
@@ -88,6 +90,7 @@ describe('compaction', () => {
     await compact(stage, { waitMs: COMPACTION_RULES.waitMs });
     expect(await stage.chunks(small!)).toMatchObject([{ level: 0 }, { level: 0 }]);
     expect(await stage.chunks(enough!)).toMatchObject([{ level: 1 }, { level: 1 }]);
+    expect(await reportOf(stage)).toMatchObject({ partitions: 2, waiting: 1 });
   });
 
   it('leaves chunks alone that no reader should have to take whole', async () => {
