@@ -54,8 +54,8 @@ export const compactionMutants: readonly Mutant[] = [
   {
     name: 'compaction: what is young is rewritten',
     file: 'lib/maintenance/chunk-supply.ts',
-    from: 'if (!isOldEnough(chunk, nowMs, ageMs)) break;',
-    to: '',
+    from: 'if (!isOldEnough(chunk, nowMs, ageMs)) {',
+    to: 'if (nowMs < ageMs) {',
     test: 'test/maintenance/compaction-job.test.ts',
   },
   {
