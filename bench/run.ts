@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --json] [-- NAME …]`: all benchmarks, or those whose name is given (cold-start, gateway-codec, record-batch, requests, throughput, latency, event-source, delay, compaction-memory, key-compaction), about half an hour in all. Speeds are
+ * `npm run bench [-- --json] [-- NAME …]`: all benchmarks, or those whose name is given (backfill, cold-start, gateway, gateway-latency, gateway-codec, record-batch, requests, throughput, latency, event-source, delay, compaction-memory, key-compaction), about half an hour in all. Speeds are
  * ratios of sides measured in one run; counts and prices are exact. What came of it: docs/performance.md.
  */
 import { spawnSync } from 'node:child_process';
