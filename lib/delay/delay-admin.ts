@@ -11,7 +11,7 @@ import type { DelayStore } from './delay-store.ts';
 import { type DelayedPlace, delayedId, parseDelayedId } from './delayed-id.ts';
 import { objectMissing } from './delayed-object.ts';
 import { type DuePlace, type DueRecord, objectKeyOf, type WaitingRecord } from './due-record.ts';
-import type { DueQuery } from './due-records.ts';
+import { ALWAYS_MS, type DueQuery } from './due-records.ts';
 
 /** What it needs. */
 export interface DelayAdminDeps {
@@ -66,8 +66,6 @@ const DEFAULT_LIMIT = 100;
 const TOPICS_PER_REQUEST = 1_000;
 const PARALLEL = 16;
 const PAGE = 100;
-/** Behind every due time. */
-const ALWAYS_MS = 10 ** 15 - 1;
 
 /** See the module comment. */
 export class DelayAdmin {

@@ -6,6 +6,9 @@ import type { DueMinute } from './due-minute.ts';
 import type { DuePlace, DueRecord } from './due-record.ts';
 import type { ReleaseArgs } from './due-transitions.ts';
 
+/** Behind every due time. */
+export const ALWAYS_MS = 10 ** 15 - 1;
+
 /** A range of a partition's delayed records, settled ones included. */
 export interface DueQuery {
   /** First due time, inclusive. */

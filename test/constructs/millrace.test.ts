@@ -9,7 +9,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { Millrace, type MillraceProps, outputsOf } from 'millrace/constructs';
 import { describe, expect, it } from 'vitest';
-import { flatten, newFunction, newLog, newStack, statementsIn } from './stack-with-log.ts';
+import { flatten, LOG_ATTRIBUTES, newFunction, newLog, newStack, statementsIn } from './stack-with-log.ts';
 
 function templateOf(props: MillraceProps = {}): Template {
   const stack = newStack();
@@ -289,13 +289,7 @@ describe('props of a log', () => {
   it('can be named from another app', () => {
     const stack = newStack();
     const millrace = Millrace.fromMillraceAttributes(stack, 'Imported', {
-      bucketName: 'objects',
-      logTableName: 'log',
-      groupsTableName: 'groups',
-      providerArn: 'arn:aws:lambda:eu-central-1:123456789012:function:provider',
-      pumpRoleArn: 'arn:aws:iam::123456789012:role/pump',
-      routerRoleArn: 'arn:aws:iam::123456789012:role/router',
-      providerRoleArn: 'arn:aws:iam::123456789012:role/provider',
+      ...LOG_ATTRIBUTES,
       objectPrefix: 'p',
     });
     expect(millrace.connectionString).toBe('aws:?bucket=objects&table=log&groups=groups&prefix=p&delays=true');

@@ -29,6 +29,17 @@ export function newStack(id = 'Stack', app = new App({ analyticsReporting: false
   return new Stack(app, id, { env: ENV });
 }
 
+/** A log of another app. */
+export const LOG_ATTRIBUTES = {
+  bucketName: 'objects',
+  logTableName: 'log',
+  groupsTableName: 'groups',
+  providerArn: 'arn:aws:lambda:eu-central-1:123456789012:function:provider',
+  pumpRoleArn: 'arn:aws:iam::123456789012:role/pump',
+  routerRoleArn: 'arn:aws:iam::123456789012:role/router',
+  providerRoleArn: 'arn:aws:iam::123456789012:role/provider',
+};
+
 /** A log in it. */
 export function newLog(stack: Construct, props: MillraceProps = {}): Millrace {
   return new Millrace(stack, 'Millrace', { functionsDirectory, ...props });

@@ -4,7 +4,16 @@ import { Millrace, Topic, TopicIsolation, type TopicProps } from 'millrace/const
 import { describe, expect, it } from 'vitest';
 import { parseTopicConfig } from '../../lib/log/topic-config.ts';
 import { isTopicName } from '../../lib/log/topic-name.ts';
-import { ENV, flatten, newFunction, newLog, newStack, type Statement, statementsIn } from './stack-with-log.ts';
+import {
+  ENV,
+  flatten,
+  LOG_ATTRIBUTES,
+  newFunction,
+  newLog,
+  newStack,
+  type Statement,
+  statementsIn,
+} from './stack-with-log.ts';
 
 type Options = Omit<TopicProps, 'millrace'>;
 
@@ -143,13 +152,7 @@ describe('grants on a topic', () => {
     const stack = newStack();
     const grantee = newFunction(stack, 'Grantee');
     const millrace = Millrace.fromMillraceAttributes(stack, 'Log', {
-      bucketName: 'objects',
-      logTableName: 'l',
-      groupsTableName: 'g',
-      providerArn: 'arn:aws:lambda:eu-central-1:123456789012:function:provider',
-      pumpRoleArn: 'arn:aws:iam::123456789012:role/pump',
-      routerRoleArn: 'arn:aws:iam::123456789012:role/router',
-      providerRoleArn: 'arn:aws:iam::123456789012:role/provider',
+      ...LOG_ATTRIBUTES,
       encryptionKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/k',
     });
     const topicId = '7d0c5d0e-6f4b-4f0a-9d53-3c1f0a2b4c6d';

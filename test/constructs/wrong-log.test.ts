@@ -4,7 +4,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Millrace, type MillraceAttributes, type MillraceProps } from 'millrace/constructs';
 import { describe, expect, it } from 'vitest';
-import { emptyFunctions, newLog, newStack } from './stack-with-log.ts';
+import { emptyFunctions, LOG_ATTRIBUTES, newLog, newStack } from './stack-with-log.ts';
 
 describe('wrong props of a log', () => {
   const refused = (props: MillraceProps) => () => newLog(newStack(), props);
@@ -79,16 +79,7 @@ describe('wrong props of a log', () => {
     [{ objectPrefix: '*' }, /objectPrefix cannot be "\*"/],
     [{ metricDetail: 'all' as 'none' }, /metricDetail cannot be "all"/],
   ])('are refused where a log is named: %o', (wrong, message) => {
-    const attributes = {
-      bucketName: 'objects',
-      logTableName: 'l',
-      groupsTableName: 'g',
-      providerArn: 'arn:aws:lambda:eu-central-1:123456789012:function:provider',
-      pumpRoleArn: 'arn:aws:iam::123456789012:role/pump',
-      routerRoleArn: 'arn:aws:iam::123456789012:role/router',
-      providerRoleArn: 'arn:aws:iam::123456789012:role/provider',
-    };
-    expect(() => Millrace.fromMillraceAttributes(newStack(), 'Good', attributes)).not.toThrow();
-    expect(() => Millrace.fromMillraceAttributes(newStack(), 'Log', { ...attributes, ...wrong })).toThrow(message);
+    expect(() => Millrace.fromMillraceAttributes(newStack(), 'Good', LOG_ATTRIBUTES)).not.toThrow();
+    expect(() => Millrace.fromMillraceAttributes(newStack(), 'Log', { ...LOG_ATTRIBUTES, ...wrong })).toThrow(message);
   });
 });

@@ -5,7 +5,7 @@
  */
 import { minuteOf } from '../../delay/due-minute.ts';
 import { type DueRecord, objectKeyOf } from '../../delay/due-record.ts';
-import type { DueRecords } from '../../delay/due-records.ts';
+import { ALWAYS_MS, type DueRecords } from '../../delay/due-records.ts';
 import { freshUuid } from '../../log/fresh-uuid.ts';
 import { inParallel, mapInParallel } from '../../log/in-parallel.ts';
 import type { PartitionKey } from '../../log/partition-key.ts';
@@ -13,7 +13,7 @@ import { repeatRequest } from '../../log/repeat-request.ts';
 import type { Topic } from '../../log/topic.ts';
 import { readOrDamage } from '../../maintenance/read-or-damage.ts';
 import type { OldGroups, RestoreDeps, RestoredCount, RestoreRequest } from './restore-deps.ts';
-import { ALWAYS_MS, DUE_PAGE } from './restore-plan.ts';
+import { DUE_PAGE } from './restore-plan.ts';
 
 /** What became of delayed records that wait. */
 export interface RestoredDelayed extends RestoredCount {

@@ -82,7 +82,5 @@ export function restoredSubscription(old: FunctionSubscription, names: TopicName
   return { ...old, topic: names.get(old.topicId) ?? old.topic };
 }
 
-/** Behind every due time. */
-export const ALWAYS_MS = 10 ** 15 - 1;
 /** Delayed records of one query. */
 export const DUE_PAGE = limits.recordsPerRelease;
