@@ -51,7 +51,7 @@ describe('props of constructs', () => {
   });
 
   it('are each given by a test', () => {
-    const tests = read('test/constructs/*.test.ts').join('\n');
+    const tests = read('test/constructs/*.ts').join('\n');
     const isGiven = ({ name }: Prop) => new RegExp(`\\b${name}\\s*[:,}]`).test(tests);
     expect(props.filter((prop) => !isGiven(prop)).map(told)).toEqual([]);
   });
