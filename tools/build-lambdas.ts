@@ -1,14 +1,16 @@
 /**
- * Bundles the deployed functions: `lambdas/<name>.ts` becomes `dist/lambdas/<name>/index.mjs`, with the parts of the AWS SDK that it uses, and beside it what is loaded only when it is needed. `node tools/build-lambdas.ts [FOLDER]`.
+ * Bundles the deployed functions: `lambdas/<name>.ts` becomes `dist/lambdas/<name>/index.mjs`, with the parts of the AWS SDK that it uses, and beside it what is loaded only when it is needed. `node tools/build-lambdas.ts [--sizes] [FOLDER]`.
  *
  * The SDK is bundled: a function starts faster with the parts that it uses than with those of the run time, and runs with the version that it was tested with.
  */
 import { globSync, rmSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { build, type Metafile, type Plugin } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const DEFAULT_FOLDER = join(ROOT, 'dist/lambdas');
 const ENTRY = 'index.mjs';
 /** Some modules of the SDK are CommonJS and require Node's own. */
 const BANNER =
@@ -36,7 +38,7 @@ export interface BuildLambdasOptions {
 
 /** Builds all bundles into a folder, whose other files stay. */
 export async function buildLambdas(
-  folder = join(ROOT, 'dist/lambdas'),
+  folder = DEFAULT_FOLDER,
   { sdk = 'bundled' }: BuildLambdasOptions = {},
 ): Promise<readonly LambdaBundle[]> {
   const names = globSync('lambdas/*.ts', { cwd: ROOT }).map((path) => basename(path, '.ts'));
@@ -112,10 +114,14 @@ function sizeOf(outputs: Metafile['outputs'], paths: readonly string[]): CodeSiz
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [, , folder] = process.argv;
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { sizes: { type: 'boolean' } } });
+  const folder = resolve(positionals[0] ?? DEFAULT_FOLDER);
+  const bundles = await buildLambdas(folder);
+  // Not the standard output: there `cdk synth`, which has the functions built first, writes its template.
+  console.error(`Built ${bundles.length} functions into ${relative(process.cwd(), folder) || '.'}.`);
   const kilobytes = ({ bytes, ownBytes }: CodeSize) =>
     `${(bytes / 1000).toFixed(0).padStart(6)} kB, ${(ownBytes / 1000).toFixed(0)} kB of them our own`;
-  for (const bundle of await buildLambdas(folder === undefined ? undefined : resolve(folder))) {
+  for (const bundle of values.sizes ? bundles : []) {
     console.log(`${bundle.name.padEnd(12)} ${kilobytes(bundle)}; at its start ${kilobytes(bundle.start).trim()}`);
   }
 }

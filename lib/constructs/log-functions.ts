@@ -1,5 +1,5 @@
 /** The functions of a deployment, and what rings them. */
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -106,7 +106,8 @@ export class LogFunctions extends Construct {
   }
 
   #makeRouter(): lambda.Function {
-    const schedules = new scheduler.ScheduleGroup(this, 'WakeUps');
+    // Its name is the same whenever the stack is made again: one that stayed would be in the way of it. It holds no data, since the sweep books again what is due.
+    const schedules = new scheduler.ScheduleGroup(this, 'WakeUps', { removalPolicy: RemovalPolicy.DESTROY });
     const scheduleRole = new iam.Role(this, 'WakeUpsRole', {
       assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },

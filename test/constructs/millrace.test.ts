@@ -229,6 +229,18 @@ describe('props of a log', () => {
     template.hasResourceProperties('AWS::SQS::Queue', { KmsMasterKeyId: Match.anyValue() });
   });
 
+  it('leaves its data alone behind, so that a stack of its name can be made again', () => {
+    const resources = Object.values(
+      byDefault.toJSON().Resources as Record<string, { Type: string; DeletionPolicy?: string }>,
+    );
+    const left = resources.filter(({ DeletionPolicy }) => DeletionPolicy?.startsWith('Retain'));
+    expect(left.map(({ Type }) => Type)).toEqual([
+      'AWS::S3::Bucket',
+      'AWS::DynamoDB::GlobalTable',
+      'AWS::DynamoDB::GlobalTable',
+    ]);
+  });
+
   it('can be taken away with its stack', () => {
     const template = templateOf({ removalPolicy: RemovalPolicy.DESTROY });
     for (const type of ['AWS::S3::Bucket', 'AWS::DynamoDB::GlobalTable']) {

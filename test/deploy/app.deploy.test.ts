@@ -1,14 +1,16 @@
 /** What `npx cdk deploy` makes in a clone: deployed, used, deployed again with other settings, taken away. And that making it asks nobody on the network. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { connect } from 'millrace';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT, type Server } from '../aws/server-process.ts';
+import { codeBlocks, readDocument } from '../docs/markdown.ts';
 import { Cdk } from './cdk.ts';
 import { startDeployEmulator } from './ministack.ts';
 
@@ -40,6 +42,28 @@ describe('the app of a clone', () => {
     for await (const record of reader) expect([record.offset, record.text()]).toEqual([sent.offset, 'two coffees']);
     await millrace.close();
   });
+
+  it('takes and gives records by the commands of the documents', async () => {
+    const { Millrace: outputs } = await cdk.deploy();
+    const { text } = readDocument('docs/deployment.md');
+    const blockWith = (part: string) => codeBlocks(text, 'sh').find((block) => block.text.includes(part))!.text;
+    const produceAndConsume = blockWith('npx millrace consume').replace(
+      /^STORE=.*/,
+      `STORE='${outputs!.ConnectionString}'`,
+    );
+    const inEmulator = blockWith('signed+=(')
+      .replace('127.0.0.1:4566', new URL(server.endpoint).host)
+      .replace(/^URL=.*/m, `URL=${outputs!.Url!.replace('https:', 'http:')}`);
+    const overHttp = blockWith('signed=(')
+      .replace(/^curl/m, `${inEmulator}curl`)
+      .replace(/^curl.*/gm, '$&; echo');
+    const script = ['-ec', `${produceAndConsume}${overHttp}`];
+    const { stdout } = await promisify(execFile)('bash', script, { cwd: ROOT });
+    const [consumed, sent, fetched] = stdout.trim().split('\n').slice(-3);
+    expect(consumed).toBe('two coffees');
+    expect(JSON.parse(sent!)).toEqual({ results: [expect.objectContaining({ partition: 0 })] });
+    expect(JSON.parse(fetched!).records).toContainEqual(expect.objectContaining({ value: 'two coffees' }));
+  }, 60_000);
 
   it('changes what is changed and makes nothing anew, and leaves the data when it goes', async () => {
     const { Millrace: outputs } = await cdk.deploy({ partitions: '6' });

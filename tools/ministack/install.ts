@@ -1,4 +1,4 @@
-/** Installs MiniStack, the emulator of `npm run test:deploy`, into `.cache/ministack`, unless it is there. Needs Python 3.10 or newer with venv. */
+/** Installs MiniStack, the emulator of `npm run emulator` and `npm run test:deploy`, into `.cache/ministack`, unless it is there. Needs Python 3.10 or newer with venv. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
