@@ -8,7 +8,7 @@ import type { CliCommand } from './cli-command.ts';
 import { action, type CliContext } from './cli-context.ts';
 import { type CliIo, toJson, write } from './cli-io.ts';
 import { outcomeText } from './maintenance-text.ts';
-import { collect, parseCount } from './parse-values.ts';
+import { collect, parsePort } from './parse-values.ts';
 
 interface DevOptions {
   readonly data: string;
@@ -30,13 +30,13 @@ export function addDevCommand(program: CliCommand, io: CliIo): void {
     .option(
       '--http-port <port>',
       'port of the page and of the HTTP API; 0: any that is free',
-      parseCount('--http-port', 0),
+      parsePort('--http-port'),
       DEFAULT_PORT,
     )
     .option(
       '--kafka-port <port>',
       'serve clients written for Kafka at this port; 0: any that is free',
-      parseCount('--kafka-port', 0),
+      parsePort('--kafka-port'),
     )
     .option('--config <file>', `topics, functions and subscriptions (default: ${DEFAULT_CONFIG} if it is there)`)
     .option('--function <name=file>', 'a function, repeatable: bill=functions/bill.ts#handler', collect)

@@ -4,12 +4,13 @@ import { systemClock as clock, systemRandom as random } from '../clock.ts';
 import { changesOf } from '../connect/open-store.ts';
 import { MillraceError } from '../errors.ts';
 import { startGateway } from '../gateway/gateway.ts';
+import { limits } from '../limits.ts';
 import { aborted } from './aborted.ts';
 import type { CliCommand } from './cli-command.ts';
 import { action } from './cli-context.ts';
 import { UsageError } from './cli-errors.ts';
 import { type CliIo, toJson, write } from './cli-io.ts';
-import { parseCount } from './parse-values.ts';
+import { parseCount, parsePort } from './parse-values.ts';
 
 interface GatewayCliOptions {
   readonly host: string;
@@ -46,10 +47,15 @@ export function addGatewayCommand(program: CliCommand, io: CliIo): void {
     .command('gateway')
     .description('Serve the log to clients written for Kafka. Ends with Ctrl-C.')
     .option('--host <address>', 'address to listen at; 0.0.0.0 for all', '127.0.0.1')
-    .option('--port <port>', 'port to listen at; 0: any that is free', parseCount('--port', 0), DEFAULT_PORT)
+    .option('--port <port>', 'port to listen at; 0: any that is free', parsePort('--port'), DEFAULT_PORT)
     .option('--advertise <host:port>', 'where clients reach it (default: where it listens)', parseAddress)
     .option('--auto-create-topics', 'make topics when clients first use them')
-    .option('--partitions <count>', 'of topics that are made without a number', parseCount('--partitions', 1), 1)
+    .option(
+      '--partitions <count>',
+      'of topics that are made without a number',
+      parseCount('--partitions', 1, limits.partitionsPerTopic),
+      1,
+    )
     .option('--users <file>', 'who may connect: a line name:password for each; clients use SASL PLAIN or SCRAM')
     .option('--tls-cert <file>', 'encrypt connections by this certificate chain (PEM)')
     .option('--tls-key <file>', 'its private key (PEM)')
@@ -131,7 +137,13 @@ function parseUsers({ name, text }: GatewaySecret): ReadonlyMap<string, string> 
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.startsWith('#'));
   const users = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
   const isGood = users.size > 0 && lines.every((line) => /^[^:]+:./.test(line));
-  if (isGood) return users;
+  if (isGood && users.size === lines.length) return users;
+  if (isGood) {
+    throw new MillraceError('INVALID_CONFIG', `${name} names a user twice`, {
+      value: name,
+      hint: 'Give each user one line: which password was meant is not known.',
+    });
+  }
   throw new MillraceError('INVALID_CONFIG', `${name} does not name users and their passwords`, {
     value: name,
     hint: 'Write a line for each, for example ada:a-long-password.',

@@ -62,6 +62,11 @@ export function parseCount(name: string, min: number, max = Number.POSITIVE_INFI
   };
 }
 
+/** A TCP port, or 0 for any that is free. */
+export function parsePort(name: string): (text: string) => number {
+  return parseCount(name, 0, 65_535);
+}
+
 /** Settings by their names. Throws UsageError for one that is given twice: which was meant is not known. */
 export function settingsOf(pairs: readonly (readonly [string, string])[]): Readonly<Record<string, string>> {
   const names = new Set<string>();

@@ -7,7 +7,7 @@ import { absentSettingReason } from '../log/topic-config-absent.ts';
 export const CONFIG_SOURCE = { topic: 1, static: 4, default: 5 } as const;
 
 /** Kafka's `ConfigResource.Type`. */
-export const RESOURCE_TYPE = { topic: 2, broker: 4, brokerLogger: 8 } as const;
+export const RESOURCE_TYPE = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const;
 
 /** Kafka's `ConfigType`. */
 const CONFIG_TYPE = { boolean: 1, string: 2, int: 3, short: 4, long: 5, double: 6, list: 7 } as const;
@@ -19,6 +19,17 @@ const TYPES: Readonly<Record<string, number>> = {
   'max.message.bytes': CONFIG_TYPE.int,
   'millrace.inline.max.bytes': CONFIG_TYPE.int,
   'min.cleanable.dirty.ratio': CONFIG_TYPE.double,
+};
+
+/** Of every topic, for tools that compare it with the replicas in sync. */
+export const minInsyncReplicas = {
+  ...describedSetting({
+    name: 'min.insync.replicas',
+    value: '1',
+    isDefault: true,
+    doc: 'The stores keep their own copies.',
+  }),
+  readOnly: true,
 };
 
 /** A setting as it stands in answers to CreateTopics and DescribeConfigs. */

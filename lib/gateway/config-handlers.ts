@@ -5,7 +5,13 @@ import { checkTopicConfig } from '../log/check-topic-config.ts';
 import { describeTopicConfig } from '../log/describe-topic-config.ts';
 import { mapInParallel } from '../log/in-parallel.ts';
 import type { Topic } from '../log/topic.ts';
-import { CONFIG_SOURCE, describedSetting, droppableSettings, RESOURCE_TYPE } from './config-description.ts';
+import {
+  CONFIG_SOURCE,
+  describedSetting,
+  droppableSettings,
+  minInsyncReplicas,
+  RESOURCE_TYPE,
+} from './config-description.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { type Handler, type Route, route } from './handler.ts';
 import { answeredError, kafkaError, NO_ERROR } from './kafka-error.ts';
@@ -57,7 +63,8 @@ function describeHandler({ topics, cluster }: GatewayDeps): Handler<typeof descr
 
   async function settingsOf(resourceType: number, resourceName: string) {
     if (resourceType === RESOURCE_TYPE.topic) {
-      return describeTopicConfig((await topics.read(resourceName)).config).map(describedSetting);
+      const { config } = await topics.read(resourceName);
+      return [...describeTopicConfig(config).map(describedSetting), minInsyncReplicas];
     }
     if (resourceType === RESOURCE_TYPE.broker) return brokerSettings(resourceName);
     if (resourceType === RESOURCE_TYPE.brokerLogger) return [];
@@ -91,8 +98,16 @@ function describeHandler({ topics, cluster }: GatewayDeps): Handler<typeof descr
   }
 }
 
+const RESOURCE_NAMES: ReadonlyMap<number, string> = new Map([
+  [RESOURCE_TYPE.broker, 'a broker'],
+  [RESOURCE_TYPE.brokerLogger, 'the log of a broker'],
+  [RESOURCE_TYPE.clientMetrics, 'the metrics of clients'],
+  [RESOURCE_TYPE.group, 'a group'],
+]);
+
 function noSuchResource(resourceType: number): MillraceError {
-  return new MillraceError('INVALID_REQUEST', `there are no settings of resources of the type ${resourceType}`, {
+  const name = RESOURCE_NAMES.get(resourceType) ?? `a resource of type ${resourceType}`;
+  return new MillraceError('INVALID_REQUEST', `settings of ${name} cannot be changed or shown here`, {
     value: resourceType,
     hint: 'Topics have settings; those of a gateway are given when it is started.',
   });

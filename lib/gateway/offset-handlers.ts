@@ -2,6 +2,7 @@
 import { hasCode, MillraceError } from '../errors.ts';
 import { mapInParallel } from '../log/in-parallel.ts';
 import { type ListedOffset, listOffset, type OffsetQuery } from '../log/list-offsets.ts';
+import type { TopicConfig } from '../log/topic-config.ts';
 import { type TopicRoute, unknownPartition } from '../log/topic-directory.ts';
 import { trimPartition } from '../log/trim-partition.ts';
 import { LEADER_EPOCH } from './cluster.ts';
@@ -119,10 +120,16 @@ function listedOffset(found: ListedOffset | null) {
   };
 }
 
+/** The last record of each key is to stay there: Kafka's brokers refuse to delete it by its offset too. */
+function keepsLastOfKeys({ cleanupPolicy }: TopicConfig): boolean {
+  return cleanupPolicy.includes('compact') && !cleanupPolicy.includes('delete');
+}
+
 function deleteRecordsHandler(deps: GatewayDeps): Handler<typeof deleteRecordsApi> {
   return async ({ topics }) => {
     const trimmed = await eachPartition(topics, async ({ name }, { partitionIndex, offset }) => {
-      const answer = await answered(deps, { name, partition: partitionIndex }, async () => {
+      const answer = await answered(deps, { name, partition: partitionIndex }, async ({ config }) => {
+        if (keepsLastOfKeys(config)) return { errorCode: errorCodes.POLICY_VIOLATION };
         if (offset < HIGH_WATERMARK) return { errorCode: errorCodes.OFFSET_OUT_OF_RANGE };
         const before = offset === HIGH_WATERMARK ? 'end' : offset;
         const { logStartOffset } = await trimPartition(deps, name, partitionIndex, before);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -77,6 +78,7 @@ describe('millrace gateway', () => {
     [['--users', 'nothing.txt'], 'nothing.txt cannot be read'],
     [['--users', '{directory}/empty.txt'], 'does not name users and their passwords'],
     [['--users', '{directory}/bad.txt'], 'does not name users and their passwords'],
+    [['--users', '{directory}/twice.txt'], 'names a user twice'],
     [['--tls-cert', '{directory}/bad.txt'], 'a certificate and its key belong together'],
     [
       ['--tls-cert', '{directory}/bad.txt', '--tls-key', '{directory}/bad.txt'],
@@ -85,6 +87,7 @@ describe('millrace gateway', () => {
   ])('refuses %s', async (args, message) => {
     writeFileSync(join(stage.directory, 'empty.txt'), '# nobody\n');
     writeFileSync(join(stage.directory, 'bad.txt'), 'ada:secret\nbob\n');
+    writeFileSync(join(stage.directory, 'twice.txt'), 'ada:one\nada:other\n');
     const given = args.map((arg) => arg.replace('{directory}', stage.directory));
     const ended = await stage.run(['gateway', '--port', '0', ...given]);
     expect(ended.status).toBe(2);
@@ -126,10 +129,31 @@ describe('millrace gateway', () => {
     expect(half).toMatchObject({ status: 2, complaint: expect.stringContaining('belong together') });
   });
 
-  it('says when it cannot listen', async () => {
+  it('says when it cannot listen, and where it could', async () => {
     const ended = await stage.run(['gateway', '--host', '203.0.113.1', '--port', '1']);
     expect(ended.status).toBe(2);
     expect(ended.complaint).toContain('cannot listen at 203.0.113.1:1');
+    expect(ended.complaint).toContain('Choose an address of this machine');
+  });
+
+  it('says that somebody listens there', async () => {
+    await serving(['gateway', '--port', '0'], async ({ socket }) => {
+      await once(socket, 'connect');
+      const ended = await stage.run(['gateway', '--port', String(socket.remotePort)]);
+      expect(ended.status).toBe(2);
+      expect(ended.complaint).toContain('Choose another port, or end what listens there.');
+    });
+  });
+
+  it.each([
+    ['gateway', '--port', '65536', 'from 0 to 65535'],
+    ['gateway', '--partitions', '100001', 'from 1 to 100000'],
+    ['dev', '--http-port', '99999', 'from 0 to 65535'],
+    ['dev', '--kafka-port', '99999', 'from 0 to 65535'],
+  ])('of %s refuses %s %s', async (command, option, value, range) => {
+    const ended = await stage.run([command, option, value]);
+    expect(ended).toMatchObject({ status: 2, complaint: expect.stringContaining(`${option} is ${value}`) });
+    expect(ended.complaint).toContain(range);
   });
 });
 

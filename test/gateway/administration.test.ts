@@ -198,6 +198,20 @@ describe('settings', () => {
     );
   });
 
+  it('of groups are not there, and it is said what has some', async () => {
+    const client = (await startStage()).client();
+    const resources = [{ resourceType: RESOURCE_TYPE.group, resourceName: 'g', configurationKeys: null }];
+    const { results } = await client.ask(describeConfigsApi, 4, { resources });
+    expect(results[0]!.errorMessage).toMatch(/^settings of a group .* Topics have settings/);
+  });
+
+  it('tell the replicas that have to be in sync, which tools compare with those that are', async () => {
+    const client = (await startStage()).client();
+    await createTopic(client, 'a');
+    const { configs } = await configOf(client, 'a', ['min.insync.replicas']);
+    expect(configs).toMatchObject([{ value: '1', readOnly: true, configSource: 5 }]);
+  });
+
   it('are set, taken back, appended to and subtracted from', async () => {
     const client = (await startStage()).client();
     await createTopic(client, 'a');
@@ -311,6 +325,18 @@ describe('offsets', () => {
     expect(await trim(3n)).toEqual([errorCodes.OFFSET_OUT_OF_RANGE, -1n]);
     expect(await trim(-2n)).toEqual([errorCodes.OFFSET_OUT_OF_RANGE, -1n]);
     expect(await trim(-1n)).toEqual([0, 2n]);
+  });
+
+  it('are not deleted where the last record of each key is to stay', async () => {
+    const client = (await startStage()).client();
+    const trim = async (cleanupPolicy: string) => {
+      const name = `by-${cleanupPolicy.replace(',', '-')}`;
+      await createTopic(client, name, { configs: [{ name: 'cleanup.policy', value: cleanupPolicy }] });
+      const topics = [{ name, partitions: [{ partitionIndex: 0, offset: 0n }] }];
+      return (await client.ask(deleteRecordsApi, 2, { topics })).topics[0]!.partitions[0]!.errorCode;
+    };
+    expect(await trim('compact')).toBe(errorCodes.POLICY_VIOLATION);
+    expect(await trim('compact,delete')).toBe(0);
   });
 
   it('end no leader but the only one', async () => {

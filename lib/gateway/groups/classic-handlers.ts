@@ -153,7 +153,7 @@ export async function handleHeartbeat(
   return { errorCode: errorCodes[await cell.confirm(error)] };
 }
 
-/** Members leave. Answered when the group is stored as empty, if it is. */
+/** Members leave. Answered when the group is stored as empty, if it is, and is held still: who has left where nobody listens would keep its partitions until its session ends. */
 export async function handleLeaveGroup(
   coordinator: GroupCoordinator,
   request: RequestOf<typeof leaveGroupApi>,
@@ -169,9 +169,10 @@ export async function handleLeaveGroup(
     const error = typeof cell === 'string' ? cell : cell.change(({ state }, nowMs) => leave(state, member, nowMs));
     return { memberId, groupInstanceId, errorCode: errorCodes[error] };
   });
-  if (typeof cell !== 'string' && cell.group.isEmpty) {
-    await cell.stored();
-    if (cell.closed !== null) return { errorCode: errorCodes[cell.closed] };
+  if (typeof cell !== 'string') {
+    if (cell.group.isEmpty) await cell.stored();
+    const error = cell.closed ?? (await cell.whyNotHeld());
+    if (error !== null) return { errorCode: errorCodes[error] };
   }
   return isBatch ? { errorCode: errorCodes.NONE, members } : { errorCode: members[0]!.errorCode };
 }

@@ -11,9 +11,11 @@ import {
   type ConsumerGroup,
   type ConsumerMember,
   consumerGroupState,
+  emptyConsumerGroup,
   type Partitions,
   type PatternMatches,
   partitionTextOf,
+  type StoredConsumer,
 } from './consumer-group.ts';
 import {
   type BeatAnswer,
@@ -202,7 +204,10 @@ async function describe(coordinator: GroupCoordinator, name: string) {
     const stored = await coordinator.stored(name);
     if (stored?.kind !== 'consumer')
       return refused(name, 'GROUP_ID_NOT_FOUND', `Group ${name} is not a consumer group.`);
-    if (stored.members.length === 0) return { ...refused(name, 'NONE'), groupState: 'Empty' };
+    if (stored.members.length === 0) {
+      const state = stored.coordination?.state as StoredConsumer | null | undefined;
+      return describeEmpty(name, state ?? emptyConsumerGroup(coordinator.settings));
+    }
   }
   const cell = consumerCell(await coordinator.openForMember(name));
   if (typeof cell === 'string') return refused(name, cell === 'UNKNOWN_MEMBER_ID' ? 'GROUP_ID_NOT_FOUND' : cell);
@@ -214,6 +219,17 @@ async function describe(coordinator: GroupCoordinator, name: string) {
     assignmentEpoch: state.epoch,
     assignorName: state.assignor,
     members: [...state.members.values()].map((member) => describeMember(state, member)),
+  };
+}
+
+/** By what the last members left behind, as in a broker. */
+function describeEmpty(name: string, { epoch, assignor }: Pick<StoredConsumer, 'epoch' | 'assignor'>) {
+  return {
+    ...refused(name, 'NONE'),
+    groupState: 'Empty',
+    groupEpoch: epoch,
+    assignmentEpoch: epoch,
+    assignorName: assignor,
   };
 }
 

@@ -64,12 +64,17 @@ export class GroupCell<T extends CoordinatedGroup> {
   /** What a member may be told: that it is out, only when the group is held still. Another gateway may have taken it, heard its members and let them in, and gone again, while this one heard nothing. */
   async confirm(error: KafkaErrorName): Promise<KafkaErrorName> {
     if (!PUTS_OUT.has(error)) return error;
+    return (await this.whyNotHeld()) ?? error;
+  }
+
+  /** Why nobody is to be told what is known here; null when the group is held still. Costs a read. */
+  async whyNotHeld(): Promise<KafkaErrorName | null> {
     try {
       if (!(await this.tenure.isHeld())) this.close('NOT_COORDINATOR');
     } catch (cause) {
       return storeErrorOf(cause);
     }
-    return this.closed ?? error;
+    return this.closed;
   }
 
   /** Sends everybody away. */

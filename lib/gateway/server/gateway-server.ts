@@ -29,6 +29,14 @@ export interface GatewayServerOptions {
   readonly onRefused?: (clientHost: string, error: MillraceError) => void;
 }
 
+/** What to do when it cannot listen, by Node's error codes. */
+const LISTEN_HINTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Choose another port, or end what listens there.',
+  EADDRNOTAVAIL: 'Choose an address of this machine, 0.0.0.0 for all of them.',
+  ENOTFOUND: 'Choose an address of this machine, 0.0.0.0 for all of them.',
+  EACCES: 'Choose a port from 1024 on.',
+};
+
 /** Who has not agreed on keys by then is sent away. */
 const HANDSHAKE_MS = 10_000;
 /** What a dozen Java producers have in flight with batches of 128 KiB and more. */
@@ -101,7 +109,7 @@ export class GatewayServer {
         reject(
           new MillraceError('INVALID_REQUEST', `cannot listen at ${host}:${port}: ${cause.message}`, {
             value: { host, port },
-            hint: 'Choose another port, or end what listens there.',
+            hint: LISTEN_HINTS[(cause as NodeJS.ErrnoException).code ?? ''] ?? 'Choose another address or port.',
             cause,
           }),
         );

@@ -312,6 +312,18 @@ describe('a group of the newer protocol', () => {
     ]);
   });
 
+  it('keeps its epoch while it is empty, and has the assignor that nobody asked for, as in a broker', async () => {
+    const { here, member } = await stage();
+    const only = member('a', { serverAssignor: 'range' });
+    await only.beat();
+    await here.consumerBeat({ memberId: 'a', memberEpoch: -1 });
+    const { epoch } = only;
+    const described = await describeGroup(here);
+    expect(described).toMatchObject({ groupState: 'Empty', assignorName: 'uniform', members: [] });
+    expect(described.groupEpoch).toBeGreaterThanOrEqual(epoch);
+    expect(described.assignmentEpoch).toBe(described.groupEpoch);
+  });
+
   it.each([
     ['a member that is not there', { memberEpoch: 3 }, 'UNKNOWN_MEMBER_ID'],
     ['no member id', { memberId: '' }, 'INVALID_REQUEST'],

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { MillraceError } from '../../../lib/errors.ts';
-import { handleFindCoordinator } from '../../../lib/gateway/groups/find-coordinator.ts';
 import { handleOffsetFetch } from '../../../lib/gateway/groups/offset-fetch.ts';
 import type { GroupOffset } from '../../../lib/group/group-offset.ts';
 import { noUsage } from '../../../lib/log/meter.ts';
@@ -151,6 +150,24 @@ describe('a coordinator', () => {
     expect(await here.during(sent[what]())).toBe('NOT_COORDINATOR');
   });
 
+  it('that was robbed and has not noticed confirms no leave: nobody would hear of it until the session ends', async () => {
+    const stage = await CoordinatorStage.open();
+    const [here, there] = [stage.coordinator(), stage.coordinator()];
+    const [first, second] = await here.stable([[0], [1]]);
+    expect(await there.during(there.beat(first!))).toBe('NONE');
+    const usage = await stage.usageOf(async () => {
+      expect(await here.leave(second!)).toBe('NOT_COORDINATOR');
+    });
+    expect(usage).toMatchObject({ readRequests: 1, writeRequests: 0 });
+    expect(await there.leave(second!)).toBe('NONE');
+    expect(await there.beat(first!)).toBe('REBALANCE_IN_PROGRESS');
+    expect(await there.leave(first!)).toBe('NONE');
+    // Empty for one who remembers it so: members of the other are not unknown for that.
+    const [third] = await here.during(here.stable([[0]]));
+    expect(await there.leave(third!)).toBe('NOT_COORDINATOR');
+    expect(await here.beat(third!)).toBe('NONE');
+  });
+
   it('refuses nobody while it cannot look whether it has the group still', async () => {
     const stage = await CoordinatorStage.open();
     const here = stage.coordinator();
@@ -245,26 +262,6 @@ describe('a coordinator', () => {
     Object.assign(offsets, { commit });
     const read = (await here.fetch(every)) as bigint[];
     expect(read.filter((offset) => offset === 6n)).toHaveLength(64);
-  });
-
-  it('tells where a group belongs, several at once', async () => {
-    const stage = await CoordinatorStage.open();
-    const here = stage.coordinator();
-    const ask = (key: string, keyType = 0) =>
-      handleFindCoordinator(here.coordinator, { key, keyType, coordinatorKeys: [] }, { apiVersion: 3 });
-    expect(await ask('g')).toMatchObject({ host: 'here', port: 9_092, errorCode: 0 });
-    here.gateways.isOwner = false;
-    expect(await ask('g')).toMatchObject({ host: 'there', port: 9_093 });
-    expect(errorName((await ask('')).errorCode)).toBe('INVALID_GROUP_ID');
-    expect(errorName((await ask('t', 1)).errorCode)).toBe('UNSUPPORTED_VERSION');
-    const several = { key: '', keyType: 0, coordinatorKeys: ['a', '\u0000'] };
-    const { coordinators } = await handleFindCoordinator(here.coordinator, several, { apiVersion: 4 });
-    expect(coordinators).toMatchObject([
-      { key: 'a', host: 'there', errorCode: 0 },
-      { key: '\u0000', errorCode: 24 },
-    ]);
-    here.gateways.isLive = false;
-    expect(errorName((await ask('g')).errorCode)).toBe('COORDINATOR_NOT_AVAILABLE');
   });
 });
 
