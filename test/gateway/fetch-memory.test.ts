@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { fetchApi, produceApi } from '../../lib/gateway/protocol/messages/log-messages.ts';
@@ -5,11 +7,14 @@ import { noMeter } from '../../lib/log/meter.ts';
 import { memoryStore } from '../../lib/memory/memory-store.ts';
 import { decodeBatch, splitBatches } from '../../lib/record/decode-batch.ts';
 import { createTopic, fetchFrom, type GatewayStage, produce, startStage, textBatch } from './gateway-stage.ts';
+import { tlsIdentity } from './tls-identity.ts';
 import type { WireClient } from './wire-client.ts';
 
 const VALUE_BYTES = 500_000;
 /** More than the sockets of both sides take. */
 const ANSWERS = 8;
+/** What a client takes before it rests. */
+const PIECE_BYTES = 1_000_000;
 
 /** The values of what a fetch brought, checked and in short. */
 function namesOf(records: Uint8Array | null): string[] {
@@ -41,6 +46,7 @@ const all = (topic: string, changes: object = {}) => ({
 /** Asks for more than it takes. */
 async function slowClient(stage: GatewayStage, topic: string) {
   const slow = stage.client();
+  await once(slow.socket, slow.socket instanceof TLSSocket ? 'secureConnect' : 'connect');
   slow.socket.pause();
   const asked = Array.from({ length: ANSWERS }, () => slow.send(fetchApi, 12, all(topic)));
   await expect.poll(() => stage.buffers.lentBytes).toBeGreaterThan(0);
@@ -50,6 +56,12 @@ async function slowClient(stage: GatewayStage, topic: string) {
 async function textsTaken(client: WireClient, correlationId: number): Promise<string> {
   const { responses } = await client.answer(fetchApi, 12, correlationId);
   return namesOf(responses[0]!.partitions[0]!.records).join('');
+}
+
+/** As if its machine had gone. */
+function breakOff({ socket }: WireClient): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** Whatever is under way comes about. */
@@ -78,7 +90,16 @@ function heldStore() {
   return { store, hold: () => (isHeld.value = true), letGo: () => held.resolve(), gets: () => getCount };
 }
 
-describe('memory for answers', () => {
+const open: typeof startStage = (options = {}) => startStage(options);
+const openEncrypted: typeof startStage = (options = {}) => {
+  const dial = (port: number) => connect({ host: 'localhost', port, ca: tlsIdentity.cert });
+  return startStage({ ...options, tls: tlsIdentity }, dial);
+};
+
+describe.each([
+  ['sent as it is', open],
+  ['encrypted', openEncrypted],
+])('memory for answers, %s,', (_, startStage) => {
   it('is not used again while a client has yet to take what is in it', async () => {
     const stage = await startStage();
     await fill(stage, 'wanted', 'abcdefg');
@@ -93,6 +114,30 @@ describe('memory for answers', () => {
     for (const id of asked) expect(await textsTaken(slow, id)).toBe('abcdefg');
     await expect.poll(() => stage.buffers.lentBytes).toBe(0);
     expect(stage.buffers.keptBytes).toBeGreaterThan(0);
+  });
+
+  it('is not used again while a client takes it in small pieces, and others take theirs', async () => {
+    const stage = await startStage();
+    await fill(stage, 'wanted', 'abcdefg');
+    await fill(stage, 'others', 'tuvwxyz');
+    const { slow, asked } = await slowClient(stage, 'wanted');
+    const other = stage.client();
+    let sinceBytes = 0;
+    slow.socket.on('data', (chunk) => {
+      sinceBytes += chunk.length;
+      if (sinceBytes > PIECE_BYTES) slow.socket.pause();
+    });
+    let isDone = false;
+    const taken = Promise.all(asked.map((id) => textsTaken(slow, id))).finally(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      sinceBytes = 0;
+      slow.socket.resume();
+      expect(namesOf((await fetchFrom(other, 'others', 0n, all('others'))).records).join('')).toBe('tuvwxyz');
+    }
+    expect(await taken).toEqual(asked.map(() => 'abcdefg'));
+    await expect.poll(() => stage.buffers.lentBytes).toBe(0);
   });
 
   it('is no more than a client that takes nothing may hold', async () => {
@@ -110,7 +155,7 @@ describe('memory for answers', () => {
     const stage = await startStage();
     await fill(stage, 'wanted', 'abcdefg');
     const { slow } = await slowClient(stage, 'wanted');
-    slow.socket.resetAndDestroy();
+    breakOff(slow);
     await expect.poll(() => stage.buffers.lentBytes).toBe(0);
   });
 
@@ -122,7 +167,7 @@ describe('memory for answers', () => {
     const client = stage.client();
     client.send(fetchApi, 12, all('wanted'));
     await expect.poll(() => stage.buffers.lentBytes).toBeGreaterThan(0);
-    client.socket.resetAndDestroy();
+    breakOff(client);
     await client.closed();
     await settle();
     expect(stage.buffers.lentBytes).toBeGreaterThan(0);

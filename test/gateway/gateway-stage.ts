@@ -1,4 +1,5 @@
 /** A gateway over a store in memory, and clients of it. */
+import type { Socket } from 'node:net';
 import { afterEach } from 'vitest';
 import { systemClock as clock, systemRandom as random } from '../../lib/clock.ts';
 import type { MillraceError } from '../../lib/errors.ts';
@@ -25,9 +26,10 @@ export interface GatewayStage {
 
 const stages: { close(): Promise<void> }[] = [];
 
-/** Starts one; it ends with the test. */
+/** Starts one; it ends with the test. Its clients connect by `dial`. */
 export async function startStage(
   options: Partial<GatewayOptions> & { readonly store?: ReturnType<typeof memoryStore> } = {},
+  dial?: (port: number) => Socket,
 ): Promise<GatewayStage> {
   const store = options.store ?? memoryStore({ clock, meter: noMeter });
   const refused: MillraceError[] = [];
@@ -51,7 +53,7 @@ export async function startStage(
     },
   });
   const client = () => {
-    const one = new WireClient(gateway.port);
+    const one = new WireClient(gateway.port, dial);
     clients.push(one);
     return one;
   };

@@ -12,8 +12,9 @@ export class WireClient {
   #isClosed = false;
   #correlationId = 0;
 
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1');
+  /** `dial`: how it connects, by default unencrypted. */
+  constructor(port: number, dial: (port: number) => Socket = (to) => connect(to, '127.0.0.1')) {
+    this.socket = dial(port);
     this.socket.on('data', (chunk) => this.#take(chunk as Buffer));
     this.socket.on('error', () => {});
     this.socket.on('close', () => {

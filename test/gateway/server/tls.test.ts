@@ -1,13 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { decodeResponse, encodeRequest } from '../../../lib/gateway/protocol/frames.ts';
 import { apiVersionsApi } from '../../../lib/gateway/protocol/messages/cluster-messages.ts';
 import { startStage } from '../gateway-stage.ts';
-
-/** Of localhost, signed by itself, for tests alone. */
-const read = (name: string) => readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), 'utf8');
-const identity = { cert: read('cert.pem'), key: read('key.pem') };
+import { tlsIdentity as identity } from '../tls-identity.ts';
 
 describe('a gateway with a certificate', () => {
   it('serves those who trust it, and ends who does not encrypt', async () => {
