@@ -19,6 +19,11 @@ function removalPolicyOf(removal: string): RemovalPolicy {
   throw new MillraceError('INVALID_CONFIG', `-c removal=${removal}: give retain or destroy.`, { value: removal });
 }
 
+function partitionsOf(partitions: string): number {
+  if (/^\d+$/.test(partitions)) return Number(partitions);
+  throw new MillraceError('INVALID_CONFIG', `-c partitions=${partitions}: give a number.`, { value: partitions });
+}
+
 const removalPolicy = removalPolicyOf(setting('removal', 'retain'));
 const { CDK_DEFAULT_ACCOUNT: account, CDK_DEFAULT_REGION: region } = process.env;
 const stack = new Stack(app, setting('stack', 'Millrace'), {
@@ -31,7 +36,7 @@ const millrace = new Millrace(stack, 'Millrace', { removalPolicy });
 const topic = new Topic(stack, 'FirstTopic', {
   millrace,
   topicName: setting('topic', 'events'),
-  partitions: Number(setting('partitions', '4')),
+  partitions: partitionsOf(setting('partitions', '4')),
   removalPolicy,
 });
 const api = new ProduceApi(stack, 'Api', { millrace });

@@ -13,6 +13,7 @@ import { checkPlace } from './check-place.ts';
 import { given } from './given.ts';
 import { allTopicsAccess, delayAccess, produceAccess, readAccess } from './log-access.ts';
 import { type FunctionSettings, logFunction } from './log-function.ts';
+import { isSameLog } from './log-identity.ts';
 import type { IMillrace } from './millrace.ts';
 import type { ITopic } from './topic.ts';
 
@@ -127,7 +128,7 @@ function checkProps(scope: Construct, props: ProduceApiProps): void {
     throw badProp(scope, 'authorizer', 'given', "A function URL has none: choose the endpoint 'http-api'.");
   }
   if (topics?.length === 0) throw badProp(scope, 'topics', '[]', 'Name one at least, or leave it out for all.');
-  const stranger = topics?.find(({ millrace }) => millrace !== props.millrace);
+  const stranger = topics?.find(({ millrace }) => !isSameLog(millrace, props.millrace));
   if (stranger !== undefined) {
     throw badProp(
       scope,

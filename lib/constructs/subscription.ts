@@ -10,6 +10,7 @@ import { badProp } from './bad-prop.ts';
 import { checkSubscriptionName } from './check-names.ts';
 import { checkPlace } from './check-place.ts';
 import { checkSubscriptionOptions } from './check-subscription.ts';
+import { isSameLog } from './log-identity.ts';
 import { hasOwnDomain, ownDomainAccess, pullAccess, type SubscriptionTopics } from './pull-access.ts';
 import { StartingPosition } from './starting-position.ts';
 import { subscriptionMetric } from './subscription-metric.ts';
@@ -160,7 +161,7 @@ const LONGEST_WINDOW_PUSH_SECONDS = 300;
 function checkDeadLetters(scope: Construct, { topic, onFailure }: SubscriptionProps): void {
   const deadLetters = onFailure?.topic;
   if (deadLetters === undefined) return;
-  if (deadLetters.millrace.providerArn !== topic.millrace.providerArn) {
+  if (!isSameLog(deadLetters.millrace, topic.millrace)) {
     throw badProp(scope, 'onFailure', deadLetters.node.path, 'It is a topic of another log: give one of this log.');
   }
   if (deadLetters.topicName !== topic.topicName) return;

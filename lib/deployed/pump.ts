@@ -14,6 +14,7 @@ import type { FunctionInvoker } from '../event-source/push/function-invoker.ts';
 import { pushBatches } from '../event-source/push/push-batches.ts';
 import { Fetcher } from '../log/fetcher.ts';
 import { type DeployedStore, machine } from './deployment.ts';
+import { timelyInvoker } from './timely-invoker.ts';
 
 /** What it needs. */
 export interface PumpDeps {
@@ -32,6 +33,8 @@ export interface CallPlace {
 
 /** How long before its end the pump hands over no batch any more: the function that has one may run for ten minutes, after it was started, and what came of it is to be stored, dead letters included. */
 export const LAST_CALL_MS = 690_000;
+/** How long before its end it waits for no answer any more: to store that a call has failed. */
+const LAST_ANSWER_MS = 30_000;
 /** A pump that dies is noticed after this. */
 const LEASE_MS = 30_000;
 
@@ -59,12 +62,14 @@ export async function pump(deps: PumpDeps, event: unknown, { functionArn, remain
   }
   const { store, tools, invoker, onNews } = deps;
   const { clock } = machine;
-  const deadlineMs = clock.monotonicMs() + Math.max(remainingMs / 3, remainingMs - LAST_CALL_MS);
+  const nowMs = clock.monotonicMs();
+  const deadlineMs = nowMs + Math.max(remainingMs / 3, remainingMs - LAST_CALL_MS);
+  const endMs = nowMs + Math.max((remainingMs * 2) / 3, remainingMs - LAST_ANSWER_MS);
   const all = {
     ...machine,
     store,
     onNews,
-    invoker,
+    invoker: timelyInvoker({ clock, invoker, endMs }),
     fetcher: new Fetcher({ ...machine, store }),
     records: tools.records,
     sink: new GiveUp({ ...tools, clock }),

@@ -3,9 +3,9 @@ import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { HttpNoneAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import { ProduceApi, type ProduceApiProps, Topic } from 'millrace/constructs';
+import { Millrace, ProduceApi, type ProduceApiProps, Topic } from 'millrace/constructs';
 import { describe, expect, it } from 'vitest';
-import { ENV, newLog, newStack, statementsIn } from './stack-with-log.ts';
+import { ENV, emptyFunctions, LOG_ATTRIBUTES, newLog, newStack, statementsIn } from './stack-with-log.ts';
 
 function withApi(props: Omit<ProduceApiProps, 'millrace'> = {}) {
   const stack = newStack();
@@ -109,5 +109,14 @@ describe('wrong props of an API', () => {
     const stack = newStack();
     const topic = new Topic(stack, 'Orders', { millrace: newLog(newStack('Other', stack.node.root as never)) });
     expect(() => new ProduceApi(stack, 'Api', { millrace: newLog(stack), topics: [topic] })).toThrow(/another log/);
+  });
+
+  it('are not: a topic whose log was imported a second time', () => {
+    const stack = newStack();
+    const imported = (id: string) => Millrace.fromMillraceAttributes(stack, id, LOG_ATTRIBUTES);
+    const topic = new Topic(stack, 'Orders', { millrace: imported('Log') });
+    const functionsDirectory = emptyFunctions();
+    const again = { millrace: imported('Again'), topics: [topic], functionsDirectory };
+    expect(() => new ProduceApi(stack, 'Api', again)).not.toThrow();
   });
 });

@@ -1,5 +1,6 @@
-import { App, Duration, Lazy, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
+import { App, Duration, Fn, Lazy, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Millrace, Topic, TopicIsolation, type TopicProps } from 'millrace/constructs';
 import { describe, expect, it } from 'vitest';
 import { parseTopicConfig } from '../../lib/log/topic-config.ts';
@@ -230,6 +231,23 @@ describe('wrong props of a topic', () => {
     ).toThrow(/Other\/Same: topicName cannot be "orders"\. Stack\/Orders has it in this log/);
     const other = newLog(newStack('OtherLog', stack.node.root as App));
     expect(() => new Topic(stack, 'Elsewhere', { millrace: other, topicName: 'orders' })).not.toThrow();
+  });
+
+  it.each<[string, (stack: Stack) => string]>([
+    ['by the ARN of its provider', () => LOG_ATTRIBUTES.providerArn],
+    ['by an output of another stack', () => Fn.importValue('ProviderArn')],
+    ['by what another construct has', ({ node }) => (node.tryFindChild('Provider') as lambda.Function).functionArn],
+  ])('are refused: a name that another import of the log has, %s', (_, providerArnIn) => {
+    const stack = newStack();
+    newFunction(stack, 'Provider');
+    const imported = (id: string, providerArn = providerArnIn(stack)) =>
+      Millrace.fromMillraceAttributes(stack, id, { ...LOG_ATTRIBUTES, providerArn });
+    new Topic(stack, 'Orders', { millrace: imported('Log'), topicName: 'orders' });
+    expect(() => new Topic(stack, 'Same', { millrace: imported('Again'), topicName: 'orders' })).toThrow(
+      /Stack\/Same: topicName cannot be "orders"\. Stack\/Orders has it in this log/,
+    );
+    const other = imported('Other', 'arn:aws:lambda:eu-central-1:123456789012:function:other');
+    expect(() => new Topic(stack, 'Theirs', { millrace: other, topicName: 'orders' })).not.toThrow();
   });
 
   it('are refused: a log in another region or account', () => {

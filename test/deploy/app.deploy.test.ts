@@ -81,6 +81,14 @@ describe('the app of a clone', () => {
 });
 
 describe('cdk synth', () => {
+  it('has every recommendation of the CDK decided, so that it has nothing to remark', () => {
+    const contentOf = (path: string) => JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
+    const recommended = contentOf('node_modules/aws-cdk-lib/recommended-feature-flags.json');
+    // Stacks that use outputs of another one keep it from being taken away; the emulator does not know the weaker way.
+    const decided = { ...recommended, '@aws-cdk/core:defaultCrossStackReferences': 'strong' };
+    expect(contentOf('cdk.json').context).toMatchObject(decided);
+  });
+
   it('asks nobody on the network', async () => {
     const asked: string[] = [];
     const proxy = createServer((socket) =>
