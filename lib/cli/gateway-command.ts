@@ -9,7 +9,8 @@ import { aborted } from './aborted.ts';
 import type { CliCommand } from './cli-command.ts';
 import { action } from './cli-context.ts';
 import { UsageError } from './cli-errors.ts';
-import { type CliIo, toJson, write } from './cli-io.ts';
+import { type CliIo, write } from './cli-io.ts';
+import { refusedText, storeText } from './gateway-news.ts';
 import { parseCount, parsePort } from './parse-values.ts';
 
 interface GatewayCliOptions {
@@ -81,6 +82,7 @@ export function addGatewayCommand(program: CliCommand, io: CliIo): void {
             ...securityOf(options, io.env),
             onRefused: (clientHost, error) =>
               void write(io.stderr, refusedText(context.json, clientHost, error)).catch(() => {}),
+            onStore: (error) => void write(io.stderr, storeText(context.json, error)).catch(() => {}),
           });
           const { host, port } = options.advertise ?? { host: options.host, port: gateway.port };
           const listens = `${options.host}:${gateway.port}`;
@@ -148,8 +150,4 @@ function parseUsers({ name, text }: GatewaySecret): ReadonlyMap<string, string> 
     value: name,
     hint: 'Write a line for each, for example ada:a-long-password.',
   });
-}
-
-function refusedText(json: boolean, clientHost: string, { code, message }: MillraceError): string {
-  return json ? `${toJson({ client: clientHost, code, message })}\n` : `closed ${clientHost}: ${message} (${code})\n`;
 }

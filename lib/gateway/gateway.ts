@@ -62,6 +62,8 @@ export interface GatewayOptions {
   readonly requestBuffers?: BufferPool | undefined;
   /** Told of connections that were ended for what they sent. */
   readonly onRefused?: (clientHost: string, error: MillraceError) => void;
+  /** Told why the store does not answer, once for each reason, and null when it does again. */
+  readonly onStore?: (error: MillraceError | null) => void;
 }
 
 /** A gateway that runs. */
@@ -78,7 +80,7 @@ const REMAINDER_BYTES = 32 * 1024 * 1024;
 
 /** Starts a gateway. Rejects with INVALID_REQUEST when it cannot listen, INVALID_CONFIG when clients cannot be told where it is, and what the store throws. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { store, clock, random, host = '127.0.0.1', limits = {}, onRefused, requestBuffers } = options;
+  const { store, clock, random, host = '127.0.0.1', limits = {}, onRefused, onStore, requestBuffers } = options;
   const inner = { clock, limits, tls: options.tls, requestBuffers, ...(onRefused && { onRefused }) };
   const server = new GatewayServer(inner);
   const port = await server.listen(host, options.port);
@@ -95,7 +97,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       parts.coordinator?.gatewaysChanged(change);
       if (change.lapsed) server.endConnections();
     };
-    const gateways = new LiveGateways({ store, clock, random }, { address, onChange });
+    const gateways = new LiveGateways({ store, clock, random }, { address, onChange, ...(onStore && { onStore }) });
     await gateways.start();
     const own = { deliveryTimeoutMs: DELIVERY_TIMEOUT_MS, ...(requestBuffers && { buffers: requestBuffers }) };
     const appender = new Appender({ store, clock, random, ...own });

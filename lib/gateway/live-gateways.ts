@@ -6,7 +6,7 @@
  * Costs a write unit and half a read unit for each beat, $0.36 a month for each gateway; nothing else when nobody is connected.
  */
 import type { Clock, Random } from '../clock.ts';
-import { MillraceError } from '../errors.ts';
+import { asMillraceError, MillraceError } from '../errors.ts';
 import type { GroupStore } from '../group/group-store.ts';
 import type { ObservedGroup } from '../group/groups.ts';
 import { freshGatewayNode, GATEWAYS, type GatewayAddress, type GatewayNode, parseGatewayNode } from './gateway-node.ts';
@@ -39,6 +39,8 @@ export interface LiveGatewaysOptions {
   readonly sessionMs?: number;
   /** Told when gateways have come or gone. `lapsed`: this one may have been taken for dead meanwhile, and what it had may be another's. */
   readonly onChange?: (change: { readonly lapsed: boolean }) => void;
+  /** Told why the store does not answer, once for each reason, and null when it does again. */
+  readonly onStore?: (error: MillraceError | null) => void;
 }
 
 interface Sign {
@@ -56,6 +58,7 @@ export class LiveGateways implements Gateways {
   readonly #beatMs: number;
   readonly #sessionMs: number;
   readonly #onChange: NonNullable<LiveGatewaysOptions['onChange']>;
+  readonly #onStore: NonNullable<LiveGatewaysOptions['onStore']>;
   readonly #stop = new AbortController();
   #self: GatewayNode;
   #count = 0;
@@ -65,13 +68,16 @@ export class LiveGateways implements Gateways {
   #lookedMs = Number.NEGATIVE_INFINITY;
   #live: readonly GatewayNode[];
   #running: Promise<void> = Promise.resolve();
+  #trouble: MillraceError | null = null;
 
-  constructor(deps: LiveGatewaysDeps, { address, beatMs = 5_000, sessionMs = 15_000, onChange }: LiveGatewaysOptions) {
+  constructor(deps: LiveGatewaysDeps, options: LiveGatewaysOptions) {
+    const { address, beatMs = 5_000, sessionMs = 15_000, onChange, onStore } = options;
     this.#deps = deps;
     this.#address = address;
     this.#beatMs = beatMs;
     this.#sessionMs = sessionMs;
     this.#onChange = onChange ?? (() => {});
+    this.#onStore = onStore ?? (() => {});
     this.#self = freshGatewayNode(deps.random, address);
     this.#live = [this.#self];
   }
@@ -118,11 +124,16 @@ export class LiveGateways implements Gateways {
     while (!signal.aborted) {
       await this.#deps.clock.sleep(pauseMs, signal);
       if (signal.aborted) return;
-      pauseMs = await this.#turn().then(
-        () => this.#beatMs,
-        () => Math.min(AGAIN_MS, this.#beatMs),
-      );
+      const trouble = await this.#turn().then(() => null, asMillraceError);
+      this.#tell(trouble);
+      pauseMs = trouble === null ? this.#beatMs : Math.min(AGAIN_MS, this.#beatMs);
     }
+  }
+
+  #tell(trouble: MillraceError | null): void {
+    const isTold = trouble?.code === this.#trouble?.code;
+    this.#trouble = trouble;
+    if (!isTold) this.#onStore(trouble);
   }
 
   async #turn(): Promise<void> {

@@ -18,9 +18,11 @@ function open() {
     const address = { host: `host|${port}`, port, rack: port % 2 === 0 ? 'zone-a' : null };
     const seen = { ...store, heartbeats: { ...store.heartbeats } };
     const onChange = ({ lapsed }: { readonly lapsed: boolean }) => changes.push(lapsed);
-    const gateways = new LiveGateways({ store: seen, clock, random }, { address, onChange });
+    const told: (string | null)[] = [];
+    const onStore = (error: MillraceError | null) => told.push(error?.code ?? null);
+    const gateways = new LiveGateways({ store: seen, clock, random }, { address, onChange, onStore });
     await during(clock, gateways.start());
-    return { gateways, changes, seen };
+    return { gateways, changes, seen, told };
   };
   return { clock, meter, store, start };
 }
@@ -91,6 +93,20 @@ describe('gateways', () => {
     Object.assign(only.seen.heartbeats, { beat });
     await clock.advance(2_000);
     expect([only.gateways.isLive, only.changes]).toEqual([true, [true]]);
+  });
+
+  it('tell once why the store does not answer, again when the reason is another, and when it does', async () => {
+    const { clock, start } = open();
+    const { seen, told } = await start(1);
+    const { beat } = seen.heartbeats;
+    Object.assign(seen.heartbeats, { beat: away });
+    await clock.advance(20_000);
+    expect(told).toEqual(['STORE_UNAVAILABLE']);
+    Object.assign(seen.heartbeats, { beat: () => Promise.reject(new MillraceError('CREDENTIALS_EXPIRED', 'expired')) });
+    await clock.advance(20_000);
+    Object.assign(seen.heartbeats, { beat });
+    await clock.advance(20_000);
+    expect(told).toEqual(['STORE_UNAVAILABLE', 'CREDENTIALS_EXPIRED', null]);
   });
 
   it('do not miss others for a time in which they could not look', async () => {
