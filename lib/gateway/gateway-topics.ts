@@ -6,6 +6,7 @@ import type { Topic } from '../log/topic.ts';
 import type { TopicAdmin } from '../log/topic-admin.ts';
 import { TopicDirectory, type TopicRoute } from '../log/topic-directory.ts';
 import { ZERO_UUID } from './protocol/wire-reader.ts';
+import { RareLook } from './rare-look.ts';
 
 /** A topic as a request names it: by its name, or by its id from some version on. */
 export interface NamedTopic {
@@ -24,6 +25,8 @@ export interface TopicDefaults {
 const TOPIC_MAX_AGE_MS = 30_000;
 /** Names kept by their ids; who asks by an older id is told to look the topic up again. */
 const KEPT_IDS = 100_000;
+/** All topics are looked at for one of an unknown id at most so often. */
+const LOOK_MS = 30_000;
 /** Topics that are read at once. */
 const PARALLEL = 16;
 
@@ -34,11 +37,14 @@ export class GatewayTopics {
   readonly #clock: Clock;
   readonly #directory: TopicDirectory;
   readonly #namesById = new Map<string, string>();
+  /** Another gateway may have told a client of an id, before this one was started. */
+  readonly #rareLook: RareLook;
 
   constructor(admin: TopicAdmin, clock: Clock, defaults: TopicDefaults) {
     this.defaults = defaults;
     this.#admin = admin;
     this.#clock = clock;
+    this.#rareLook = new RareLook({ clock, everyMs: LOOK_MS, look: () => this.readAll() });
     this.#directory = new TopicDirectory({
       source: { getTopic: (name) => this.read(name) },
       clock,
@@ -57,12 +63,12 @@ export class GatewayTopics {
   }
 
   /**
-   * A topic as it is known, or read now. Throws UNKNOWN_TOPIC_OR_PARTITION, TOPIC_BUSY; UNKNOWN_TOPIC_ID for an id that is not, or no longer, the
+   * A topic as it is known, or read now; all are read for an id that is not known, at most each half minute. Throws UNKNOWN_TOPIC_OR_PARTITION, TOPIC_BUSY; UNKNOWN_TOPIC_ID for an id that is not, or no longer, the
    * topic's.
    */
   async route({ name = '', topicId = ZERO_UUID }: NamedTopic, partition = 0): Promise<TopicRoute> {
     if (topicId === ZERO_UUID) return this.peek(name, partition) ?? (await this.#readNamed(name));
-    const known = this.#namesById.get(topicId);
+    const known = this.#namesById.get(topicId) ?? (await this.#lookFor(topicId));
     if (known === undefined) throw unknownTopicId(topicId);
     const route = await this.route({ name: known }, partition).catch((error: unknown) => {
       throw hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION') ? unknownTopicId(topicId) : error;
@@ -71,6 +77,11 @@ export class GatewayTopics {
     // It was deleted, and there is another one of its name.
     this.#namesById.delete(topicId);
     throw unknownTopicId(topicId);
+  }
+
+  async #lookFor(topicId: string): Promise<string | undefined> {
+    await this.#rareLook.had();
+    return this.#namesById.get(topicId);
   }
 
   /** What can be no name is none of a topic: only who makes topics is told so. */

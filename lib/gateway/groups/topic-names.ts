@@ -3,6 +3,7 @@ import type { GroupDeps } from '../../group/group-deps.ts';
 import { readGroupTopics, subscribedNames } from '../../group/subscription.ts';
 import { inParallel } from '../../log/in-parallel.ts';
 import { isTopicName } from '../../log/topic-name.ts';
+import { RareLook } from '../rare-look.ts';
 
 /** A topic that was read is believed for so long. */
 const MAX_AGE_MS = 5_000;
@@ -23,10 +24,12 @@ export class TopicNames {
   readonly #deps: GroupDeps;
   readonly #byName = new Map<string, Remembered>();
   readonly #reading = new Map<string, Promise<GroupTopic | null>>();
-  #listedMs = Number.NEGATIVE_INFINITY;
+  readonly #rareLook: RareLook;
 
   constructor(deps: GroupDeps) {
     this.#deps = deps;
+    const look = async () => this.findAll(await this.list());
+    this.#rareLook = new RareLook({ clock: deps.clock, everyMs: MAX_AGE_MS, look });
   }
 
   /** Those of these topics that can be read. One consistent read for each that is not remembered. */
@@ -48,10 +51,7 @@ export class TopicNames {
   async findById(topicId: string): Promise<GroupTopic | null> {
     const remembered = this.#remembered(topicId);
     if (remembered !== undefined) return remembered;
-    const nowMs = this.#deps.clock.monotonicMs();
-    if (nowMs - this.#listedMs < MAX_AGE_MS) return null;
-    this.#listedMs = nowMs;
-    await this.findAll(await this.list());
+    await this.#rareLook.had();
     return this.#remembered(topicId) ?? null;
   }
 
