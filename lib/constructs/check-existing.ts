@@ -44,6 +44,10 @@ function keysOf(table: ITable): string | null {
 export function checkBucket(scope: Construct, bucket: IBucket | undefined): void {
   if (bucket === undefined) return;
   const versions = propertyOf(bucket, 'versioningConfiguration') as { readonly status?: string } | undefined;
+  if (propertyOf(bucket, 'objectLockEnabled') === true) {
+    const fix = 'Nothing could be deleted: give a bucket without a lock, or let the log make one.';
+    throw badProp(scope, 'bucket (it locks objects)', bucket.node.path, fix);
+  }
   if (versions?.status !== 'Enabled') return;
   const fix = 'What is deleted would stay, and cost: give a bucket without versions, or let the log make one.';
   throw badProp(scope, 'bucket (it keeps versions)', bucket.node.path, fix);

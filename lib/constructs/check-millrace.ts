@@ -1,9 +1,10 @@
 /** What can be seen at synthesis to be wrong with a log, or with how another app names one. */
 import { type Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { badProp, checkInteger } from './bad-prop.ts';
 import { checkBucket, checkTable } from './check-existing.ts';
-import { checkText } from './check-values.ts';
+import { checkRemoval, checkText } from './check-values.ts';
 import { METRIC_DETAILS, type MetricDetail } from './metric-detail.ts';
 import type { MillraceAttributes, MillraceProps } from './millrace-props.ts';
 
@@ -17,6 +18,8 @@ export function checkMillraceProps(scope: Construct, props: MillraceProps): void
   const { deletionProtection, removalPolicy } = props;
   checkPrefix(scope, props.objectPrefix);
   checkDetail(scope, props.metricDetail);
+  checkRemoval(scope, removalPolicy);
+  checkKey(scope, props.encryptionKey);
   if (deletionProtection === true && removalPolicy === RemovalPolicy.DESTROY) {
     throw badProp(
       scope,
@@ -34,6 +37,13 @@ export function checkMillraceProps(scope: Construct, props: MillraceProps): void
   checkInteger(scope, 'pumpMemorySize', props.pumpMemorySize, { least: 256, most: 10_240 });
   checkInterval(scope, 'maintenanceInterval', props.maintenanceInterval, 1);
   checkInterval(scope, 'sweepInterval', props.sweepInterval, 5);
+}
+
+/** A key, or one by its alias, which the CDK takes for a key too. */
+function checkKey(scope: Construct, key: IKey | undefined): void {
+  if (key === undefined || !('aliasName' in key)) return;
+  const fix = 'A policy knows a key by its ARN alone: give the key itself, such as kms.Key.fromKeyArn(…).';
+  throw badProp(scope, 'encryptionKey (an alias)', key.node.path, fix);
 }
 
 function checkInterval(scope: Construct, prop: string, interval: Duration | undefined, leastMinutes: number): void {

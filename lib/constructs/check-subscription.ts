@@ -56,7 +56,7 @@ function checkLists(scope: Construct, { retryDelays = [], filters = [] }: Subscr
 /** What is a token in a pattern is a text to whoever compiles it. */
 function checkFilter(scope: Construct, filter: Readonly<Record<string, unknown>>): void {
   try {
-    checkAsTheLog(scope, 'filters', JSON.stringify(filter), () => compileFilters([patternOf(filter)]));
+    checkAsTheLog(scope, 'filters', JSON.stringify(filter), () => compileFilters([patternOf(filter)]), true);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw badProp(scope, 'filters', JSON.stringify(filter), 'Give the pattern as JSON text, or as an object.');

@@ -1,5 +1,5 @@
 /** Checks of single values: what is known at deployment only cannot be checked, nor written into options as it would have to be. */
-import { type Duration, type Size, SizeRoundingBehavior, Token } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy, type Size, SizeRoundingBehavior, Token } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { MillraceError } from '../errors.ts';
 import { badProp, checkInteger } from './bad-prop.ts';
@@ -37,12 +37,25 @@ export function checkText(
   throw badProp(scope, prop, value, fix);
 }
 
-/** What the log itself would say of a prop. Throws INVALID_CONFIG, with the hint of the log as the fix. */
-export function checkAsTheLog(scope: IConstruct, prop: string, value: unknown, check: () => unknown): void {
+/** What becomes of data that is taken out of a stack. Throws INVALID_CONFIG. */
+export function checkRemoval(scope: IConstruct, removalPolicy: RemovalPolicy | undefined): void {
+  if (removalPolicy !== RemovalPolicy.SNAPSHOT) return;
+  throw badProp(scope, 'removalPolicy', removalPolicy, 'There is no snapshot to take: give RETAIN or DESTROY.');
+}
+
+/** What the log itself would say of a prop. Throws INVALID_CONFIG, with the hint of the log as the fix; `isWhyTold`: and what it says of the value. */
+export function checkAsTheLog(
+  scope: IConstruct,
+  prop: string,
+  value: unknown,
+  check: () => unknown,
+  isWhyTold = false,
+): void {
   try {
     check();
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
-    throw badProp(scope, prop, value, error.hint ?? error.message);
+    const { message, hint = message } = error;
+    throw badProp(scope, prop, value, isWhyTold ? `${message}. ${hint}` : hint);
   }
 }

@@ -18,6 +18,7 @@ import { groupsTable, logTable } from './log-tables.ts';
 import type { MetricDetail } from './metric-detail.ts';
 import { MillraceGrants } from './millrace-grants.ts';
 import type { MillraceAttributes, MillraceProps } from './millrace-props.ts';
+import { takePlace } from './taken-places.ts';
 
 /** A log, made here or elsewhere. */
 export interface IMillrace extends IResource, LogPlace {
@@ -124,6 +125,7 @@ export class Millrace extends MillraceBase {
     this.bucket = props.bucket ?? logBucket(this, { ...tables, autoDeleteObjects: props.autoDeleteObjects ?? false });
     this.logTable = props.logTable ?? logTable(this, tables);
     this.groupsTable = props.groupsTable ?? groupsTable(this, tables);
+    takePlace(this, this);
     if (props.bucket !== undefined) shareBucket(this, props.bucket, this.objectPrefix);
     denyOverwriting(this, this.bucket, this.objectPrefix);
     this.maintenanceInterval = props.maintenanceInterval ?? Duration.minutes(15);

@@ -4,6 +4,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { badProp, checkInteger } from './bad-prop.ts';
+import { checkGiven } from './check-place.ts';
 import { MAINTENANCE_JOBS, METRIC_PERIOD, twice } from './log-metrics.ts';
 import type { Millrace } from './millrace.ts';
 import type { Subscription } from './subscription.ts';
@@ -187,6 +188,8 @@ export class MillraceMonitoring extends Construct {
 
 function checkProps(scope: Construct, props: MonitoringProps): void {
   const { millrace, subscriptions = [] } = props;
+  checkGiven(scope, 'millrace', millrace);
+  for (const one of subscriptions) checkGiven(scope, 'subscriptions', one);
   if (subscriptions.length > 0 && millrace.metricDetail === 'none') {
     const fix =
       "The log writes no metrics (metricDetail: 'none'), so that alarms on them never ring: choose 'subscription'.";

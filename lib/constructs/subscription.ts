@@ -8,8 +8,9 @@ import { policyOf } from './access.ts';
 import { allowFailures } from './allow-failures.ts';
 import { badProp } from './bad-prop.ts';
 import { checkSubscriptionName } from './check-names.ts';
-import { checkPlace } from './check-place.ts';
+import { checkGiven, checkPlace } from './check-place.ts';
 import { checkSubscriptionOptions } from './check-subscription.ts';
+import { checkRemoval } from './check-values.ts';
 import { isSameLog } from './log-identity.ts';
 import { hasOwnDomain, ownDomainAccess, pullAccess, type SubscriptionTopics } from './pull-access.ts';
 import { StartingPosition } from './starting-position.ts';
@@ -59,11 +60,15 @@ export class Subscription extends Construct {
   constructor(scope: Construct, id: string, props: SubscriptionProps) {
     super(scope, id);
     const { topic, target, mode = 'push', retryDelays = [] } = props;
+    checkGiven(this, 'topic', topic);
+    checkGiven(this, 'target', target);
     this.topic = topic;
     const name = props.subscriptionName ?? Names.uniqueResourceName(this, { maxLength: 200, separator: '-' });
     checkSubscriptionName(this, name);
     checkSubscriptionOptions(this, props);
     checkPlace(this, 'topic', topic.millrace);
+    checkPlace(this, 'target', target);
+    checkOwnKinds(this, props);
     checkDeadLetters(this, props);
     if (mode === 'push') checkTime(this, target, props);
     const pulling = mode === 'pull' ? pullingFunction(this, target) : null;
@@ -156,6 +161,19 @@ const ATTRIBUTES = ['DeadLetterTopicId', 'RedriveTopicId', 'ReplayFailuresTopicI
 const LONGEST_PUSH_SECONDS = 600;
 /** With a tumbling window it may have to be called twice for one batch. */
 const LONGEST_WINDOW_PUSH_SECONDS = 300;
+
+/** The CDK has a class of each of these names, and another one of this meaning. */
+function checkOwnKinds(scope: Construct, { startingPosition, onFailure, removalPolicy }: SubscriptionProps): void {
+  checkRemoval(scope, removalPolicy);
+  if (startingPosition !== undefined && typeof startingPosition.text !== 'string') {
+    const fix = 'Give a StartingPosition of millrace/constructs.';
+    throw badProp(scope, 'startingPosition', startingPosition, fix);
+  }
+  if (onFailure !== undefined && onFailure.onFailure === undefined) {
+    const fix = 'Give a FailureDestination of millrace/constructs, such as FailureDestination.queue(queue).';
+    throw badProp(scope, 'onFailure', onFailure, fix);
+  }
+}
 
 /** A topic for what fails is one of the same log, and not the one that it failed in: it would come back for ever. */
 function checkDeadLetters(scope: Construct, { topic, onFailure }: SubscriptionProps): void {

@@ -3,6 +3,7 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { MillraceError } from '../errors.ts';
 import { badProp } from './bad-prop.ts';
+import { checkGiven } from './check-place.ts';
 import { Subscription, type TopicEventSourceProps } from './subscription.ts';
 import type { ITopic } from './topic.ts';
 
@@ -29,6 +30,7 @@ export class TopicEventSource implements lambda.IEventSource {
   /** Called by `addEventSource`. Several sources of one topic need a `subscriptionName` each. */
   bind(target: lambda.IFunction): void {
     const { subscriptionName } = this.#props;
+    checkGiven(target, 'topic', this.#topic);
     const of = subscriptionName ?? Names.nodeUniqueId(this.#topic.node);
     const id = `MillraceTopic:${of}`;
     if (target.node.tryFindChild(id) !== undefined) {

@@ -16,7 +16,7 @@ import { checkTopicConfig, parseSettingName } from '../log/check-topic-config.ts
 import { badProp, checkInteger } from './bad-prop.ts';
 import { checkDomain, checkTopicName } from './check-names.ts';
 import { checkPlace } from './check-place.ts';
-import { checkAsTheLog, checkDuration, checkSize, checkText } from './check-values.ts';
+import { checkAsTheLog, checkDuration, checkRemoval, checkSize, checkText } from './check-values.ts';
 import type { TopicKeys } from './log-access.ts';
 import type { IMillrace } from './millrace.ts';
 import { takeName } from './taken-names.ts';
@@ -216,6 +216,7 @@ const PROP_OF: Readonly<Record<string, keyof TopicProps>> = {
 
 function checkProps(scope: Construct, props: TopicProps): void {
   const { topicName, partitions, retentionPeriod, maxMessageSize, inlineMaxSize, isolation, config = {} } = props;
+  checkRemoval(scope, props.removalPolicy);
   if (topicName !== undefined) checkTopicName(scope, topicName);
   checkInteger(scope, 'partitions', partitions, { least: 1, most: limits.partitionsPerTopic });
   checkDomain(scope, (isolation ?? TopicIsolation.SHARED).isolation);

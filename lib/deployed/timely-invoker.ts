@@ -13,7 +13,7 @@ export interface TimelyInvokerDeps {
 /**
  * Calls functions, and gives up an answer that does not come in time for whoever waits, so that it can still store that the call has failed.
  *
- * How long a function may run is not known of one that was imported, and may be changed after it was deployed. Without a failed attempt its batch would be given to it again and again.
+ * How long a function may run is not known of one that was imported, and may be changed after it was deployed. Whoever waited to the end of its own time would leave an attempt without a reason, and a lease that has to run out.
  */
 export function timelyInvoker({ clock, invoker, endMs }: TimelyInvokerDeps): FunctionInvoker {
   return {

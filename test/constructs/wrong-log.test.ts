@@ -1,10 +1,14 @@
 import { Duration, Lazy, RemovalPolicy, Token } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Millrace, type MillraceAttributes, type MillraceProps } from 'millrace/constructs';
 import { describe, expect, it } from 'vitest';
 import { emptyFunctions, LOG_ATTRIBUTES, newLog, newStack } from './stack-with-log.ts';
+
+const functionsDirectory = emptyFunctions();
+const STREAM = 'arn:aws:dynamodb:eu-central-1:123456789012:table/log/stream/2026-01-01T00:00:00.000';
 
 describe('wrong props of a log', () => {
   const refused = (props: MillraceProps) => () => newLog(newStack(), props);
@@ -14,6 +18,7 @@ describe('wrong props of a log', () => {
     ['a prefix that widens grants', { objectPrefix: 'a*' }, /objectPrefix cannot be "a\*"/],
     ['an unknown detail', { metricDetail: 'all' as 'none' }, /metricDetail cannot be "all"\. Give one of none/],
     ['a runtime of another language', { runtime: lambda.Runtime.PYTHON_3_13 }, /nodejs24\.x, nodejs22\.x/],
+    ['a snapshot of what has none', { removalPolicy: RemovalPolicy.SNAPSHOT }, /removalPolicy cannot be "snapshot"/],
     ['too little memory', { pumpMemorySize: 128 }, /pumpMemorySize cannot be 128\. Give an integer from 256/],
     ['too short an interval', { sweepInterval: Duration.minutes(1) }, /sweepInterval cannot be .* from 5 to 1440/],
     ['half a minute', { maintenanceInterval: Duration.seconds(90) }, /maintenanceInterval cannot be/],
@@ -63,6 +68,53 @@ describe('wrong props of a log', () => {
     const stack = newStack();
     const bucket = new s3.Bucket(stack, 'Bucket', { versioned: true }) as s3.IBucket;
     expect(() => newLog(stack, { bucket })).toThrow(/bucket \(it keeps versions\) cannot be "Stack\/Bucket"/);
+  });
+
+  it('are refused: a bucket that locks objects', () => {
+    const stack = newStack();
+    const bucket = new s3.Bucket(stack, 'Bucket', { objectLockEnabled: true }) as s3.IBucket;
+    expect(() => newLog(stack, { bucket })).toThrow(/bucket \(it locks objects\) cannot be "Stack\/Bucket"/);
+  });
+
+  it('are refused: an alias of a key, which no policy knows', () => {
+    const stack = newStack();
+    const encryptionKey = kms.Alias.fromAliasName(stack, 'Key', 'alias/log');
+    expect(() => newLog(stack, { encryptionKey })).toThrow(
+      /encryptionKey \(an alias\) cannot be "Stack\/Key".*fromKeyArn/,
+    );
+  });
+
+  it('are refused: one table for both, and what another log of the app has', () => {
+    const stack = newStack();
+    const table = (id: string, name = id) =>
+      dynamodb.TableV2.fromTableAttributes(stack, id, { tableName: name, tableStreamArn: STREAM });
+    expect(() => newLog(stack, { logTable: table('both'), groupsTable: table('again', 'both') })).toThrow(
+      /groupsTable cannot be "Stack\/again"\. It is the logTable too/,
+    );
+    const bucket = s3.Bucket.fromBucketName(stack, 'Ours', 'ours');
+    new Millrace(stack, 'First', {
+      functionsDirectory,
+      bucket,
+      objectPrefix: 'logs',
+      logTable: table('log'),
+      groupsTable: table('groups'),
+    });
+    const second = (id: string, props: MillraceProps) => () =>
+      new Millrace(stack, id, { functionsDirectory, ...props });
+    expect(second('A', { logTable: table('log-again', 'log') })).toThrow(
+      /Stack\/A: logTable cannot be "Stack\/log-again"\. Stack\/First has it: each log has tables of its own/,
+    );
+    expect(second('B', { groupsTable: table('groups-again', 'groups') })).toThrow(
+      /B: groupsTable cannot be .*First has it/,
+    );
+    const again = s3.Bucket.fromBucketName(stack, 'Again', 'ours');
+    for (const [index, objectPrefix] of ['logs', 'logs/prod', ''].entries()) {
+      expect(second(`Bucket${index}`, { bucket: again, objectPrefix })).toThrow(
+        /bucket cannot be "Stack\/Again"\. Stack\/First has it: logs that share a bucket have an objectPrefix each/,
+      );
+    }
+    expect(second('C', { bucket: again, objectPrefix: 'logs-of-others' })).not.toThrow();
+    expect(second('D', {})).not.toThrow();
   });
 
   it('are refused: an interval that is known at deployment only', () => {

@@ -1,8 +1,10 @@
-import { type App, Duration, Lazy, Stack, Token } from 'aws-cdk-lib';
+import { type App, Duration, Lazy, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
-import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
 import {
   FailureDestination,
+  MillraceMonitoring,
   Subscription,
   Topic,
   TopicEventSource,
@@ -132,6 +134,43 @@ describe('wrong options', () => {
     const filters = [{ pattern: '{"value":' }];
     expect(() => new Subscription(stack, 'NoJson', { topic, target, filters })).toThrow(
       /filters cannot be .* as JSON text/,
+    );
+  });
+
+  it.each<[string, object, RegExp]>([
+    [
+      'a position',
+      { startingPosition: lambda.StartingPosition.LATEST },
+      /startingPosition cannot be "LATEST".*millrace\/co/,
+    ],
+    [
+      'a destination',
+      { onFailure: new Construct(stack, 'Queue') },
+      /onFailure cannot be Stack\/Queue.*\.queue\(queue\)/,
+    ],
+    ['a snapshot', { removalPolicy: RemovalPolicy.SNAPSHOT }, /removalPolicy cannot be "snapshot"/],
+  ])('are refused: %s of the CDK that has another meaning here', (_, props, message) => {
+    expect(() => new Subscription(stack, `S${made++}`, { topic, target, ...props })).toThrow(message);
+  });
+
+  it('are refused: what is not there yet where it is wanted', () => {
+    expect(() => target.addEventSource(new TopicEventSource(undefined as never))).toThrow(
+      /topic cannot be undefined\. Give the construct: it has to be made before/,
+    );
+    expect(() => new Subscription(stack, `S${made++}`, { topic, target: undefined as never })).toThrow(/target cannot/);
+    expect(() => new Topic(stack, 'Early', { millrace: undefined as never })).toThrow(/millrace cannot be undefined/);
+    const monitoring = (id: string, props: object) => () => new MillraceMonitoring(stack, id, props as never);
+    expect(monitoring('M1', {})).toThrow(/millrace cannot be undefined/);
+    expect(monitoring('M2', { millrace: topic.millrace, subscriptions: [undefined] })).toThrow(/subscriptions cannot/);
+  });
+
+  it.each([
+    'arn:aws:lambda:us-east-1:123456789012:function:far',
+    'arn:aws:lambda:eu-central-1:999999999999:function:far',
+  ])('are refused: a function that the pump does not reach: %s', (arn) => {
+    const far = lambda.Function.fromFunctionArn(stack, `Far${made}`, arn);
+    expect(() => new Subscription(stack, `S${made++}`, { topic, target: far })).toThrow(
+      /target \(Stack\/Far\d+\) cannot be "in (region us-east-1|account 999999999999)"/,
     );
   });
 

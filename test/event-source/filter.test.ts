@@ -70,6 +70,18 @@ describe('filter criteria', () => {
     expect(matches([{ key: [{ exists: true }] }], { keyBytes: null })).toBe(true);
   });
 
+  it.each<[string, object]>([
+    ['as a stream of Kinesis has it', { data: { total: [5] } }],
+    ['as a queue has it, in an alternative', { $or: [{ key: ['a'] }, { body: { total: [5] } }] }],
+    ['mistyped', { vlaue: [{ exists: false }] }],
+  ])('refuse what no record has: %s', (_, pattern) => {
+    expect(() => compileFilters([pattern])).toThrow(
+      /^the filter at (data|body|vlaue) is no event pattern: a record has topic, partition, offset, timestamp, key, value, h/,
+    );
+    // Below a field anything may stand.
+    expect(() => compileFilters([{ value: pattern }])).not.toThrow();
+  });
+
   it('name the place of what does not parse', () => {
     expect(() => compileFilters([{ value: { a: { b: 'x' } } }])).toThrow('the filter at value.a.b');
   });

@@ -5,6 +5,7 @@
  * and what is no JSON does not match. A single JSON number, truth value or null also matches as what it is.
  */
 import type { ReceivedEvent } from '../received-event.ts';
+import { badPattern } from './bad-pattern.ts';
 import { compilePattern, type EventPattern, type Json, matchesPattern } from './event-pattern.ts';
 
 /** Whether a record is to be given. */
@@ -13,11 +14,27 @@ export type RecordFilter = (record: ReceivedEvent) => boolean;
 /** Checks patterns; a record matches if one of them does, and every record if there are none. Throws INVALID_CONFIG. */
 export function compileFilters(patterns: readonly unknown[]): RecordFilter {
   if (patterns.length === 0) return () => true;
-  const compiled = patterns.map((pattern) => ({ pattern: compilePattern(pattern), looks: looksOf(pattern) }));
+  const compiled = patterns.map((pattern) => ({ pattern: compileOfRecord(pattern), looks: looksOf(pattern) }));
   return (record) => {
     const documents = new Map<string, Json>();
     return compiled.some(({ pattern, looks }) => matchesRecord(record, pattern, looks, documents));
   };
+}
+
+/** What a record is looked at as. */
+const FIELDS = ['topic', 'partition', 'offset', 'timestamp', 'key', 'value', 'headers'];
+
+/** A pattern that asks for another field matches no record, or each: what is meant stands in one of these, such as the `data` of a stream or the `body` of a message in `value`. */
+function compileOfRecord(pattern: unknown): EventPattern {
+  const compiled = compilePattern(pattern);
+  checkFields(compiled);
+  return compiled;
+}
+
+function checkFields({ fields, either }: EventPattern): void {
+  const unknown = [...fields.keys()].find((name) => !FIELDS.includes(name));
+  if (unknown !== undefined) throw badPattern([unknown], `a record has ${FIELDS.join(', ')}`);
+  for (const alternatives of either) alternatives.forEach(checkFields);
 }
 
 /** How a pattern looks at a field: not at all, as a text, or into it. */
