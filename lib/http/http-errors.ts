@@ -10,6 +10,8 @@ const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
   INVALID_PARTITIONS: 400,
   INVALID_TOPIC_EXCEPTION: 400,
   INVALID_CONFIG: 400,
+  // Whoever serves may not use the topic: it was made for others.
+  ACCESS_DENIED: 403,
   UNKNOWN_TOPIC_OR_PARTITION: 404,
   UNKNOWN_TOPIC_ID: 404,
   OFFSET_MISMATCH: 409,

@@ -92,6 +92,17 @@ describe('producing over HTTP', () => {
     expect(await produce({ value: 'x', partition: 9 })).toMatchObject({ status: 404 });
   });
 
+  it('refuses a topic that whoever serves may not use, as no failure of its own', async () => {
+    const denied = new MillraceError('ACCESS_DENIED', 'UpdateItem on log: not authorized', {
+      hint: 'Allow the action.',
+    });
+    const { produce } = await served({ fail: () => denied });
+    expect(await produce({ value: 'x' })).toMatchObject({
+      status: 403,
+      json: { results: [{ error: { code: 'ACCESS_DENIED', hint: 'Allow the action.', retriable: false } }] },
+    });
+  });
+
   it('takes a request with an idempotency key once, however often it comes', async () => {
     const { ask, all, produce } = await served();
     const target = `/topics/${TOPIC}/records`;
