@@ -68,6 +68,9 @@ describe.each(servers)("Kafka's tools at $name", ({ start, logDir, clusterId }) 
     expect(described).toMatch(
       /PartitionCount: 3\s+ReplicationFactor: 1\s+Configs: (min.insync.replicas=1,)?retention.ms=1000/,
     );
+    expect(await run('TopicCommand', ['--describe', '--under-min-isr-partitions'])).toBe('');
+    const atMinimum = await run('TopicCommand', ['--describe', '--at-min-isr-partitions']);
+    expect(atMinimum.match(/Topic: orders\s+Partition: \d/g)).toHaveLength(3);
     await run('TopicCommand', ['--alter', '--topic', 'orders', '--partitions', '5']);
     expect(await run('TopicCommand', ['--describe', '--topic', 'orders'])).toContain('PartitionCount: 5');
     const entity = ['--entity-type', 'topics', '--entity-name', 'orders'];
@@ -113,6 +116,28 @@ describe.each(servers)("Kafka's tools at $name", ({ start, logDir, clusterId }) 
     const output = await run('DeleteRecordsCommand', ['--offset-json-file', file]);
     expect(output).toContain('low_watermark: 3');
     expect(await offsetsOf('numbers', '--time', 'earliest')).toEqual(['numbers:0:3']);
+  });
+
+  it('set offsets of groups to any place, and delete them', async () => {
+    await run('TopicCommand', ['--create', '--topic', 'places', '--partitions', '2']);
+    await run('ConsoleProducer', ['--topic', 'places', '--reader-property', 'parse.key=true'], 'a\t1\nb\t2\nc\t3\n');
+    const groups = (...args: string[]) => run('consumer.group.ConsumerGroupCommand', args);
+    const offsetsAfter = async (...how: string[]) => {
+      await groups('--reset-offsets', '--group', 'moved', '--topic', 'places', ...how, '--execute');
+      const described = await groups('--describe', '--group', 'moved');
+      return [...described.matchAll(/^moved\s+places\s+(\d)\s+(\d)/gm)].map(([, at, offset]) => `${at}:${offset}`);
+    };
+    const latest = (await offsetsAfter('--to-latest')).toSorted();
+    expect((await offsetsAfter('--to-earliest')).toSorted()).toEqual(['0:0', '1:0']);
+    expect((await offsetsAfter('--to-offset', '9')).toSorted()).toEqual(latest);
+    expect((await offsetsAfter('--to-datetime', '2020-01-01T00:00:00.000')).toSorted()).toEqual(['0:0', '1:0']);
+    expect((await offsetsAfter('--shift-by', '-1')).toSorted()).toEqual(['0:0', '1:0']);
+    expect(await groups('--delete-offsets', '--group', 'moved', '--topic', 'places:0')).toMatch(
+      /places\s+0\s+Successful/,
+    );
+    expect(await groups('--describe', '--group', 'moved', '--offsets')).not.toMatch(/^moved\s+places\s+0/m);
+    expect(await groups('--delete', '--group', 'moved')).toContain("('moved') was successful");
+    expect(await groups('--list')).not.toContain('moved');
   });
 
   it('find out what the gateway is', async () => {
