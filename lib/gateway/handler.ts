@@ -1,4 +1,5 @@
 /** What the server gives to who answers a request. */
+import type { MillraceError } from '../errors.ts';
 import type { ReadMemory } from '../log/read-memory.ts';
 import type { Api, RequestOf, ResponseOf } from './protocol/schema.ts';
 
@@ -27,8 +28,8 @@ export interface ConnectionContext {
   readonly softwareName: string;
   readonly softwareVersion: string;
   introduce(softwareName: string, softwareVersion: string): void;
-  /** Begins no more requests, and ends once this one is answered. */
-  endAfterAnswer(): void;
+  /** Begins no more requests, and ends once this one is answered. With a reason whoever runs the gateway is told. */
+  endAfterAnswer(reason?: MillraceError): void;
   /** Aborted when the connection ends: nobody waits for answers any more. */
   readonly closed: AbortSignal;
 }

@@ -37,6 +37,15 @@ const NONCE_BYTES = 18;
 const KNOWN = 'The client has said who it is.';
 const FAILED = 'Authentication failed: wrong user or password.';
 
+/** What whoever runs the gateway is told. */
+const REASONS = {
+  wrong: 'a login failed: wrong user or password',
+  mechanism: `a login by a mechanism that is none of ${MECHANISMS.join(', ')}`,
+  early: 'a login without SaslHandshake',
+  twice: 'a login with SaslHandshake twice',
+  old: 'a login by SaslHandshake version 0, from before Kafka 1.0',
+} as const;
+
 /** See the module comment. */
 export class SaslDoor implements Doorkeeper {
   readonly #credentials: Credentials;
@@ -69,12 +78,13 @@ export class SaslDoor implements Doorkeeper {
     // Sessions have no end here, so nobody has to say again who it is.
     if (this.isKnown(connection)) return { errorCode: errorCodes.ILLEGAL_SASL_STATE, mechanisms: MECHANISMS };
     if (this.#stages.has(connection))
-      return this.#end(connection, { errorCode: errorCodes.ILLEGAL_SASL_STATE, mechanisms: MECHANISMS });
+      return this.#end(connection, { errorCode: errorCodes.ILLEGAL_SASL_STATE, mechanisms: MECHANISMS }, REASONS.twice);
     if (apiVersion < FIRST_VERSION_WITH_HEADERS) {
-      return this.#end(connection, { errorCode: errorCodes.UNSUPPORTED_VERSION, mechanisms: MECHANISMS });
+      return this.#end(connection, { errorCode: errorCodes.UNSUPPORTED_VERSION, mechanisms: MECHANISMS }, REASONS.old);
     }
     if (chosen === undefined) {
-      return this.#end(connection, { errorCode: errorCodes.UNSUPPORTED_SASL_MECHANISM, mechanisms: MECHANISMS });
+      const answer = { errorCode: errorCodes.UNSUPPORTED_SASL_MECHANISM, mechanisms: MECHANISMS };
+      return this.#end(connection, answer, REASONS.mechanism);
     }
     this.#stages.set(connection, { kind: 'chosen', mechanism: chosen });
     return { errorCode: errorCodes.NONE, mechanisms: MECHANISMS };
@@ -89,7 +99,8 @@ export class SaslDoor implements Doorkeeper {
     const isIllegal = stage === undefined;
     const errorCode = isIllegal ? errorCodes.ILLEGAL_SASL_STATE : errorCodes.SASL_AUTHENTICATION_FAILED;
     this.#stages.delete(connection);
-    return this.#end(connection, { errorCode, errorMessage: isIllegal ? 'Ask by SaslHandshake first.' : FAILED });
+    const errorMessage = isIllegal ? 'Ask by SaslHandshake first.' : FAILED;
+    return this.#end(connection, { errorCode, errorMessage }, isIllegal ? REASONS.early : REASONS.wrong);
   };
 
   /** What the client is answered, null when it has failed. */
@@ -124,8 +135,8 @@ export class SaslDoor implements Doorkeeper {
     return serverFirst;
   }
 
-  #end<T>(connection: ConnectionContext, answer: T): T {
-    connection.endAfterAnswer();
+  #end<T>(connection: ConnectionContext, answer: T, reason: string): T {
+    connection.endAfterAnswer(new MillraceError('ACCESS_DENIED', reason));
     return answer;
   }
 }

@@ -17,6 +17,7 @@ import { FrameReader, type ReceivedFrame } from './frame-reader.ts';
 import { HeldFrame } from './held-frame.ts';
 import type { Intake } from './intake.ts';
 import type { MemoryBudget } from './memory-budget.ts';
+import { tlsTrouble } from './tls-trouble.ts';
 import { UnsentAnswers } from './unsent-answers.ts';
 
 /** What a connection needs of its server. */
@@ -97,7 +98,8 @@ export class Connection implements ConnectionContext {
     socket.on('timeout', () => this.#idle());
     intake.begin(this.#reader);
     socket.on('drain', () => this.#work());
-    socket.on('error', () => {});
+    // It closes behind it. Who does not trust a certificate says so when all is agreed on for the server.
+    socket.on('error', (cause) => (this.#error ??= tlsTrouble(cause)));
     // Half closed: nothing more is asked, and answers that are under way may still be wanted.
     socket.on('end', () => this.#finish());
     socket.on('close', () => this.#release());
@@ -112,7 +114,8 @@ export class Connection implements ConnectionContext {
     this.softwareVersion = softwareVersion;
   }
 
-  endAfterAnswer(): void {
+  endAfterAnswer(reason?: MillraceError): void {
+    this.#error ??= reason ?? null;
     this.#finish();
   }
 

@@ -120,7 +120,8 @@ export class FrameReader {
       const size = sizeAt(bytes, position);
       const maxBytes = this.#options.maxBytes();
       if (size < FRAME_BYTES_MIN || size > maxBytes) {
-        throw malformed(`a request of ${size} bytes (${FRAME_BYTES_MIN} to ${maxBytes} are taken)`, position);
+        const likely = guess(bytes, position) ?? `${FRAME_BYTES_MIN} to ${maxBytes} are taken`;
+        throw malformed(`a request of ${size} bytes (${likely})`, position);
       }
       const end = position + SIZE_BYTES + size;
       if (end <= bytes.length && size <= SMALL_REQUEST_BYTES) {
@@ -230,6 +231,13 @@ function tooSlow(size: number, frameMs: number): MillraceError {
     value: size,
     hint: 'Send smaller requests over slow lines.',
   });
+}
+
+/** What a client of another protocol begins with, which would be large requests of ours. */
+function guess(bytes: Uint8Array, position: number): string | null {
+  const first = String.fromCharCode(...bytes.subarray(position, position + SIZE_BYTES));
+  if (first.startsWith('\x16\x03')) return 'it begins as TLS does, and nothing is encrypted here';
+  return /^(GET |HEAD|POST|PUT |OPTI|DELE)$/.test(first) ? 'it begins as HTTP does' : null;
 }
 
 function sizeAt(bytes: Uint8Array, position: number): number {

@@ -10,6 +10,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import { SMALL_REQUEST_BYTES } from './frame-reader.ts';
 import { directIntake, type Intake, plainIntake } from './intake.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import { tlsTrouble } from './tls-trouble.ts';
 
 /** A certificate and its key, as PEM. */
 export interface TlsIdentity {
@@ -81,6 +82,10 @@ export class GatewayServer {
       server.on('connection', (socket: Socket) => {
         this.#encrypted.add(socket);
         socket.once('close', () => this.#encrypted.delete(socket));
+      });
+      server.on('tlsClientError', (cause, { remoteAddress = '' }) => {
+        const trouble = tlsTrouble(cause);
+        if (trouble !== null) this.#options.onRefused?.(remoteAddress, trouble);
       });
       server.maxConnections = this.#limits.connections;
       return server;

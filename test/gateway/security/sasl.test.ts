@@ -42,12 +42,14 @@ describe('a gateway with users', () => {
     ['what is no message', 'PLAIN', 'ada'],
     ['what is no message of SCRAM', 'SCRAM-SHA-256', '\0ada\0secret'],
   ])('tells %s that it failed, the same each time, and ends', async (_, mechanism, message) => {
-    const client = (await stageWithUsers()).client();
+    const stage = await stageWithUsers();
+    const client = stage.client();
     expect(await authenticate(client, mechanism, message)).toMatchObject({
       errorCode: errorCodes.SASL_AUTHENTICATION_FAILED,
       errorMessage: 'Authentication failed: wrong user or password.',
     });
     await client.closed();
+    expect(stage.refused).toMatchObject([{ code: 'ACCESS_DENIED', message: 'a login failed: wrong user or password' }]);
   });
 
   it('has a salt for each user, the same each time, whether there is the user or not', async () => {

@@ -38,6 +38,14 @@ function framed(size: number): Buffer {
 }
 
 describe('a reader of frames', () => {
+  it.each([
+    ['GET / HTTP/1.1', /bytes \(it begins as HTTP does\)/],
+    ['\x16\x03\x01\x02\x00\x01', /bytes \(it begins as TLS does, and nothing is encrypted here\)/],
+    ['\x7f\xff\xff\xff', /bytes \(8 to 1000000 are taken\)/],
+  ])('says what it takes %j for', (text, message) => {
+    expect(() => stage().reader.give(Buffer.from(text, 'latin1'))).toThrow(message);
+  });
+
   // A small one has begun when the memory is full; a large one waits before it begins, with its size or a part of it at hand.
   it.each([
     ['small', 1_000, 14],

@@ -2,6 +2,7 @@ import { connect } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { decodeResponse, encodeRequest } from '../../../lib/gateway/protocol/frames.ts';
 import { apiVersionsApi } from '../../../lib/gateway/protocol/messages/cluster-messages.ts';
+import { tlsTrouble } from '../../../lib/gateway/server/tls-trouble.ts';
 import { startStage } from '../gateway-stage.ts';
 import { tlsIdentity as identity } from '../tls-identity.ts';
 
@@ -20,16 +21,32 @@ describe('a gateway with a certificate', () => {
     const open = stage.client();
     open.write(Buffer.from('00000008001200000000000100', 'hex'));
     await open.closed();
+    expect(stage.refused).toMatchObject([
+      { code: 'INVALID_REQUEST', message: expect.stringMatching(/^no encryption was agreed on: ERR_SSL_/) },
+    ]);
   });
 
   it('ends although somebody has not agreed on keys yet, or has gone while doing so', async () => {
     const stage = await startStage({ tls: identity });
     const silent = stage.client();
     await new Promise((resolve) => silent.socket.once('connect', resolve));
+    const probe = stage.client();
+    await new Promise((resolve) => probe.socket.once('connect', resolve));
+    probe.close();
     const distrustful = connect({ host: 'localhost', port: stage.gateway.port });
     await new Promise((resolve) => distrustful.once('error', resolve));
     await stage.gateway.close();
     await silent.closed();
+    // Nobody is told of those who go without a word: there is no end of probes that do.
+    expect(stage.refused).toEqual([]);
+  });
+
+  it.each([
+    ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'INVALID_REQUEST'],
+    ['ERR_TLS_HANDSHAKE_TIMEOUT', 'INVALID_REQUEST'],
+    ['ECONNRESET', undefined],
+  ])('tells of a client that ends with %s as it says why', (code, told) => {
+    expect(tlsTrouble(Object.assign(new Error('of TLS'), { code }))?.code).toBe(told);
   });
 
   it('is refused when it is none', async () => {
