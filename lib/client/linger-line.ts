@@ -6,21 +6,26 @@ interface Lingering<T> {
   readonly dueMs: number;
 }
 
-/** Things that all linger equally long, so that the first in is the first due, and one timer serves all. */
+/**
+ * Things that linger, at most so long, so that the first in is the first due, and one timer serves all.
+ *
+ * What is due takes along all that still lingers: they share a request, which costs the same for one and for all.
+ */
 export class LingerLine<T> {
   readonly #clock: Clock;
   readonly #lingerMs: number;
-  readonly #onDue: (item: T) => void;
+  readonly #onDue: (item: T) => boolean;
   #line: Lingering<T>[] = [];
   #watch: AbortController | null = null;
 
-  constructor(options: { readonly clock: Clock; readonly lingerMs: number; readonly onDue: (item: T) => void }) {
+  /** `onDue`: false of what does not linger any more, since it has left for another reason. */
+  constructor(options: { readonly clock: Clock; readonly lingerMs: number; readonly onDue: (item: T) => boolean }) {
     this.#clock = options.clock;
     this.#lingerMs = options.lingerMs;
     this.#onDue = options.onDue;
   }
 
-  /** `item` is due after the linger time. */
+  /** `item` is due after the linger time, or before. */
   add(item: T): void {
     this.#line.push({ item, dueMs: this.#clock.monotonicMs() + this.#lingerMs });
     if (this.#watch === null) void this.#run();
@@ -44,7 +49,8 @@ export class LingerLine<T> {
       const nowMs = this.#clock.monotonicMs();
       const firstNotDue = this.#line.findIndex(({ dueMs }) => dueMs > nowMs);
       const due = this.#line.splice(0, firstNotDue < 0 ? this.#line.length : firstNotDue);
-      for (const { item } of due) this.#onDue(item);
+      const left = due.filter(({ item }) => this.#onDue(item));
+      if (left.length > 0) for (const { item } of this.#line.splice(0)) this.#onDue(item);
     }
     this.#watch = null;
   }

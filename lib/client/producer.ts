@@ -299,10 +299,12 @@ export class Producer<K = Bytes, V = Bytes> {
     return batch;
   }
 
-  #becomeDue(queue: PartitionQueue, batch: OpenBatch): void {
-    if (queue.open !== batch) return;
+  /** False when it has left already. */
+  #becomeDue(queue: PartitionQueue, batch: OpenBatch): boolean {
+    if (queue.open !== batch) return false;
     batch.due = true;
     if (queue.underWay === 0) this.#departures.add(queue);
+    return true;
   }
 
   #handOverAll(): void {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { partitionForKey } from '../../lib/client/partitioner.ts';
 import { systemRandom } from '../../lib/clock.ts';
+import type { DelayStore } from '../../lib/delay/delay-store.ts';
 import { hasCode } from '../../lib/errors.ts';
 import { Fetcher } from '../../lib/log/fetcher.ts';
 import { decodeBatch } from '../../lib/record/decode-batch.ts';
+import { faultyStore } from '../log/faulty-store.ts';
 import { codeOf, openStage, readAll, type Stage, TOPIC } from './client-stage.ts';
 import { settle, VirtualClock } from './virtual-clock.ts';
 
@@ -110,6 +112,43 @@ describe('lingering', () => {
     await clock.advance(1);
     await Promise.all([first, second]);
     expect((await storedBatches(stage)).map(({ recordCount }) => recordCount)).toEqual([2]);
+  });
+
+  it('ends for all partitions with the first, so that one object carries all', async () => {
+    const clock = new VirtualClock({ jumps: false });
+    const puts: string[] = [];
+    const wrap = (store: DelayStore) =>
+      faultyStore(store, {
+        clock,
+        onCall: ({ operation }) => {
+          if (operation === 'objects.put') puts.push(operation);
+        },
+      }).store;
+    const stage = await openStage({ clock, partitionCount: 3, wrap });
+    const producer = stage.millrace.producer({ lingerMs: 50 });
+    const value = Buffer.alloc(2_000);
+    const sent: Promise<unknown>[] = [];
+    for (const partition of [0, 1, 2]) {
+      sent.push(producer.send({ topic: TOPIC, partition, value }));
+      await clock.advance(20);
+    }
+    await Promise.all(sent);
+    expect(puts).toHaveLength(1);
+  });
+
+  it('goes on for others where a batch has left before its time', async () => {
+    const clock = new VirtualClock({ jumps: false });
+    const stage = await openStage({ clock, partitionCount: 2 });
+    const producer = stage.millrace.producer({ lingerMs: 50, batchBytes: 100 });
+    const full = producer.send({ topic: TOPIC, partition: 1, value: Buffer.alloc(200) });
+    await full;
+    await clock.advance(40);
+    const lone = producer.send({ topic: TOPIC, partition: 0, value: 'a' });
+    await clock.advance(49);
+    expect(await storedBatches(stage)).toEqual([]);
+    await clock.advance(1);
+    await lone;
+    expect(await storedBatches(stage)).toHaveLength(1);
   });
 
   it('ends by flush', async () => {
