@@ -223,15 +223,7 @@ const fetch: readonly BadInput[] = [
     return answered[0]!.partitions[0]!.errorCode;
   }),
   told('DeleteRecords: where the last record of each key is to stay', async (client) => {
-    const name = `t-${randomUUID()}`;
-    const topic = {
-      name,
-      numPartitions: 1,
-      replicationFactor: 1,
-      configs: [{ name: 'cleanup.policy', value: 'compact' }],
-    };
-    await client.ask(createTopicsApi, 5, { topics: [topic], timeoutMs: 10_000 });
-    const topics = [{ name, partitions: [{ partitionIndex: 0, offset: 0n }] }];
+    const topics = [{ name: 'keyed', partitions: [{ partitionIndex: 0, offset: 0n }] }];
     const { topics: answered } = await client.ask(deleteRecordsApi, 1, { topics, timeoutMs: 10_000 });
     return answered[0]!.partitions[0]!.errorCode;
   }),
