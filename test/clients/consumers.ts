@@ -3,8 +3,10 @@ import { Consumer as PlatformaticConsumer } from '@platformatic/kafka';
 import { CompressionCodecs, CompressionTypes, Kafka, type KafkaMessage, logLevel } from 'kafkajs';
 import { decompress } from '../../lib/record/compression.ts';
 import type { LogRecord, RecordHeader } from '../../lib/record/record.ts';
+import { goProgram } from '../../tools/kafka/go-programs.ts';
 import { runJava } from '../../tools/kafka/kafka-jars.ts';
 import { runLibrdkafka } from '../../tools/kafka/librdkafka.ts';
+import { runProgram } from '../../tools/kafka/run-program.ts';
 
 /** A record as a client hands it out. */
 export interface ConsumedRecord extends LogRecord {
@@ -31,7 +33,7 @@ interface JsonLine {
   readonly topic: string;
   readonly offset: string;
   readonly timestampMs: string;
-  readonly timestampType: string;
+  readonly timestampType?: string;
   readonly key: string | null;
   readonly value: string | null;
   readonly headers: readonly (readonly [string, string | null])[];
@@ -165,6 +167,22 @@ async function consumeWithPlatformatic(
   }
   return collection.records;
 }
+
+/** A client in Go. */
+function goConsumer(client: 'franz' | 'sarama'): Consumer {
+  return {
+    name: client === 'franz' ? 'franz-go' : 'sarama',
+    tellsTimestampType: client === 'franz',
+    knowsLogAppendTime: true,
+    consume: async (port, topics, count) => {
+      const args = [client, `127.0.0.1:${port}`, String(count), ...topics];
+      return parseLines(await runProgram(await goProgram('consume'), args));
+    },
+  };
+}
+
+/** Those in Go: beside a gateway alone, since what they write is in the fixtures. */
+export const goConsumers: readonly Consumer[] = [goConsumer('franz'), goConsumer('sarama')];
 
 /** The clients, each with its own reading of batches; Java and librdkafka compare the CRC too. */
 export const consumers: readonly Consumer[] = [

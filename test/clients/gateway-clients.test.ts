@@ -7,35 +7,27 @@ import { memoryStore } from '../../lib/memory/memory-store.ts';
 import type { LogRecord } from '../../lib/record/record.ts';
 import { type Broker, startBroker } from '../../tools/kafka/broker.ts';
 import { type FixtureCase, fixtureCases } from '../../tools/kafka/fixture-cases.ts';
-import { runJava } from '../../tools/kafka/kafka-jars.ts';
-import { runLibrdkafka } from '../../tools/kafka/librdkafka.ts';
 import { produceBytes } from '../../tools/kafka/wire.ts';
-import { writeWithKafkajs } from '../../tools/kafka/write-with-kafkajs.ts';
-import { writeWithPlatformatic } from '../../tools/kafka/write-with-platformatic.ts';
-import type { WritingJob } from '../../tools/kafka/writing-job.ts';
+import { writers } from '../../tools/kafka/writers.ts';
 import { describeRecord } from '../record/golden-fixtures.ts';
-import { type ConsumedRecord, consumers } from './consumers.ts';
+import { type ConsumedRecord, consumers, goConsumers } from './consumers.ts';
 import { createTopics } from './create-topics.ts';
 import { encodeForProduce, producedTopics, readableRecords } from './our-batches.ts';
 
 /** The first run fetches Kafka and librdkafka. */
 const SET_UP_TIMEOUT_MS = 300_000;
 
-const writers = {
-  java: (port: number, jobs: readonly WritingJob[]) =>
-    runJava('WriteRecords', [`127.0.0.1:${port}`], JSON.stringify(jobs)),
-  librdkafka: (port: number, jobs: readonly WritingJob[]) =>
-    runLibrdkafka('write_records', [`127.0.0.1:${port}`], JSON.stringify(jobs)),
-  kafkajs: writeWithKafkajs,
-  platformatic: writeWithPlatformatic,
-};
-
+/** The fixtures have what the compressors in Go write, not what is written without one. */
+const uncompressedInGo = fixtureCases
+  .filter(({ name }) => name === 'sarama-lz4' || name === 'franz-lz4')
+  .map((one): FixtureCase => {
+    const name = `${one.client}-none`;
+    return { ...one, name, jobs: one.jobs.map((job) => ({ ...job, topic: name, compression: 'none' })) };
+  });
 /** Every codec of every client, and idempotent producers, in topics with default settings; no transactions, of which there are none. */
-const cases = fixtureCases.filter(
-  ({ client, jobs, topicConfig }) =>
-    client in writers &&
-    Object.keys(topicConfig).length === 0 &&
-    jobs.every(({ transactionalId }) => transactionalId === undefined),
+const cases = [...fixtureCases, ...uncompressedInGo].filter(
+  ({ jobs, topicConfig }) =>
+    Object.keys(topicConfig).length === 0 && jobs.every(({ transactionalId }) => transactionalId === undefined),
 );
 const plain = producedTopics.filter(({ batches }) => batches.every(({ options }) => options.transactional !== true));
 
@@ -105,7 +97,7 @@ const recordCount =
   plain.reduce((sum, topic) => sum + readableRecords(topic).length, 0) +
   cases.reduce((sum, one) => sum + written(one).length, 0);
 
-describe.each(consumers)('$name', ({ consume }) => {
+describe.each([...consumers, ...goConsumers])('$name', ({ consume }) => {
   let consumed: ConsumedRecord[];
 
   beforeAll(async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Consumer as PlatformaticConsumer } from '@platformatic/kafka';
 import { Kafka, logLevel } from 'kafkajs';
-import { goMember } from '../../tools/kafka/go-member.ts';
+import { goProgram } from '../../tools/kafka/go-programs.ts';
 import { kafkaClassPath } from '../../tools/kafka/kafka-jars.ts';
 import { librdkafkaPython } from '../../tools/kafka/librdkafka.ts';
 
@@ -119,7 +119,7 @@ export function goClientMember(client: 'franz' | 'sarama'): MemberKind {
   return {
     name: client === 'franz' ? 'franz-go' : 'sarama',
     async start(bootstrap, group) {
-      return new ProgramMember(await goMember(), [client, bootstrap, TOPIC, group], true);
+      return new ProgramMember(await goProgram('member'), [client, bootstrap, TOPIC, group], true);
     },
   };
 }

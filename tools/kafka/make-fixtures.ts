@@ -17,38 +17,15 @@ import { Kafka, logLevel } from 'kafkajs';
 import { type Broker, startBroker } from './broker.ts';
 import { type FixtureCase, type FixtureClient, fixtureCases, rollingJob } from './fixture-cases.ts';
 import { runJava } from './kafka-jars.ts';
-import { runLibrdkafka } from './librdkafka.ts';
-import { runProgram } from './run-program.ts';
-import { writeWithKafkajs } from './write-with-kafkajs.ts';
-import { writeWithPlatformatic } from './write-with-platformatic.ts';
-import type { WritingJob } from './writing-job.ts';
+import { writers } from './writers.ts';
 
 const FIXTURES = fileURLToPath(new URL('../../test/fixtures/kafka', import.meta.url));
-const GO_MODULE = fileURLToPath(new URL('go', import.meta.url));
-const GO_TIMEOUT_MS = 300_000;
 const FIRST_SEGMENT = '00000000000000000000.log';
 /** The records are older than Kafka would keep them, and what the broker adds is of today: both would begin a new segment. */
 const KEEP_ONE_SEGMENT = { 'retention.ms': '-1', 'segment.ms': String(2n ** 62n) };
 /** Waited for in steps of POLL_MS. */
 const COMPACTION_TIMEOUT_MS = 60_000;
 const POLL_MS = 200;
-
-type Writer = (port: number, jobs: readonly WritingJob[]) => Promise<unknown>;
-
-/** Goes by way of `go run`, which fetches the modules on first use. */
-function writeWithGo(client: string, port: number, jobs: readonly WritingJob[]): Promise<string> {
-  const args = ['-C', GO_MODULE, 'run', '.', client, `127.0.0.1:${port}`];
-  return runProgram('go', args, { input: JSON.stringify(jobs), timeoutMs: GO_TIMEOUT_MS, hint: 'Install Go.' });
-}
-
-const writers: Readonly<Record<FixtureClient, Writer>> = {
-  java: (port, jobs) => runJava('WriteRecords', [`127.0.0.1:${port}`], JSON.stringify(jobs)),
-  librdkafka: (port, jobs) => runLibrdkafka('write_records', [`127.0.0.1:${port}`], JSON.stringify(jobs)),
-  kafkajs: writeWithKafkajs,
-  platformatic: writeWithPlatformatic,
-  sarama: (port, jobs) => writeWithGo('sarama', port, jobs),
-  franz: (port, jobs) => writeWithGo('franz', port, jobs),
-};
 
 async function createTopics(port: number): Promise<void> {
   const admin = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING }).admin();
