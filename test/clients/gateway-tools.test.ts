@@ -110,6 +110,8 @@ describe.each(servers)("Kafka's tools at $name", ({ start, logDir, clusterId }) 
     expect(await offsetsOf('numbers')).toEqual(['numbers:0:4']);
     expect(await offsetsOf('numbers', '--time', 'earliest')).toEqual(['numbers:0:0']);
     expect(await offsetsOf('numbers', '--time', 'max-timestamp')).toEqual([expect.stringMatching(/^numbers:0:[0-3]$/)]);
+    const from = ['--topic', 'numbers', '--partition', '0', '--offset', '2', '--max-messages', '1'];
+    expect((await run('consumer.ConsoleConsumer', from)).trim()).toBe('3');
     const partitions = [{ topic: 'numbers', partition: 0, offset: 3 }];
     const file = join(folder, 'offsets.json');
     writeFileSync(file, JSON.stringify({ partitions, version: 1 }));

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { runProgram } from './run-program.ts';
 
 /** The programs, by the folders of their sources below `tools/kafka/go`. */
-const FOLDERS = { write: '.', consume: 'consume', member: 'member' } as const;
+const FOLDERS = { write: '.', consume: 'consume', administer: 'administer', member: 'member' } as const;
 type GoProgram = keyof typeof FOLDERS;
 
 const SOURCES = fileURLToPath(new URL('./go', import.meta.url));
