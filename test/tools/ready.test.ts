@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -115,5 +124,12 @@ describe('ready.mjs', () => {
     const { status, said } = makeReady();
     expect(status).toBe(1);
     expect(said).toContain('package-lock.json is missing');
+  });
+
+  it('runs in a shell of its own, since a shell remembers the Node that it has found', () => {
+    const { scripts } = JSON.parse(readFileSync(join(ready, '../../package.json'), 'utf8'));
+    const makesReady = Object.entries<string>(scripts).filter(([, script]) => script.includes('ready.mjs'));
+    expect(makesReady.length).toBeGreaterThan(0);
+    for (const [name, script] of makesReady) expect([name, script]).toEqual([name, 'node tools/ready.mjs']);
   });
 });
