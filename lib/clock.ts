@@ -58,3 +58,15 @@ export const systemRandom: Random = {
   bytes: (count) => randomFillSync(new Uint8Array(count)),
   fraction: () => Math.random(),
 };
+
+/** The machine's event loop, for servers that do together what comes together. What decides anything does not use it: it takes such a function. */
+export const eventLoop = {
+  /** Runs `then` when all that has come in by sockets so far has been handled. */
+  afterArrivals(then: () => void): void {
+    setImmediate(then);
+  },
+  /** Runs `then` when what was called from the event loop is over, with all promises that were settled meanwhile. */
+  afterTurn(then: () => void): void {
+    process.nextTick(then);
+  },
+};

@@ -33,12 +33,15 @@ export async function startKafka(): Promise<PerfServer> {
   return { name: 'Kafka', port: broker.port, pid: broker.pid, stop: () => broker.stop() };
 }
 
+/** As its container runs it. */
+const CONTAINER_ARGS = ['--max-semi-space-size=8'];
+
 /** `millrace gateway` over a store; `nodeArgs` go to Node, to profile it for instance. */
 export async function startGatewayProcess(
   store: string,
   nodeArgs: readonly string[] = [],
 ): Promise<PerfServer & { readonly exited: Promise<void> }> {
-  const args = [...nodeArgs, millrace, '--json', '--store', store, 'gateway', '--port', '0'];
+  const args = [...CONTAINER_ARGS, ...nodeArgs, millrace, '--json', '--store', store, 'gateway', '--port', '0'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const kill = () => void child.kill('SIGKILL');
   process.once('exit', kill);

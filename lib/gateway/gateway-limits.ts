@@ -12,7 +12,7 @@ export interface GatewayLimits {
   readonly pipelinedRequests: number;
   /** Bytes of all large requests that are being received or handled; who needs more waits. Default 128 MiB. */
   readonly requestMemoryBytes: number;
-  /** Bytes of answers that a connection may have to be sent before its next request is begun. Default 1 MiB. */
+  /** Bytes of answers that a connection may have to be sent before its next request is begun. Default 4 MiB: the next is made while one is taken. */
   readonly unsentBytes: number;
   /** Bytes of all answers that are being made or sent; who asks for records waits while there are as many. Default 128 MiB. */
   readonly answerMemoryBytes: number;

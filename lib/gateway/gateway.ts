@@ -1,6 +1,6 @@
 /** A gateway: everything that speaks Kafka's wire protocol over one store, put together. */
 import type { BufferPool } from '../buffer-pool.ts';
-import type { Clock, Random } from '../clock.ts';
+import { type Clock, eventLoop, type Random } from '../clock.ts';
 import type { MillraceError } from '../errors.ts';
 import type { Store } from '../group/group-store.ts';
 import { Appender } from '../log/appender.ts';
@@ -100,7 +100,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const gateways = new LiveGateways({ store, clock, random }, { address, onChange, ...(onStore && { onStore }) });
     await gateways.start();
     const own = { deliveryTimeoutMs: DELIVERY_TIMEOUT_MS, ...(requestBuffers && { buffers: requestBuffers }) };
-    const appender = new Appender({ store, clock, random, ...own });
+    const appender = new Appender({ store, clock, random, ...own, afterTurn: eventLoop.afterArrivals });
     parts.coordinator = new GroupCoordinator(
       { store, clock, random, gateways },
       { ...coordinatorDefaults, ...options.groups },

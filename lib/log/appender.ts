@@ -31,6 +31,8 @@ export interface AppenderOptions extends Partial<FlushPolicy> {
   readonly deliveryTimeoutMs?: number | (() => number);
   /** Where segments stand until they are written. Default: a pool of its own that keeps 16 MiB at most. */
   readonly buffers?: BufferPool;
+  /** Called with what begins a flush, to be done when all that is appended together has been. Default `queueMicrotask`; a server whose requests come by sockets has what has arrived by then appended first. */
+  readonly afterTurn?: (begin: () => void) => void;
 }
 
 /** Defaults: segments of 8 MiB, no linger, 4 PUTs in flight, no bound on flushes. */
@@ -59,6 +61,7 @@ export class Appender {
   readonly #uploadDeps: UploadDeps;
   readonly #laneDeps: LaneDeps;
   readonly #buffers: BufferPool;
+  readonly #afterTurn: (begin: () => void) => void;
   readonly #writerId: SegmentId;
   readonly #lanes = new Map<string, PartitionLane>();
   #open = new OpenFlush();
@@ -83,6 +86,7 @@ export class Appender {
     this.#deliveryTimeoutMs = typeof deliveryTimeoutMs === 'number' ? () => deliveryTimeoutMs : deliveryTimeoutMs;
     this.#uploadDeps = { store, ids, clock, random };
     this.#buffers = options.buffers ?? new BufferPool({ keptBytes: KEPT_BYTES });
+    this.#afterTurn = options.afterTurn ?? queueMicrotask;
     this.#writerId = ids.next(ZERO_ID);
     this.#laneDeps = {
       store,
@@ -150,7 +154,7 @@ export class Appender {
     if (this.#open.byteCount >= this.#policy.segmentBytes) this.#rethink();
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(() => void this.#loop());
+    this.#afterTurn(() => void this.#loop());
   }
 
   /** One loop at a time starts flushes as they become due, and ends when nothing is open. */

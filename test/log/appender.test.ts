@@ -57,6 +57,20 @@ describe('an appender', () => {
     expect(values).toEqual(['0:first', '1:secon', '2:third']);
   });
 
+  it('begins no flush before it is told that all that comes together has been appended', async () => {
+    const stage = await logStage();
+    const begun: (() => void)[] = [];
+    const appender = stage.appender({ afterTurn: (begin) => void begun.push(begin) });
+    const append = (text: string) => appender.append({ target: stage.target(), batches: batchOf([large(text)]) });
+    const first = append('first');
+    await new Promise((resolve) => setImmediate(resolve));
+    const second = append('second');
+    expect([begun.length, puts(stage).length]).toEqual([1, 0]);
+    begun[0]!();
+    await Promise.all([first, second]);
+    expect(puts(stage)).toHaveLength(1);
+  });
+
   it('takes several batches in one append', async () => {
     const stage = await logStage();
     const batches = Buffer.concat([batchOf(['a', 'b']), batchOf(['c'])]);

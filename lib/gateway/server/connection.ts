@@ -8,7 +8,7 @@
  */
 import type { Socket } from 'node:net';
 import type { BufferPool } from '../../buffer-pool.ts';
-import type { Clock } from '../../clock.ts';
+import { type Clock, eventLoop } from '../../clock.ts';
 import { asMillraceError, type MillraceError } from '../../errors.ts';
 import type { GatewayLimits } from '../gateway-limits.ts';
 import type { ConnectionContext } from '../handler.ts';
@@ -230,6 +230,16 @@ export class Connection implements ConnectionContext {
     if (held === null) frame.release();
   }
 
+  /** What is answered in one turn, to the requests of a flush for instance, goes out by one call. */
+  #cork(): void {
+    if (this.#socket.writableCorked > 0) return;
+    this.#socket.cork();
+    eventLoop.afterTurn(() => {
+      this.#socket.uncork();
+      this.#unsent.watch();
+    });
+  }
+
   #answered(pending: Pending, answer: Answer): void {
     pending.answer = answer;
     pending.held?.letGo();
@@ -237,10 +247,8 @@ export class Connection implements ConnectionContext {
       answer.memory.giveBack();
       return;
     }
-    this.#socket.cork();
+    this.#cork();
     while (this.#pending[0]?.answer) this.#unsent.send(this.#pending.shift()!.answer!);
-    this.#socket.uncork();
-    this.#unsent.watch();
     if (this.#isEnding && this.#pending.length === 0) this.#socket.end(() => this.#socket.destroy());
     else this.#work();
   }
