@@ -3,6 +3,7 @@ import { decodeControlRecord } from '../record/control-record.ts';
 import type { EncodedBatch } from '../record/decode-batch.ts';
 import { decodeBatch, splitBatches } from '../record/decode-batch.ts';
 import type { DecodedBatch } from '../record/decoded-batch.ts';
+import { isPack, isSegment } from './read-inspected.ts';
 import { bytesToJson } from './record-format.ts';
 import { table } from './table.ts';
 
@@ -16,6 +17,10 @@ export function inspectBatches(bytes: Uint8Array, withRecords: boolean): readonl
     const hint = 'Use inspect segment, or --position for one of its batches: the first stands at byte 8.';
     throw nothingThere('the file is a segment, which holds more than record batches', hint);
   }
+  if (isPack(bytes)) {
+    const hint = 'Use inspect pack for its objects, and inspect segment for one of them by its key.';
+    throw nothingThere('the file is a pack, which holds objects', hint);
+  }
   return [...splitBatches(bytes)].map((batch) => inspect(batch, 0, withRecords));
 }
 
@@ -24,10 +29,6 @@ export function inspectBatchAt(bytes: Uint8Array, position: number, withRecords:
   for (const batch of splitBatches(bytes.subarray(position))) return inspect(batch, position, withRecords);
   const hint = `Give a position below ${bytes.length}, the size of the file.`;
   throw nothingThere(`there is no record batch at byte ${position}`, hint);
-}
-
-function isSegment(bytes: Uint8Array): boolean {
-  return Buffer.from(bytes.subarray(0, 4)).toString('latin1') === 'MLRC';
 }
 
 function nothingThere(message: string, hint: string): MillraceError {
@@ -73,6 +74,6 @@ function batchText({ records, ...header }: InspectedBatch & { readonly records?:
 }
 
 /** On one line, and without what a terminal would obey. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   return typeof value === 'string' && !/\p{Cc}/u.test(value) ? value : JSON.stringify(value);
 }

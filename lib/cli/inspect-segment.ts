@@ -1,10 +1,17 @@
+import { MillraceError } from '../errors.ts';
 import { splitBatches } from '../record/decode-batch.ts';
 import { decodeSegment } from '../segment/decode-segment.ts';
 import { regionBytes } from '../segment/region.ts';
+import { isPack } from './read-inspected.ts';
 import { table } from './table.ts';
 
 /** A segment's index with the headers of its record batches. Throws CORRUPT_OBJECT and what damaged batches throw. */
 export function inspectSegment(bytes: Uint8Array) {
+  if (isPack(bytes)) {
+    throw new MillraceError('CORRUPT_OBJECT', 'this is a pack, which holds objects, and no segment', {
+      hint: 'inspect pack lists its objects; inspect segment shows one of them by its key.',
+    });
+  }
   const index = decodeSegment(bytes, { verifyRegions: true });
   const regions = index.regions.map((region) => ({
     ...region,

@@ -4,6 +4,19 @@ import { hasCode, MillraceError } from '../errors.ts';
 import { parseSegmentKey } from '../segment/segment-key.ts';
 import type { CliContext } from './cli-context.ts';
 
+/** What segments and packs begin with tells them apart. */
+export const MAGIC_BYTES = 4;
+
+/** Whether bytes are those of a segment. */
+export function isSegment(bytes: Uint8Array): boolean {
+  return magicOf(bytes) === 'MLRC';
+}
+
+/** Whether bytes are those of a pack of a file store. */
+export function isPack(bytes: Uint8Array): boolean {
+  return magicOf(bytes) === 'MLPK';
+}
+
 /** A file, or the object of the store under this key when there is no such file. Throws INVALID_REQUEST, OBJECT_MISSING, what the store throws. */
 export async function readInspected(context: CliContext, source: string): Promise<Uint8Array> {
   try {
@@ -31,6 +44,20 @@ export async function readInspectedFile(file: string): Promise<Uint8Array> {
   }
 }
 
+/** The error of a file that cannot be read. */
+export function unreadable(file: string, error: unknown): MillraceError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new MillraceError('INVALID_REQUEST', `${file} cannot be read: ${why}`, {
+    value: file,
+    hint: 'Objects of a file store stand in its packs/, large ones below its objects/. gc --dry-run --objects lists their keys, such as shared/0/d/2026112403/01M85R0AVPE51J1SXKYSS41RJY.',
+    cause: error,
+  });
+}
+
+function magicOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.subarray(0, MAGIC_BYTES)).toString('latin1');
+}
+
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
@@ -43,13 +70,4 @@ function isSegmentKey(text: string): boolean {
     if (hasCode(error, 'INVALID_REQUEST')) return false;
     throw error;
   }
-}
-
-function unreadable(file: string, error: unknown): MillraceError {
-  const why = error instanceof Error ? error.message : String(error);
-  return new MillraceError('INVALID_REQUEST', `${file} cannot be read: ${why}`, {
-    value: file,
-    hint: 'Segments of a file store stand below its objects/ directory; keys look like shared/0/d/2026112403/01M85R0AVPE51J1SXKYSS41RJY.',
-    cause: error,
-  });
 }

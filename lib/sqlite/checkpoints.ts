@@ -1,13 +1,13 @@
 /**
- * Checkpoints of SQLite's write-ahead log in a thread of their own. Each waits for the disk, twice, some ten milliseconds in which the thread that writes could answer nobody; by itself SQLite has the writer do it once in a thousand pages.
+ * Checkpoints of SQLite's write-ahead logs in a thread of their own. Each waits for the disk, twice, some ten milliseconds in which the thread that writes could answer nobody; by itself SQLite has the writer do it once in a thousand pages.
  *
  * Always true: the log has a bound. Where the other thread does not keep up, or cannot be had, the writer does it, as if there were none. Source: SQLite, "Write-Ahead Logging", 3.1 and 6.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 
-/** Of which database. */
-export interface CheckpointsOptions {
+/** A database that is written to. */
+export interface WrittenDatabase {
   /** The writer's. */
   readonly database: DatabaseSync;
   readonly path: string;
@@ -24,14 +24,14 @@ const PAGES_ALONE = 1_000;
 const SCRIPT = `
   const { parentPort, workerData } = require('node:worker_threads');
   const { DatabaseSync } = require('node:sqlite');
-  const database = new DatabaseSync(workerData);
-  const checkpoint = database.prepare('PRAGMA wal_checkpoint(PASSIVE)');
+  const databases = workerData.map((path) => new DatabaseSync(path));
+  const checkpoints = databases.map((database) => database.prepare('PRAGMA wal_checkpoint(PASSIVE)'));
   parentPort.on('message', (message) => {
     if (message === 'checkpoint') {
-      checkpoint.all();
+      for (const checkpoint of checkpoints) checkpoint.all();
       parentPort.postMessage('done');
     } else {
-      database.close();
+      for (const database of databases) database.close();
       parentPort.close();
     }
   });
@@ -41,15 +41,15 @@ const RESOURCES = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 };
 
 /** See the module comment. */
 export class Checkpoints {
-  readonly #options: CheckpointsOptions;
+  readonly #databases: readonly WrittenDatabase[];
   #worker: Worker | null = null;
   #transactionCount = 0;
   #isUnderWay = false;
   /** It cannot be had, or is not wanted any more. */
   #isOver = false;
 
-  constructor(options: CheckpointsOptions) {
-    this.#options = options;
+  constructor(databases: readonly WrittenDatabase[]) {
+    this.#databases = databases;
   }
 
   /** To be called after each transaction that has written. */
@@ -62,7 +62,7 @@ export class Checkpoints {
     this.#worker.postMessage('checkpoint');
   }
 
-  /** Ends the thread, if there is one. To be called after the writer's database was closed: the last to close it empties the log, and that waits for the disk too. */
+  /** Ends the thread, if there is one. To be called after the writer's databases were closed: the last to close one empties its log, and that waits for the disk too. */
   async close(): Promise<void> {
     this.#isOver = true;
     const worker = this.#worker;
@@ -74,7 +74,7 @@ export class Checkpoints {
   }
 
   #begin(): Worker {
-    const options = { eval: true, workerData: this.#options.path, execArgv: ['--no-warnings'] };
+    const options = { eval: true, workerData: this.#databases.map(({ path }) => path), execArgv: ['--no-warnings'] };
     const worker = new Worker(SCRIPT, { ...options, resourceLimits: RESOURCES });
     worker.unref();
     worker.on('message', () => {
@@ -91,6 +91,7 @@ export class Checkpoints {
   }
 
   #limitWriter(pages: number): void {
-    if (!this.#isOver) this.#options.database.exec(`PRAGMA wal_autocheckpoint = ${pages}`);
+    if (this.#isOver) return;
+    for (const { database } of this.#databases) database.exec(`PRAGMA wal_autocheckpoint = ${pages}`);
   }
 }

@@ -3,14 +3,17 @@ import path from 'node:path';
 import { MillraceError } from '../errors.ts';
 import type { Meter } from '../log/meter.ts';
 import type { CopyOutcome, ObjectStore, ObjectSummary, PutOutcome } from '../log/object-store.ts';
+import { compareUtf8 } from '../log/transactional/compare-utf8.ts';
 import { checkRange, checkRemoval, OBJECTS_PER_REQUEST, parseObjectKey } from '../log/transactional/object-requests.ts';
 import { listObjects } from './list-objects.ts';
 import { objectPath } from './object-path.ts';
-import { publishFile, publishLink } from './publish-file.ts';
+import type { PackedObjects } from './packed-objects.ts';
+import { type Link, type Publication, publishFile, publishLink } from './publish-file.ts';
+import { readRange } from './read-range.ts';
 import { isFileError, readError, storeError } from './store-errors.ts';
 
-/** Up to this size a buffer is made without asking for the file's size first. */
-const UNASKED_BYTES = 4 * 1024 * 1024;
+/** Objects up to this size stand in packs: a file each costs more than what is in it, to make, to read and to delete. */
+export const PACKED_BYTES_MAX = 4 * 1024 * 1024;
 /** Files that one removal deletes at the same time; Node has four threads for files. */
 const PARALLEL_REMOVALS = 8;
 
@@ -23,16 +26,17 @@ export interface FileObjectsOptions {
   readonly sync: 'process' | 'power';
   readonly readOnly: boolean;
   readonly meter: Meter;
+  /** Null: there are none, and none are made. */
+  readonly packs: PackedObjects | null;
 }
 
-/** What is read of a file, and where to. */
-interface FileRange {
-  readonly position: number;
-  readonly lengthBytes: number;
-  readonly into: Uint8Array | undefined;
+/** Where an object would be as a file. */
+interface Place {
+  readonly key: string;
+  readonly target: string;
 }
 
-/** Objects as plain files. */
+/** Objects in the file system: small ones in packs, others as plain files. */
 export class FileObjects implements ObjectStore {
   readonly #options: FileObjectsOptions;
   #closed = false;
@@ -42,24 +46,24 @@ export class FileObjects implements ObjectStore {
   }
 
   async put(key: string, bytes: Uint8Array): Promise<PutOutcome> {
-    const { temporaryDirectory, sync, meter } = this.#options;
     const target = this.#fileOf(key);
-    this.#checkWritable();
-    meter.count({ kind: 'put', bytes: bytes.length });
-    return this.#write('writing an object', key, () => publishFile(bytes, { temporaryDirectory, target, sync }));
+    const packs = this.#writable();
+    this.#options.meter.count({ kind: 'put', bytes: bytes.length });
+    return this.#write('writing an object', key, () => this.#put(packs, { key, target }, bytes));
   }
 
-  /** A second name of the same file: files are never changed, and one goes when its last name does. */
+  /** Of a file, a second name: files are never changed, and one goes when its last name does. */
   async copy(fromKey: string, toKey: string): Promise<CopyOutcome> {
     const [source, target] = [this.#fileOf(fromKey), this.#fileOf(toKey)];
-    this.#checkWritable();
-    const { temporaryDirectory, sync, meter } = this.#options;
-    meter.count({ kind: 'put', bytes: 0 });
+    const packs = this.#writable();
+    this.#options.meter.count({ kind: 'put', bytes: 0 });
     return this.#write('copying an object', fromKey, async () => {
+      const packed = await packs.get(fromKey, { position: 0, lengthBytes: PACKED_BYTES_MAX, into: undefined });
+      if (packed !== null) return this.#put(packs, { key: toKey, target }, whole(packed, packs.size(fromKey)));
       const stats = await nullIfMissing(fs.stat(source));
       if (!stats?.isFile()) return 'missing';
       // It may be removed behind that look.
-      return (await nullIfMissing(publishLink(source, { temporaryDirectory, target, sync }))) ?? 'missing';
+      return (await nullIfMissing(publishLink(source, this.#publication(packs, { key: toKey, target })))) ?? 'missing';
     });
   }
 
@@ -67,8 +71,11 @@ export class FileObjects implements ObjectStore {
     checkRange(position, lengthBytes);
     const file = this.#fileOf(key);
     const range = { position, lengthBytes, into: into?.subarray(0, lengthBytes) };
-    const bytes = await this.#read('reading an object', key, () => readRange(file, range));
-    this.#options.meter.count({ kind: 'get', bytes: bytes?.length ?? 0 });
+    const { packs, meter } = this.#options;
+    const bytes = await this.#read('reading an object', key, async () => {
+      return (await packs?.get(key, range)) ?? readRange(file, range);
+    });
+    meter.count({ kind: 'get', bytes: bytes?.length ?? 0 });
     return bytes;
   }
 
@@ -76,6 +83,8 @@ export class FileObjects implements ObjectStore {
     const file = this.#fileOf(key);
     this.#options.meter.count({ kind: 'get', bytes: 0 });
     return this.#read('reading the size of an object', key, async () => {
+      const packed = this.#options.packs?.size(key) ?? null;
+      if (packed !== null) return packed;
       const stats = await nullIfMissing(fs.stat(file));
       return stats?.isFile() ? stats.size : null;
     });
@@ -84,22 +93,43 @@ export class FileObjects implements ObjectStore {
   async remove(keys: readonly string[]): Promise<void> {
     checkRemoval(keys);
     this.#checkOpen();
-    this.#checkWritable();
+    const packs = this.#writable();
     if (keys.length === 0) return;
     this.#options.meter.count({ kind: 'delete', bytes: 0 });
-    await this.#write('removing objects', keys[0]!, () => removeFiles(keys.map((key) => this.#fileOf(key))));
+    await this.#write('removing objects', keys[0]!, async () => {
+      const files = await packs.remove(keys);
+      await removeFiles(files.map((key) => this.#fileOf(key)));
+    });
   }
 
   async list(prefix: string, after: string | null, limit: number): Promise<readonly ObjectSummary[]> {
     this.#checkOpen();
     this.#options.meter.count({ kind: 'list', bytes: 0 });
-    const query = { prefix, after, limit: Math.min(limit, OBJECTS_PER_REQUEST) };
-    return this.#read('listing objects', prefix, () => listObjects(this.#options.directory, query));
+    const most = Math.min(limit, OBJECTS_PER_REQUEST);
+    return this.#read('listing objects', prefix, async () => {
+      const files = await listObjects(this.#options.directory, { prefix, after, limit: most });
+      const packed = this.#options.packs?.list(prefix, after, most) ?? [];
+      return [...files, ...packed].sort((a, b) => compareUtf8(a.key, b.key)).slice(0, most);
+    });
   }
 
   /** Any later call throws CLOSED. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    this.#options.packs?.close();
+  }
+
+  async #put(packs: PackedObjects, { key, target }: Place, bytes: Uint8Array): Promise<PutOutcome> {
+    if (bytes.length <= PACKED_BYTES_MAX) return packs.put(key, bytes, () => disk.existsSync(target));
+    if (packs.size(key) !== null) return 'exists';
+    return publishFile(bytes, this.#publication(packs, { key, target }));
+  }
+
+  #publication(packs: PackedObjects, { key, target }: Place): Publication {
+    const { temporaryDirectory, sync } = this.#options;
+    const link: Link = (from, to) => packs.ifFree(key, () => disk.linkSync(from, to) as undefined);
+    return { temporaryDirectory, target, sync, link };
   }
 
   #fileOf(key: string): string {
@@ -127,13 +157,22 @@ export class FileObjects implements ObjectStore {
     if (this.#closed) throw new MillraceError('CLOSED', 'the store is closed', { hint: 'Open it again.' });
   }
 
-  #checkWritable(): void {
-    if (!this.#options.readOnly) return;
+  #writable(): PackedObjects {
+    const { packs, readOnly, directory } = this.#options;
+    if (!readOnly && packs !== null) return packs;
     throw new MillraceError('STORE_READ_ONLY', 'the store was opened to be read only', {
-      value: this.#options.directory,
+      value: directory,
       hint: 'Open it without readOnly.',
     });
   }
+}
+
+/** Throws CORRUPT_OBJECT when there are fewer bytes than there should be. */
+function whole(bytes: Uint8Array, sizeBytes: number | null): Uint8Array {
+  if (sizeBytes === null || bytes.length === sizeBytes) return bytes;
+  throw new MillraceError('CORRUPT_OBJECT', `only ${bytes.length} of ${sizeBytes} bytes are there`, {
+    hint: 'A file in packs/ was cut short: restore it from a backup.',
+  });
 }
 
 async function nullIfMissing<T>(result: Promise<T>): Promise<T | null> {
@@ -143,53 +182,6 @@ async function nullIfMissing<T>(result: Promise<T>): Promise<T | null> {
     if (isFileError(error, 'ENOENT')) return null;
     throw error;
   }
-}
-
-/**
- * Bytes of a file from `position`, fewer only at its end; null when there is no such file.
- *
- * A file is opened and closed by this thread, which is over sooner than another could be told to do it; it is read by another, since the disk may have to be waited for.
- */
-async function readRange(file: string, { position, lengthBytes, into }: FileRange): Promise<Uint8Array | null> {
-  const descriptor = openToRead(file);
-  if (descriptor === null) return null;
-  try {
-    const bytes = into ?? roomFor(descriptor, position, lengthBytes);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const bytesRead = await readOnce(descriptor, bytes.subarray(filled), position + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return bytes.subarray(0, filled);
-  } finally {
-    disk.closeSync(descriptor);
-  }
-}
-
-/** As many bytes as are asked for and may be there. */
-function roomFor(descriptor: number, position: number, lengthBytes: number): Uint8Array {
-  const size = lengthBytes <= UNASKED_BYTES ? lengthBytes : disk.fstatSync(descriptor).size - position;
-  return new Uint8Array(Buffer.allocUnsafeSlow(Math.max(0, Math.min(lengthBytes, size))).buffer);
-}
-
-function openToRead(file: string): number | null {
-  try {
-    return disk.openSync(file, 'r');
-  } catch (error) {
-    if (isFileError(error, 'ENOENT')) return null;
-    throw error;
-  }
-}
-
-/** How many bytes were read. */
-function readOnce(descriptor: number, into: Uint8Array, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    disk.read(descriptor, into, 0, into.length, position, (error, bytesRead) => {
-      if (error) reject(error);
-      else resolve(bytesRead);
-    });
-  });
 }
 
 /** Deletes files and the directories that this leaves empty: the hours of segment keys would add up otherwise. */

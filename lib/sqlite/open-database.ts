@@ -1,12 +1,12 @@
 /**
- * The database file of a file store.
+ * The database files of a file store.
  *
  * | table | columns | |
  * |---|---|---|
- * | meta | name, value | one row: `format`, the version of this layout |
+ * | meta | name, value | one row: `format`, the version of the layout |
  * | items | pk, sk, value | keys as in DynamoDB; the value as in `item-codec.ts` |
  *
- * Both are WITHOUT ROWID: rows lie in the order of their keys, so a range of chunks is one walk.
+ * They are WITHOUT ROWID: rows lie in the order of their keys, so a range of chunks is one walk. What stands in the other database is in `object-index.ts`.
  */
 import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
@@ -17,8 +17,21 @@ import { MillraceError } from '../errors.ts';
 import { loadSqlite } from './load-sqlite.ts';
 import { sqliteCode, storeError } from './store-errors.ts';
 
-/** The layout that this version writes, and the newest that it reads. */
-export const STORE_FORMAT = 1;
+/** What stands in a database. */
+export interface DatabaseLayout {
+  /** That this version writes, and the newest that it reads; it makes an older one its own. */
+  readonly format: number;
+  /** Statements that make the tables beside `meta` where there are none. */
+  readonly tables: string;
+}
+
+/** Of the order. 2: small objects stand in packs, where a version that knows format 1 would not look for them. */
+export const STORE_LAYOUT: DatabaseLayout = {
+  format: 2,
+  tables: `CREATE TABLE IF NOT EXISTS items (
+    pk TEXT NOT NULL, sk TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (pk, sk)
+  ) WITHOUT ROWID;`,
+};
 
 /** How long a transaction waits for another process's before it is refused as THROTTLED. The event loop waits with it. */
 const BUSY_TIMEOUT_MS = 1000;
@@ -33,10 +46,12 @@ export interface OpenDatabaseOptions {
   readonly clock: Clock;
   readonly sync: 'process' | 'power';
   readonly readOnly: boolean;
+  /** Default: the order's. */
+  readonly layout?: DatabaseLayout;
 }
 
 /**
- * Opens the database, and makes it when there is none (not with `readOnly`).
+ * Opens a database, and makes it when there is none (not with `readOnly`).
  *
  * Throws UNSUPPORTED_FORMAT for a newer layout, CORRUPT_OBJECT, STORE_MISSING, STORE_READ_ONLY, STORE_FULL, THROTTLED.
  */
@@ -55,17 +70,19 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
 }
 
 function tryOpen(options: OpenDatabaseOptions): DatabaseSync {
+  const { layout = STORE_LAYOUT } = options;
   const database = options.readOnly ? connectToRead(options.path) : connect(options.path, false);
   try {
     const format = readFormat(database);
-    if (format !== null) checkFormat(format, options.path);
+    if (format !== null) checkFormat(format, options.path, layout);
     if (!options.readOnly) database.exec('PRAGMA journal_mode = WAL');
     if (options.sync === 'power') database.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON');
     else database.exec('PRAGMA synchronous = NORMAL');
     if (format === null && options.readOnly) throw storeMissing(options.path);
-    if (format === null) createTables(database);
+    if (format === null) createTables(database, layout);
     // SQLite opens a file that may only be read all the same; a write that is undone tells now what the first write would tell later.
     if (!options.readOnly) database.exec('BEGIN IMMEDIATE; UPDATE meta SET value = value; ROLLBACK');
+    if (!options.readOnly && format !== null && format < layout.format) raiseFormat(database, layout);
     return database;
   } catch (error) {
     database.close();
@@ -116,10 +133,10 @@ function readFormat(database: DatabaseSync): number | null {
   return Number(row?.value ?? Number.NaN);
 }
 
-function checkFormat(format: number, file: string): void {
-  if (format >= 1 && format <= STORE_FORMAT) return;
-  if (format > STORE_FORMAT) {
-    throw new MillraceError('UNSUPPORTED_FORMAT', `the store has format ${format}, this is format ${STORE_FORMAT}`, {
+function checkFormat(format: number, file: string, layout: DatabaseLayout): void {
+  if (format >= 1 && format <= layout.format) return;
+  if (format > layout.format) {
+    throw new MillraceError('UNSUPPORTED_FORMAT', `the store has format ${format}, this is format ${layout.format}`, {
       value: file,
       hint: 'It was written by a newer Millrace: use that version or later, or name another directory.',
     });
@@ -130,16 +147,19 @@ function checkFormat(format: number, file: string): void {
   });
 }
 
-function createTables(database: DatabaseSync): void {
+function createTables(database: DatabaseSync, { format, tables }: DatabaseLayout): void {
   database.exec(`
     BEGIN IMMEDIATE;
     CREATE TABLE IF NOT EXISTS meta (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS items (
-      pk TEXT NOT NULL, sk TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (pk, sk)
-    ) WITHOUT ROWID;
-    INSERT OR IGNORE INTO meta (name, value) VALUES ('format', ${STORE_FORMAT});
+    ${tables}
+    INSERT OR IGNORE INTO meta (name, value) VALUES ('format', ${format});
     COMMIT;
   `);
+}
+
+/** Whoever does not know the new layout must not open it from now on. */
+function raiseFormat(database: DatabaseSync, { format }: DatabaseLayout): void {
+  database.exec(`UPDATE meta SET value = ${format} WHERE name = 'format' AND value < ${format}`);
 }
 
 function storeMissing(file: string): MillraceError {

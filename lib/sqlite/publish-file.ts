@@ -1,25 +1,23 @@
 /** Writes files that are either there as a whole or not at all, and that never replace another. */
-import disk, { promises as fs } from 'node:fs';
+import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { type Clock, systemRandom } from '../clock.ts';
 import { UnansweredError } from '../errors.ts';
 import { makeDirectory } from './make-directory.ts';
 import { isFileError, noHardLinksError } from './store-errors.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 /** Temporary files this old were left by a process that crashed: no write takes an hour. */
 const STALE_MS = 3_600_000;
 /** A directory may vanish between its making and the link, when a removal empties it; each time is a new race to lose. */
 const LINK_ATTEMPTS = 8;
 
-/**
- * Files up to this size that need not be on the disk are written by this thread: into the memory of the kernel, which takes a fraction of the time that handing each call to another thread does. When the disk cannot keep up the kernel
- * makes writers wait; the database, whose calls are all of this kind, waits with them then.
- */
-const AT_ONCE_BYTES = 1024 * 1024;
-
 /** Ids of processes are used again, and threads share one: what each of them calls its temporary files is no other's. */
 const processName = Buffer.from(systemRandom.bytes(12)).toString('hex');
 let nameCount = 0;
+
+/** Gives a file another name. Returns `exists`, or throws the file system's EEXIST, where something has that name. */
+export type Link = (file: string, target: string) => 'exists' | undefined;
 
 /** Where and how a file is published. */
 export interface Publication {
@@ -27,6 +25,7 @@ export interface Publication {
   readonly temporaryDirectory: string;
   readonly target: string;
   readonly sync: 'process' | 'power';
+  readonly link: Link;
 }
 
 /**
@@ -37,27 +36,17 @@ export interface Publication {
  */
 export async function publishFile(bytes: Uint8Array, publication: Publication): Promise<'created' | 'exists'> {
   const temporary = path.join(publication.temporaryDirectory, `${process.pid}-${processName}-${++nameCount}`);
-  const isAtOnce = publication.sync === 'process' && bytes.length <= AT_ONCE_BYTES;
   try {
-    if (isAtOnce) writeAtOnce(temporary, bytes);
-    else await writeWhole(temporary, bytes, publication.sync);
-    return await publishLink(temporary, publication, isAtOnce ? disk.linkSync : fs.link);
+    await writeWhole(temporary, bytes, publication.sync);
+    return await publishLink(temporary, publication);
   } finally {
-    if (isAtOnce) unlinkAtOnce(temporary);
-    else await fs.unlink(temporary).catch(() => {});
+    await fs.unlink(temporary).catch(() => {});
   }
 }
 
-/** Gives a file another name: `fs.link` or `fs.linkSync`. */
-type Link = (file: string, target: string) => Promise<void> | void;
-
 /** Links a whole file to `target` IF there is nothing. Errors are as for `publishFile`; ENOENT when `file` is not there. */
-export async function publishLink(
-  file: string,
-  publication: Publication,
-  link: Link = fs.link,
-): Promise<'created' | 'exists'> {
-  const outcome = await linkOnce(file, publication, link);
+export async function publishLink(file: string, publication: Publication): Promise<'created' | 'exists'> {
+  const outcome = await linkOnce(file, publication);
   if (publication.sync === 'power') await syncPublished(path.dirname(publication.target));
   return outcome;
 }
@@ -76,28 +65,10 @@ async function writeWhole(file: string, bytes: Uint8Array, sync: 'process' | 'po
   }
 }
 
-function writeAtOnce(file: string, bytes: Uint8Array): void {
-  const descriptor = disk.openSync(file, 'wx');
-  try {
-    for (let written = 0; written < bytes.length; ) written += disk.writeSync(descriptor, bytes, written);
-  } finally {
-    disk.closeSync(descriptor);
-  }
-}
-
-function unlinkAtOnce(file: string): void {
-  try {
-    disk.unlinkSync(file);
-  } catch {
-    // It was not made, or is cleared away later as one that a crash has left.
-  }
-}
-
-async function linkOnce(temporary: string, { target, sync }: Publication, link: Link): Promise<'created' | 'exists'> {
+async function linkOnce(temporary: string, { target, sync, link }: Publication): Promise<'created' | 'exists'> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await link(temporary, target);
-      return 'created';
+      return link(temporary, target) ?? 'created';
     } catch (error) {
       if (isFileError(error, 'EEXIST')) return 'exists';
       if (isFileError(error, 'EPERM')) throw noHardLinksError(error, target);
@@ -124,17 +95,6 @@ async function syncPublished(directory: string): Promise<void> {
       value: directory,
       cause,
     });
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  // Windows cannot open directories; NTFS journals their entries.
-  if (process.platform === 'win32') return;
-  const handle = await fs.open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { MillraceError } from '../errors.ts';
 import type { Item, ItemKey } from '../log/item.ts';
 import type { ItemQuery, ItemTransaction, ItemTransactions } from '../log/transactional/item-transactions.ts';
 import { decodeItem, encodeItem } from './item-codec.ts';
-import { commitError, storeError } from './store-errors.ts';
+import { SqliteTransactions } from './sqlite-transactions.ts';
 
 /** What `SqliteItems` needs of its database, see `sqlite-schema.ts`. */
 export interface SqliteItemsOptions {
@@ -11,8 +11,8 @@ export interface SqliteItemsOptions {
   /** For messages. */
   readonly path: string;
   readonly readOnly: boolean;
-  /** Told of each transaction that wrote. Default: SQLite makes checkpoints as it does by itself. */
-  readonly checkpoints?: { wrote(): void };
+  /** Told of each transaction that wrote. */
+  readonly onWritten?: () => void;
 }
 
 /** A body that waits for its transaction, with the way to tell what came of it. */
@@ -28,47 +28,37 @@ interface AwaitedWrite {
  * A write takes SQLite's one write lock when it begins, so what it read is what it changes, over all processes. Statements are prepared once.
  */
 export class SqliteItems implements ItemTransactions {
-  readonly #database: DatabaseSync;
-  readonly #path: string;
-  readonly #readOnly: boolean;
-  readonly #checkpoints: { wrote(): void } | undefined;
-  readonly #beginRead: StatementSync;
-  readonly #beginWrite: StatementSync;
-  readonly #commit: StatementSync;
-  readonly #rollback: StatementSync;
+  readonly #options: SqliteItemsOptions;
+  readonly #transactions: SqliteTransactions;
   readonly #transaction: ItemTransaction;
   #closed = false;
   #writeCount = 0;
   #together: AwaitedWrite[] = [];
   readonly #dataVersion: StatementSync;
 
-  constructor({ database, path, readOnly, checkpoints }: SqliteItemsOptions) {
-    this.#checkpoints = checkpoints;
-    this.#database = database;
-    this.#path = path;
-    this.#readOnly = readOnly;
-    this.#beginRead = database.prepare('BEGIN');
-    this.#beginWrite = database.prepare('BEGIN IMMEDIATE');
-    this.#commit = database.prepare('COMMIT');
-    this.#rollback = database.prepare('ROLLBACK');
+  constructor(options: SqliteItemsOptions) {
+    const { database } = options;
+    this.#options = options;
+    this.#transactions = new SqliteTransactions(options);
     this.#transaction = itemTransaction(database);
     this.#dataVersion = database.prepare('PRAGMA data_version');
   }
 
   read<T>(body: (transaction: ItemTransaction) => T): T {
-    return this.#run(this.#beginRead, body);
+    return this.#transactions.read(() => body(this.#transaction));
   }
 
   write<T>(body: (transaction: ItemTransaction) => T): T {
-    if (this.#readOnly) {
+    const { readOnly, path, onWritten } = this.#options;
+    if (readOnly) {
       throw new MillraceError('STORE_READ_ONLY', 'the store was opened to be read only', {
-        value: this.#path,
+        value: path,
         hint: 'Open it without readOnly.',
       });
     }
     this.#writeCount += 1;
-    const result = this.#run(this.#beginWrite, body);
-    this.#checkpoints?.wrote();
+    const result = this.#transactions.write(() => body(this.#transaction));
+    onWritten?.();
     return result;
   }
 
@@ -108,34 +98,8 @@ export class SqliteItems implements ItemTransactions {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#database.close();
-  }
-
-  #run<T>(begin: StatementSync, body: (transaction: ItemTransaction) => T): T {
-    if (this.#closed) throw new MillraceError('CLOSED', 'the store is closed', { hint: 'Open it again.' });
-    let result: T;
-    try {
-      begin.run();
-      result = body(this.#transaction);
-    } catch (error) {
-      this.#undo();
-      throw storeError(error, 'transaction', this.#path);
-    }
-    try {
-      this.#commit.run();
-    } catch (error) {
-      this.#undo();
-      throw commitError(error, this.#path);
-    }
-    return result;
-  }
-
-  #undo(): void {
-    try {
-      this.#rollback.run();
-    } catch {
-      // There is nothing to roll back when the begin failed, or when SQLite has rolled back by itself, as it does after some errors.
-    }
+    this.#transactions.close();
+    this.#options.database.close();
   }
 }
 

@@ -12,13 +12,14 @@ import { Checkpoints } from './checkpoints.ts';
 import { FileObjects } from './file-objects.ts';
 import { makeDirectory } from './make-directory.ts';
 import { openDatabase } from './open-database.ts';
+import { PackedObjects } from './packed-objects.ts';
 import { removeStaleFiles } from './publish-file.ts';
 import { SqliteItems } from './sqlite-items.ts';
 import { storeError } from './store-errors.ts';
 
 /** How a file store is opened. */
 export interface FileStoreOptions {
-  /** Made when there is none. Holds `log.sqlite`, `objects/` and `tmp/`; must be on one local file system with hard links. */
+  /** Made when there is none. Holds `log.sqlite`, `objects.sqlite`, `objects/`, `packs/` and `tmp/`; must be on one local file system with hard links. */
   readonly directory: string;
   readonly clock: Clock;
   /** Told of every request, in the units that AWS charges; default: nobody. */
@@ -35,7 +36,7 @@ export interface FileStoreOptions {
 }
 
 /**
- * Opens a store in a directory: items in SQLite, objects as files. Several processes may use it at once.
+ * Opens a store in a directory: items in SQLite, objects in files. Several processes may use it at once.
  *
  * Throws INVALID_REQUEST when `directory` is a file or `prefix` is not one, UNSUPPORTED_FORMAT when a newer Millrace wrote the store, CORRUPT_OBJECT when
  * the database is damaged, STORE_MISSING when there is none to read, STORE_READ_ONLY, STORE_FULL, and STORE_UNAVAILABLE without node:sqlite.
@@ -52,9 +53,16 @@ export async function openFileStore(options: FileStoreOptions): Promise<Embedded
   const databasePath = path.join(directory, 'log.sqlite');
   const database = await openDatabase({ path: databasePath, clock, sync, readOnly });
   // With sync=power each commit waits for the disk anyway.
-  const checkpoints = sync === 'process' && !readOnly ? new Checkpoints({ database, path: databasePath }) : undefined;
-  const items = new SqliteItems({ database, path: databasePath, readOnly, ...(checkpoints && { checkpoints }) });
-  const objects = new FileObjects({ directory: objectDirectory, temporaryDirectory, sync, readOnly, meter });
+  const isApart = sync === 'process' && !readOnly;
+  let checkpoints: Checkpoints | undefined;
+  const onWritten = () => checkpoints?.wrote();
+  const packs = await PackedObjects.open({ directory, clock, sync, readOnly, onWritten }).catch((error: unknown) => {
+    database.close();
+    throw storeError(error, 'opening the store', directory);
+  });
+  if (isApart) checkpoints = new Checkpoints([{ database, path: databasePath }, ...(packs ? [packs.database] : [])]);
+  const items = new SqliteItems({ database, path: databasePath, readOnly, onWritten });
+  const objects = new FileObjects({ directory: objectDirectory, temporaryDirectory, sync, readOnly, meter, packs });
   const log = transactionalStore({
     items,
     objects,

@@ -69,6 +69,8 @@ const SQLITE_MEANINGS: Readonly<Record<number, Meaning>> = {
 };
 
 const SQLITE_IOERR = 10;
+/** An extended code: there is no room for the file that a write-ahead log needs beside it, even to be read. */
+const SQLITE_IOERR_SHMSIZE = 4874;
 
 /** The primary result code of an error of node:sqlite, or null for any other error. */
 export function sqliteCode(error: unknown): number | null {
@@ -106,6 +108,7 @@ export function storeError(error: unknown, doing: string, path: string): Millrac
 
 function meaningOf(error: unknown): Meaning {
   const primary = sqliteCode(error);
+  if (primary === SQLITE_IOERR && (error as { errcode?: number }).errcode === SQLITE_IOERR_SHMSIZE) return full;
   if (primary !== null) return SQLITE_MEANINGS[primary] ?? unavailable;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return FILE_MEANINGS[code] ?? unavailable;

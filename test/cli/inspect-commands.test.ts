@@ -1,23 +1,26 @@
-import { globSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock.ts';
+import { openFileStore } from '../../lib/sqlite/sqlite-store.ts';
 import { type CliStage, cliStage } from './cli-stage.ts';
+import { StoredObjects } from './stored-objects.ts';
 
 let stage: CliStage;
-let objects: string;
+let objects: StoredObjects;
 let key: string;
 let file: string;
 
-/** Topic `a` with one segment, of 500 records compressed by zstd in partition 1. */
+/** Topic `a` with one segment, of 500 records compressed by zstd in partition 1; a copy of it in a file. */
 beforeEach(async () => {
   stage = await cliStage();
-  objects = path.join(stage.directory, 'store/objects');
+  objects = new StoredObjects(path.join(stage.directory, 'store'));
   await stage.ok(['topic', 'create', 'a', '-P', '2', '-c', 'millrace.inline.max.bytes=0']);
   const stdin = Array.from({ length: 500 }, (_, n) => `k${n}:v${n}\n`).join('');
   await stage.ok(['produce', 'a', '-p', '1', '-k', ':', '-z', 'zstd', '-H', 'h=1'], { stdin });
-  [key = ''] = globSync('*/*/*/*/*', { cwd: objects });
-  file = path.join(objects, key);
+  [key = ''] = await objects.keys();
+  file = path.join(stage.directory, 'segment');
+  await writeFile(file, await objects.bytes(key));
 });
 
 interface SegmentJson {
@@ -72,6 +75,101 @@ describe('inspect segment', () => {
   });
 });
 
+interface PackJson {
+  readonly sizeBytes: number;
+  readonly restBytes: number;
+  readonly untoldCount?: number;
+  readonly objects: readonly { key: string; position: number; sizeBytes: number; inUse?: boolean }[];
+}
+
+async function packFile(): Promise<string> {
+  const packs = path.join(stage.directory, 'store/packs');
+  return path.join(packs, (await readdir(packs)).toSorted()[0]!);
+}
+
+const inspectedPack = async (pack: string) => (await stage.json(['inspect', 'pack', pack])) as PackJson;
+
+describe('inspect pack', () => {
+  it('shows the objects of a pack, where they stand, and that they are in use', async () => {
+    const pack = await packFile();
+    const { objects: found, ...rest } = await inspectedPack(pack);
+    const bytes = await readFile(pack);
+    expect(rest).toEqual({ sizeBytes: bytes.length, restBytes: 0, untoldCount: 0 });
+    const { position, sizeBytes } = found[0]!;
+    expect(found).toEqual([{ key, position, sizeBytes, inUse: true }]);
+    expect(bytes.subarray(position, position + sizeBytes)).toEqual(await readFile(file));
+    const text = await stage.ok(['inspect', 'pack', pack]);
+    expect(text.split('\n')[0]).toBe(`pack, ${bytes.length} bytes, 1 object, 1 in use`);
+    expect(text).toMatch(new RegExp(`^${key} +${position} +${sizeBytes}  yes$`, 'm'));
+    const at = String(position + 8);
+    expect(await stage.ok(['inspect', 'batch', pack, '--position', at])).toMatch(/^compression +zstd$/m);
+  });
+
+  it('tells what was removed from what is in use', async () => {
+    const store = await openFileStore({ directory: path.join(stage.directory, 'store'), clock: systemClock });
+    for (const name of ['a', 'b', 'c']) await store.objects.put(`x/${name}`, Buffer.from(name));
+    await store.objects.remove(['x/b']);
+    await store.close();
+    const packs = path.join(stage.directory, 'store/packs');
+    const [, second] = (await readdir(packs)).toSorted();
+    const found = await inspectedPack(path.join(packs, second!));
+    expect(found.objects.map(({ key: each, inUse }) => [each, inUse])).toEqual([
+      ['x/a', true],
+      ['x/b', false],
+      ['x/c', true],
+    ]);
+    expect(await stage.ok(['inspect', 'pack', path.join(packs, second!)])).toMatch(
+      /^pack, \d+ bytes, 3 objects, 2 in use\n/,
+    );
+  });
+
+  it('needs no index, and says nothing of use without one that can be read', async () => {
+    const pack = await packFile();
+    const expected = { objects: [{ key, position: expect.any(Number), sizeBytes: expect.any(Number) }] };
+    const copy = path.join(stage.directory, 'copy');
+    await writeFile(copy, await readFile(pack));
+    expect(await inspectedPack(copy)).toEqual({ ...expected, sizeBytes: expect.any(Number), restBytes: 0 });
+    expect(await stage.ok(['inspect', 'pack', copy])).not.toContain('in use');
+    await writeFile(path.join(stage.directory, 'store/objects.sqlite'), 'this is no database');
+    await rm(path.join(stage.directory, 'store/objects.sqlite-wal'), { force: true });
+    expect(await inspectedPack(pack)).toEqual({ ...expected, sizeBytes: expect.any(Number), restBytes: 0 });
+  });
+
+  it('tells what is no whole object, and what the index has there', async () => {
+    const pack = await packFile();
+    const { objects: found, sizeBytes } = await inspectedPack(pack);
+    const whole = await readFile(pack);
+    await writeFile(pack, Buffer.concat([whole, whole.subarray(0, 9)]));
+    expect(await inspectedPack(pack)).toMatchObject({ objects: found, restBytes: 9, untoldCount: 0 });
+    const behind = await stage.ok(['inspect', 'pack', pack]);
+    expect(behind).toMatch(
+      /\n\nOf its end, 9 bytes, nothing is a whole object: it is being written, or .* damaged\.\n$/,
+    );
+    await truncate(pack, sizeBytes - 1);
+    expect(await inspectedPack(pack)).toMatchObject({ objects: [], restBytes: sizeBytes - 1, untoldCount: 1 });
+    const cut = await stage.ok(['inspect', 'pack', pack]);
+    expect(cut).toContain('nothing is a whole object, and the index has 1 more in this pack: it is damaged.');
+    await writeFile(pack, '');
+    expect(await stage.ok(['inspect', 'pack', pack])).toBe('pack, 0 bytes, 0 objects, 0 in use\n');
+  });
+
+  it('refuses what is none, and packs are no segments', async () => {
+    const pack = await packFile();
+    expect(await stage.failure(['inspect', 'pack', file])).toMatchObject({
+      status: 1,
+      code: 'CORRUPT_OBJECT',
+      value: file,
+    });
+    for (const source of [path.join(stage.directory, 'none'), stage.directory]) {
+      const refused = await stage.failure(['inspect', 'pack', source]);
+      expect(refused).toMatchObject({ status: 2, code: 'INVALID_REQUEST', value: source });
+    }
+    const hint = expect.stringMatching(/inspect pack/);
+    expect(await stage.failure(['inspect', 'segment', pack])).toMatchObject({ code: 'CORRUPT_OBJECT', hint });
+    expect(await stage.failure(['inspect', 'batch', pack])).toMatchObject({ code: 'CORRUPT_MESSAGE', hint });
+  });
+});
+
 describe('inspect batch', () => {
   it('says what the control batches of a log of Kafka mean', async () => {
     const log = path.join(import.meta.dirname, '../fixtures/kafka/java-transactions.log');
@@ -123,8 +221,8 @@ describe('inspect batch', () => {
   it('prints nothing that a terminal would obey', async () => {
     await stage.ok(['topic', 'create', 'b', '-c', 'millrace.inline.max.bytes=0']);
     await stage.ok(['produce', 'b'], { stdin: '\x1b[31mred\x07\n' });
-    const [other = ''] = globSync('*/*/*/*/*', { cwd: objects }).filter((each) => each !== key);
-    const text = await stage.ok(['inspect', 'batch', path.join(objects, other), '--position', '8', '-r']);
+    await writeFile(file, await objects.bytes((await objects.keys())[1]!));
+    const text = await stage.ok(['inspect', 'batch', file, '--position', '8', '-r']);
     expect(text).toContain('"\\u001b[31mred\\u0007"');
     expect(text).not.toContain('\x1b');
   });
@@ -132,14 +230,12 @@ describe('inspect batch', () => {
 
 describe('a damaged store', () => {
   it('is told by consume, with what is damaged and what to do', async () => {
-    const bytes = await readFile(file);
-    bytes[100]! ^= 1;
-    await rm(file);
-    const missing = await stage.failure(['consume', 'a', '-e']);
-    expect(missing).toMatchObject({ status: 1, code: 'OBJECT_MISSING', hint: expect.stringContaining('trim') });
-    await writeFile(file, bytes);
+    await objects.change(key, (bytes) => bytes.map((byte, at) => (at === 100 ? byte ^ 1 : byte)));
     const corrupt = await stage.failure(['consume', 'a', '-e']);
     expect(corrupt).toMatchObject({ status: 1, code: 'CORRUPT_OBJECT', message: expect.stringContaining(key) });
+    await objects.remove([key]);
+    const missing = await stage.failure(['consume', 'a', '-e']);
+    expect(missing).toMatchObject({ status: 1, code: 'OBJECT_MISSING', hint: expect.stringContaining('trim') });
     await writeFile(path.join(stage.directory, 'store/log.sqlite'), 'this is no database');
     await rm(path.join(stage.directory, 'store/log.sqlite-wal'), { force: true });
     const database = await stage.failure(['topic', 'list']);

@@ -1,11 +1,11 @@
 /** A file store of which something can be spoilt behind Millrace's back, and what verify says of it. */
-import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'vitest';
 import type { Item } from '../../lib/log/item.ts';
 import { decodeItem, encodeItem } from '../../lib/sqlite/item-codec.ts';
 import type { CliStage } from './cli-stage.ts';
+import { StoredObjects } from './stored-objects.ts';
 
 /** A damage as verify tells it. */
 export interface Place {
@@ -20,30 +20,23 @@ export interface Place {
 /** See the top of this file. */
 export class Spoilt {
   readonly stage: CliStage;
+  readonly directory: string;
+  readonly objects: StoredObjects;
 
   constructor(stage: CliStage) {
     this.stage = stage;
+    this.directory = join(stage.directory, 'store');
+    this.objects = new StoredObjects(this.directory);
   }
 
-  get directory(): string {
-    return join(this.stage.directory, 'store');
+  /** Puts other bytes in the place of those of the object that was written as the one of this index. */
+  async object(index: number, change: (bytes: Uint8Array) => Uint8Array): Promise<void> {
+    return this.objects.change((await this.objects.keys())[index]!, change);
   }
 
-  /** Objects in the order in which they were written. */
-  async objects(): Promise<readonly string[]> {
-    const files = await readdir(join(this.directory, 'objects'), { recursive: true, withFileTypes: true });
-    const paths = files.filter((file) => file.isFile()).map(({ parentPath, name }) => join(parentPath, name));
-    return paths.sort((left, right) => (left.slice(-26) < right.slice(-26) ? -1 : 1));
-  }
-
-  keyOf(file: string): string {
-    return file.slice(join(this.directory, 'objects').length + 1);
-  }
-
-  async flip(file: string, position: number): Promise<void> {
-    const bytes = await readFile(file);
-    bytes[position < 0 ? bytes.length + position : position]! ^= 1;
-    await writeFile(file, bytes);
+  /** Removes those of the objects that were written from the one of this index to before the other. */
+  async loseObjects(from: number, end: number): Promise<void> {
+    return this.objects.remove((await this.objects.keys()).slice(from, end));
   }
 
   /** Changes the raw rows of a topic's only partition: all whose sort key begins so, or the one of this index. */

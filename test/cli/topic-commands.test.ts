@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cliStage } from './cli-stage.ts';
+import { StoredObjects } from './stored-objects.ts';
 
 describe('topic create', () => {
   it('makes one partition, and says what it made', async () => {
@@ -198,7 +198,8 @@ describe('topic fork of a damaged topic', () => {
     const stage = await cliStage();
     await stage.ok(['topic', 'create', 'a', '-c', 'millrace.inline.max.bytes=0']);
     await stage.ok(['produce', 'a'], { stdin: '0\n' });
-    await rm(path.join(stage.directory, 'store', 'objects'), { recursive: true });
+    const objects = new StoredObjects(path.join(stage.directory, 'store'));
+    await objects.remove(await objects.keys());
     const failed = await stage.failure(['topic', 'fork', 'a', 'b']);
     expect(failed).toMatchObject({ status: 1, code: 'OBJECT_MISSING' });
     expect(failed.hint).toMatch(/ What was made of b cannot be used: millrace topic delete b$/);

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -49,54 +49,44 @@ const entriesOf = (item: Item) => item.entries as readonly Uint8Array[];
 /** What is spoilt, whether only a deep look finds it, and one of the places that are named. */
 const DAMAGES: readonly [string, 'shallow' | 'deep', (store: Spoilt) => Promise<unknown> | unknown, Partial<Place>][] =
   [
-    [
-      'an object is gone',
-      'shallow',
-      async (store) => rm((await store.objects())[3]!),
-      { from: 3, end: 4, code: 'OBJECT_MISSING' },
-    ],
+    ['an object is gone', 'shallow', (store) => store.loseObjects(3, 4), { from: 3, end: 4, code: 'OBJECT_MISSING' }],
     [
       'an object is cut off',
       'shallow',
-      async (store) => truncate((await store.objects())[20]!, 100),
+      (store) => store.object(20, (bytes) => bytes.subarray(0, 100)),
       { from: 20, end: 21, code: 'CORRUPT_OBJECT' },
     ],
-    [
-      'an object is empty',
-      'shallow',
-      async (store) => writeFile((await store.objects())[39]!, ''),
-      { from: 39, end: 40 },
-    ],
+    ['an object is empty', 'shallow', (store) => store.object(39, () => new Uint8Array(0)), { from: 39, end: 40 }],
     [
       'a byte of a record is another',
       'deep',
-      async (store) => store.flip((await store.objects())[5]!, 75),
+      (store) => store.object(5, (bytes) => mutated(bytes, 75)),
       { from: 5, end: 6, code: 'CORRUPT_OBJECT' },
     ],
     [
       'a byte of a batch header is another',
       'deep',
-      async (store) => store.flip((await store.objects())[5]!, 30),
+      (store) => store.object(5, (bytes) => mutated(bytes, 30)),
       { from: 5, end: 6 },
     ],
     [
       "a byte of an object's index is another",
       'shallow',
-      async (store) => store.flip((await store.objects())[7]!, -60),
+      (store) => store.object(7, (bytes) => mutated(bytes, -60)),
       { from: 7, end: 8 },
     ],
     [
       "a byte of an object's trailer is another",
       'shallow',
-      async (store) => store.flip((await store.objects())[8]!, -4),
+      (store) => store.object(8, (bytes) => mutated(bytes, -4)),
       { from: 8, end: 9 },
     ],
     [
       'an object stands in the place of another',
       'shallow',
       async (store) => {
-        const objects = await store.objects();
-        await cp(objects[10]!, objects[11]!);
+        const other = await store.objects.bytes((await store.objects.keys())[10]!);
+        await store.object(11, () => other);
       },
       { from: 11, end: 12, message: expect.stringContaining('largest timestamp') },
     ],
@@ -267,9 +257,8 @@ describe('millrace verify', () => {
 
   it('names the object, for people too', async () => {
     const store = await spoilt();
-    const [first] = await store.objects();
-    await rm(first!);
-    const key = store.keyOf(first!);
+    const [key] = await store.objects.keys();
+    await store.loseObjects(0, 1);
     expect(await store.damages()).toEqual([
       { partition: 0, from: 0, end: 1, code: 'OBJECT_MISSING', object: key, message: expect.any(String) },
     ]);
@@ -284,7 +273,7 @@ describe('millrace verify', () => {
   it('does not miss what was trimmed, nor does it hold it against the sums', async () => {
     const store = await spoilt();
     await store.stage.ok(['topic', 'trim', 'refs', '-p', '0', '-b', '20']);
-    for (const file of (await store.objects()).slice(0, 20)) await rm(file);
+    await store.loseObjects(0, 20);
     store.rows('refs', 'C#', (bytes, index) => (index === 0 ? null : bytes));
     expect(await store.damages('--deep')).toEqual([]);
     const { topics } = (await store.stage.json(['verify', 'refs', '--deep'])) as { topics: { partitions: object[] }[] };
@@ -311,7 +300,7 @@ describe('millrace verify', () => {
       copy[copy.length - 1]! ^= 1;
       return copy;
     });
-    await rm((await store.objects())[0]!);
+    await store.loseObjects(0, 1);
     const { status, output } = await store.stage.run(['verify']);
     expect(status).toBe(1);
     expect(output).toMatch(/inline: the topic cannot be read: .* \(CORRUPT_OBJECT\)\nrefs-0 offset 0: /);

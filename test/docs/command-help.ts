@@ -46,6 +46,7 @@ export const COMMANDS: readonly string[] = [
   'estimate',
   'inspect segment',
   'inspect batch',
+  'inspect pack',
   'verify',
   'rebuild',
 ];

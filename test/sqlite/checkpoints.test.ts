@@ -17,8 +17,8 @@ async function opened(at?: string) {
   const directory = temporaryDirectory();
   const file = path.join(directory, 'log.sqlite');
   const database = await openDatabase({ path: file, clock, sync: 'process', readOnly: false });
-  const checkpoints = new Checkpoints({ database, path: at ?? file });
-  const items = new SqliteItems({ database, path: file, readOnly: false, checkpoints });
+  const checkpoints = new Checkpoints([{ database, path: at ?? file }]);
+  const items = new SqliteItems({ database, path: file, readOnly: false, onWritten: () => checkpoints.wrote() });
   const write = (count: number) => {
     for (let n = 0; n < count; n++) items.write((transaction) => transaction.put({ pk: 'p', sk: `${n}` }, { n: 1n }));
   };

@@ -5,6 +5,8 @@ import type { LogStore } from '../../lib/log/log-store.ts';
 import { rollTail } from '../../lib/log/roll.ts';
 import { openFileStore } from '../../lib/sqlite/sqlite-store.ts';
 import { chunkAt, commitArgs, entryNumbered, idNumbered, readHead } from '../log/contract/fresh.ts';
+import { openObjects } from './open-objects.ts';
+import { SMALL_PACKS, smallObject } from './small-objects.ts';
 
 const [mode, directory, topicId, text] = process.argv.slice(2) as [string, string, string, string];
 const number = Number(text);
@@ -57,12 +59,27 @@ async function produce(store: LogStore): Promise<void> {
   }
 }
 
+/** Puts small objects and removes some of its own and of others until it is killed; prints each key when it was put, before it is removed, and when it was. */
+async function putAndRemove(): Promise<void> {
+  const { objects } = await openObjects(directory, SMALL_PACKS);
+  for (let turn = number; ; turn++) {
+    const key = `k/${(turn * 7919) % 10_007}/${turn}`;
+    if ((await insist(() => objects.put(key, smallObject(key)))) === 'created') process.stdout.write(`put ${key}\n`);
+    const listed = await objects.list('k/', `k/${(turn * 31) % 10_007}`, 20);
+    const keys = listed.map((one) => one.key).filter((_, index) => index % 7 === turn % 7);
+    for (const removed of keys) process.stdout.write(`removing ${removed}\n`);
+    await insist(() => objects.remove(keys));
+    for (const removed of keys) process.stdout.write(`removed ${removed}\n`);
+  }
+}
+
 const store = await openFileStore({ directory, clock });
 process.stdout.write(`open ${idNumbered(number)}\n`);
 // All processes open the store before the first begins.
 await new Promise((resolve) => process.stdin.once('data', resolve));
 if (mode === 'strict') await commitStrictly(store);
 else if (mode === 'put') await putAll(store);
+else if (mode === 'objects') await putAndRemove();
 else if (mode === 'produce') await produce(store);
 await store.close();
 process.exit(0);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { UnansweredError } from '../../lib/errors.ts';
+import { PACKED_BYTES_MAX } from '../../lib/sqlite/file-objects.ts';
 import { type FileStoreOptions, openFileStore } from '../../lib/sqlite/sqlite-store.ts';
 import { temporaryDirectories } from './temporary-directory.ts';
 
@@ -12,7 +13,10 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+/** Stands in a pack. */
 const bytes = Uint8Array.of(1, 2, 3);
+/** Stands as a file. */
+const large = Buffer.alloc(PACKED_BYTES_MAX + 1, 'large');
 
 async function opened(options: Partial<FileStoreOptions> = {}) {
   const directory = options.directory ?? temporaryDirectory();
@@ -25,36 +29,38 @@ const systemError = (code: string): Error => Object.assign(new TypeError(`${code
 describe('objects as files', () => {
   it('stand under their keys, with the bytes as they are', async () => {
     const { directory, objects } = await opened();
-    await objects.put('shared/0/a/2026010100/01X', bytes);
-    expect(await fs.readFile(path.join(directory, 'objects/shared/0/a/2026010100/01X'))).toEqual(Buffer.from(bytes));
+    await objects.put('shared/0/a/2026010100/01X', large);
+    expect(large.equals(await fs.readFile(path.join(directory, 'objects/shared/0/a/2026010100/01X')))).toBe(true);
   });
 
   it('have names that every file system takes', async () => {
     const { directory, objects } = await opened();
     const keys = ['a*b/c', 'a%2Ab/c', 'a%b/c', 'dot./c', 'ü/c', 'a\\b/c', 'a:b/c', ' /c'];
     for (const [index, key] of keys.entries())
-      expect(await objects.put(key, new Uint8Array(index + 1))).toBe('created');
+      expect(await objects.put(key, new Uint8Array(large.length + index))).toBe('created');
+    expect(readdirSync(path.join(directory, 'objects'))).toHaveLength(keys.length);
     for (const name of readdirSync(path.join(directory, 'objects')))
       expect(name).toMatch(/^[A-Za-z0-9!_.'()=%-]*[^.]$/);
     const found = await objects.list('', null, 100);
     expect(new Map(found.map(({ key, sizeBytes }) => [key, sizeBytes]))).toEqual(
-      new Map(keys.map((key, index) => [key, index + 1])),
+      new Map(keys.map((key, index) => [key, large.length + index])),
     );
   });
 
-  it('are listed by the bytes of their whole keys, not directory by directory', async () => {
+  it('are listed by the bytes of their whole keys, not directory by directory, those in packs between them', async () => {
     const { objects } = await opened();
     const keys = ['a!', 'a!b/c', 'a-b', 'a/b', 'a/c/d', 'a0', '\u{ffff}', '\u{10000}'];
-    for (const key of [...keys].reverse()) await objects.put(key, bytes);
+    for (const [index, key] of [...keys.entries()].reverse()) await objects.put(key, index % 2 ? bytes : large);
     expect((await objects.list('', null, 100)).map(({ key }) => key)).toEqual(keys);
     expect((await objects.list('', 'a/b', 2)).map(({ key }) => key)).toEqual(['a/c/d', 'a0']);
+    expect((await objects.list('a/', null, 100)).map(({ sizeBytes }) => sizeBytes)).toEqual([3, large.length]);
   });
 
   it('leave out files that no key names', async () => {
     const { directory, objects } = await opened();
-    await objects.put('a/b', bytes);
+    await objects.put('a/b', large);
     for (const stray of ['%zz', '%61', 'ends.']) writeFileSync(path.join(directory, 'objects', stray), '');
-    expect(await objects.list('', null, 100)).toEqual([{ key: 'a/b', sizeBytes: 3 }]);
+    expect(await objects.list('', null, 100)).toEqual([{ key: 'a/b', sizeBytes: large.length }]);
   });
 
   it.each(['', '/', 'a//b', '../a', 'a/..', './a', 'a/', '/a', 'a\0b', 'x'.repeat(1025)])(
@@ -82,71 +88,48 @@ describe('objects as files', () => {
 
   it('are removed by at most 1,000 at a time, and leave no empty directory behind', async () => {
     const { directory, objects } = await opened();
-    await objects.put('d/0/h1/a', bytes);
-    await objects.put('d/0/h2/a', bytes);
-    await objects.put('d/0/h2/b', bytes);
+    await objects.put('d/0/h1/a', large);
+    await objects.put('d/0/h2/a', large);
+    await objects.put('d/0/h2/b', large);
     await objects.remove(['d/0/h1/a', 'd/0/h2/a']);
     expect(readdirSync(path.join(directory, 'objects/d/0'))).toEqual(['h2']);
     const tooMany = Array.from({ length: 1001 }, (_, index) => `k/${index}`);
     await expect(objects.remove(tooMany)).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
   });
 
-  it('can be put while a removal empties their directory', async () => {
-    const { objects } = await opened({ sync: 'power' });
-    await objects.put('d/h/a', bytes);
-    const link = fs.link;
-    let removed = false;
-    vi.spyOn(fs, 'link').mockImplementation(async (from, to) => {
-      if (!removed) await objects.remove(['d/h/a']);
-      removed = true;
-      return link(from, to);
-    });
-    expect(await objects.put('d/h/b', bytes)).toBe('created');
-    expect(await objects.size('d/h/b')).toBe(3);
-  });
-
   it('leave no temporary file behind, won or lost', async () => {
     const { objects, temporary } = await opened();
-    await Promise.all([1, 2, 3, 4].map(() => objects.put('a/b', bytes)));
+    await Promise.all([1, 2, 3, 4].map(() => objects.put('a/b', large)));
     expect(readdirSync(temporary)).toEqual([]);
   });
 
-  it('can be put at once although their directory is gone since it was made', async () => {
-    const { objects, directory } = await opened();
-    await objects.put('d/h/a', bytes);
-    const { linkSync } = disk;
-    vi.spyOn(disk, 'linkSync').mockImplementationOnce((from, to) => {
-      rmSync(path.join(directory, 'objects/d'), { recursive: true });
-      linkSync(from, to);
-    });
-    expect(await objects.put('d/h/b', bytes)).toBe('created');
-    expect(await objects.size('d/h/b')).toBe(3);
-  });
+  it.each(['process', 'power'] as const)(
+    'can be put, with sync=%s, although a removal has emptied their directory since it was made',
+    async (sync) => {
+      const { objects, directory } = await opened({ sync });
+      await objects.put('d/h/a', large);
+      const { linkSync } = disk;
+      vi.spyOn(disk, 'linkSync').mockImplementationOnce((from, to) => {
+        rmSync(path.join(directory, 'objects/d'), { recursive: true });
+        linkSync(from, to);
+      });
+      expect(await objects.put('d/h/b', large)).toBe('created');
+      expect(await objects.size('d/h/b')).toBe(large.length);
+    },
+  );
 
-  it('do not show before they are whole, when they are written at once', async () => {
-    const { objects, directory } = await opened();
+  it.each(['process', 'power'] as const)('do not show before they are whole, with sync=%s', async (sync) => {
+    const { objects, directory } = await opened({ sync });
     const { linkSync } = disk;
     const shown: boolean[] = [];
     vi.spyOn(disk, 'linkSync').mockImplementation((from, to) => {
       shown.push(existsSync(path.join(directory, 'objects/a/b')));
+      expect(disk.statSync(from).size).toBe(large.length);
       linkSync(from, to);
     });
-    await objects.put('a/b', bytes);
+    await objects.put('a/b', large);
     expect([...new Set(shown)]).toEqual([false]);
-    expect(await objects.size('a/b')).toBe(3);
-  });
-
-  it('do not show before they are whole', async () => {
-    const { objects } = await opened({ sync: 'power' });
-    const sizes = new Set<number | null>();
-    const link = fs.link;
-    vi.spyOn(fs, 'link').mockImplementation(async (from, to) => {
-      sizes.add(await objects.size('a/b'));
-      return link(from, to);
-    });
-    await objects.put('a/b', bytes);
-    expect(sizes).toEqual(new Set([null]));
-    expect(await objects.size('a/b')).toBe(3);
+    expect(await objects.size('a/b')).toBe(large.length);
   });
 
   it('clear away what crashed processes left more than an hour ago, and nothing younger', async () => {
@@ -171,7 +154,7 @@ describe('objects that survive a loss of power', () => {
   async function syncsOf(sync: 'process' | 'power', keys: readonly string[]): Promise<readonly string[]> {
     const { objects, directory } = await opened({ sync });
     const done: string[] = [];
-    const { open, link } = fs;
+    const { open } = fs;
     vi.spyOn(fs, 'open').mockImplementation(async (file, flags, mode) => {
       const handle = await open(file, flags, mode);
       const name = path.relative(directory, String(file)).replace(/^tmp.*/, 'data');
@@ -179,16 +162,12 @@ describe('objects that survive a loss of power', () => {
       vi.spyOn(handle, 'datasync').mockImplementation(async () => void done.push(`sync ${name}`));
       return handle;
     });
-    vi.spyOn(fs, 'link').mockImplementation(async (from, to) => {
-      await link(from, to);
-      done.push('link');
-    });
     const { linkSync } = disk;
     vi.spyOn(disk, 'linkSync').mockImplementation((from, to) => {
       linkSync(from, to);
       done.push('link');
     });
-    for (const key of keys) await objects.put(key, bytes);
+    for (const key of keys) await objects.put(key, large);
     return done;
   }
 
@@ -218,14 +197,15 @@ describe('objects that survive a loss of power', () => {
       }
       return handle;
     });
-    await expect(objects.put('a/b', bytes)).rejects.toThrow(UnansweredError);
+    await expect(objects.put('a/b', large)).rejects.toThrow(UnansweredError);
     expect(existsSync(path.join(directory, 'objects/a/b'))).toBe(true);
   });
 });
 
 describe('errors of the file system', () => {
-  /** The next file that is opened. */
+  /** The next file that is opened, by this thread or another. */
   const failToOpen = (code: string) => {
+    vi.spyOn(fs, 'open').mockRejectedValueOnce(systemError(code));
     vi.spyOn(disk, 'openSync').mockImplementationOnce(() => {
       throw systemError(code);
     });
@@ -233,12 +213,12 @@ describe('errors of the file system', () => {
 
   it.each([
     ['process', 1],
-    ['process', 2_000_000],
+    ['process', large.length],
     ['power', 1],
+    ['power', large.length],
   ] as const)('are told, with sync=%s and %i bytes, when a file cannot be opened', async (sync, size) => {
     const { objects, temporary } = await opened({ sync });
     failToOpen('EMFILE');
-    vi.spyOn(fs, 'open').mockRejectedValueOnce(systemError('EMFILE'));
     await expect(objects.put('a/b', Buffer.alloc(size))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     expect(readdirSync(temporary)).toEqual([]);
     expect(await objects.size('a/b')).toBeNull();
@@ -261,6 +241,9 @@ describe('errors of the file system', () => {
     expect(existsSync(path.join(directory, 'objects/a/b'))).toBe(false);
     expect(readdirSync(temporary)).toEqual([]);
     expect(await objects.put('a/b', bytes)).toBe('created');
+    await expect(objects.put('a/c', large)).rejects.toMatchObject({ ...error, value: 'a/c' });
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(await objects.put('a/c', large)).toBe('created');
   });
 
   it.each([
@@ -269,44 +252,33 @@ describe('errors of the file system', () => {
     ['EIO', 'STORE_UNAVAILABLE', true],
   ] as const)('%s is %s while an object is read', async (code, expected, retriable) => {
     const { objects } = await opened();
-    await objects.put('a/b', bytes);
-    failToOpen(code);
-    await expect(objects.get('a/b', 0, 3)).rejects.toMatchObject({ code: expected, retriable, value: 'a/b' });
-    expect(await objects.get('a/b', 0, 3)).toEqual(bytes);
+    const contents = [
+      ['a/b', bytes],
+      ['a/c', large],
+    ] as const;
+    for (const [key, content] of contents) await objects.put(key, content);
+    for (const [key, content] of contents) {
+      failToOpen(code);
+      await expect(objects.get(key, 0, 3)).rejects.toMatchObject({ code: expected, retriable, value: key });
+      expect(await objects.get(key, 0, 3)).toEqual(Uint8Array.from(content.subarray(0, 3)));
+    }
   });
 
-  it('goes on where another thread has written a part of an object only', async () => {
-    const { objects } = await opened({ sync: 'power' });
-    const { open } = fs;
-    vi.spyOn(fs, 'open').mockImplementationOnce(async (file, flags, mode) => {
-      const handle = await open(file, flags, mode);
-      const write = handle.write.bind(handle);
-      vi.spyOn(handle, 'write').mockImplementationOnce((() => write(bytes, 0, 1)) as never);
-      return handle;
-    });
-    await objects.put('a/b', bytes);
-    expect(await objects.get('a/b', 0, 3)).toEqual(bytes);
-  });
-
-  it('removes the temporary file when the disk fills while it is written at once', async () => {
-    const { objects, temporary } = await opened();
-    const { writeSync } = disk;
-    vi.spyOn(disk, 'writeSync').mockImplementationOnce((file) => {
-      writeSync(file, bytes, 0, 1);
-      throw systemError('ENOSPC');
-    });
-    await expect(objects.put('a/b', bytes)).rejects.toMatchObject({ code: 'STORE_FULL' });
-    expect(readdirSync(temporary)).toEqual([]);
-    expect(await objects.size('a/b')).toBeNull();
-  });
-
-  it('goes on where the kernel has taken a part of an object only', async () => {
-    const { objects } = await opened();
-    const { writeSync } = disk;
-    vi.spyOn(disk, 'writeSync').mockImplementationOnce((file) => writeSync(file, bytes, 0, 1));
-    await objects.put('a/b', bytes);
-    expect(await objects.get('a/b', 0, 3)).toEqual(bytes);
-  });
+  it.each(['process', 'power'] as const)(
+    'goes on where a part of a file was written only, with sync=%s',
+    async (sync) => {
+      const { objects } = await opened({ sync });
+      const { open } = fs;
+      vi.spyOn(fs, 'open').mockImplementationOnce(async (file, flags, mode) => {
+        const handle = await open(file, flags, mode);
+        const write = handle.write.bind(handle);
+        vi.spyOn(handle, 'write').mockImplementationOnce((() => write(large, 0, 1)) as never);
+        return handle;
+      });
+      await objects.put('a/b', large);
+      expect(large.equals((await objects.get('a/b', 0, large.length))!)).toBe(true);
+    },
+  );
 
   it('removes the temporary file when the disk fills while it is written', async () => {
     const { objects, temporary } = await opened({ sync: 'power' });
@@ -316,7 +288,7 @@ describe('errors of the file system', () => {
       vi.spyOn(handle, 'write').mockRejectedValue(systemError('ENOSPC'));
       return handle;
     });
-    await expect(objects.put('a/b', bytes)).rejects.toMatchObject({ code: 'STORE_FULL' });
+    await expect(objects.put('a/b', large)).rejects.toMatchObject({ code: 'STORE_FULL' });
     expect(readdirSync(temporary)).toEqual([]);
     expect(await objects.size('a/b')).toBeNull();
   });
@@ -327,11 +299,10 @@ describe('errors of the file system', () => {
     ['EPERM', 'process'],
   ] as const)('a file system without hard links (%s, sync=%s) is named as such', async (code, sync) => {
     const { objects } = await opened({ sync });
-    vi.spyOn(fs, 'link').mockRejectedValueOnce(systemError(code));
     vi.spyOn(disk, 'linkSync').mockImplementationOnce(() => {
       throw systemError(code);
     });
-    await expect(objects.put('a/b', bytes)).rejects.toMatchObject({
+    await expect(objects.put('a/b', large)).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
       retriable: false,
       hint: expect.stringContaining('hard links'),
@@ -341,13 +312,15 @@ describe('errors of the file system', () => {
   it('a store whose directory was deleted is missing', async () => {
     const { directory, objects } = await opened();
     await fs.rm(directory, { recursive: true });
-    await expect(objects.put('a/b', bytes)).rejects.toMatchObject({ code: 'STORE_MISSING' });
+    for (const content of [bytes, large]) {
+      await expect(objects.put('a/b', content)).rejects.toMatchObject({ code: 'STORE_MISSING' });
+    }
   });
 
   it('a key that stands below another object is refused', async () => {
     const { objects } = await opened();
-    await objects.put('a/b', bytes);
-    await expect(objects.put('a/b/c', bytes)).rejects.toMatchObject({ code: 'INVALID_REQUEST', value: 'a/b/c' });
+    await objects.put('a/b', large);
+    await expect(objects.put('a/b/c', large)).rejects.toMatchObject({ code: 'INVALID_REQUEST', value: 'a/b/c' });
   });
 
   it('a directory where no object is has no size', async () => {
@@ -358,7 +331,7 @@ describe('errors of the file system', () => {
 
   it('a read that meets a failing disk says so', async () => {
     const { objects } = await opened();
-    await objects.put('a/b', bytes);
+    await objects.put('a/b', large);
     vi.spyOn(fs, 'stat').mockRejectedValueOnce(systemError('EIO'));
     await expect(objects.size('a/b')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', retriable: true });
     vi.spyOn(fs, 'unlink').mockRejectedValueOnce(systemError('EACCES'));

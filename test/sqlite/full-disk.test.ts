@@ -1,10 +1,11 @@
 /** What no test can provoke without a file system of its own: a disk that is really full, and one that may only be read. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../lib/clock.ts';
+import { PACKED_BYTES_MAX } from '../../lib/sqlite/file-objects.ts';
 import { openFileStore } from '../../lib/sqlite/sqlite-store.ts';
 import { freshPartition, freshTopic, readHead } from '../log/contract/fresh.ts';
 
@@ -41,13 +42,21 @@ describe.runIf(disk !== null)('a disk of 1 MB', () => {
     const full = { code: 'STORE_FULL', retriable: false };
     await expect(store.objects.put('a/b', new Uint8Array(2_000_000))).rejects.toMatchObject(full);
     expect(await store.objects.size('a/b')).toBeNull();
+    await expect(store.objects.put('a/c', new Uint8Array(PACKED_BYTES_MAX + 1))).rejects.toMatchObject(full);
+    expect(await store.objects.size('a/c')).toBeNull();
     expect(readdirSync(path.join(directory, 'tmp'))).toEqual([]);
+    // What was begun takes no room.
+    expect(await store.objects.put('a/b', new Uint8Array(100_000))).toBe('created');
+    expect(await store.objects.get('a/b', 0, 200_000)).toEqual(new Uint8Array(100_000));
+    await store.objects.remove(['a/b']);
     await store.close();
   });
 
   it('is full for items, and every acknowledged one is there afterwards', async () => {
     const store = await openFileStore({ directory, clock });
     const partition = await freshPartition(store);
+    const ballast = path.join(at, 'ballast');
+    writeFileSync(ballast, new Uint8Array(100_000));
     const acknowledged: string[] = [];
     const fill = async () => {
       for (let turn = 0; turn < 10_000; turn++) {
@@ -58,6 +67,8 @@ describe.runIf(disk !== null)('a disk of 1 MB', () => {
     };
     await expect(fill()).rejects.toMatchObject({ code: 'STORE_FULL', retriable: false });
     await store.close();
+    // A database is not even read without a file beside it.
+    rmSync(ballast);
     const again = await openFileStore({ directory, clock, readOnly: true });
     for (const name of acknowledged) expect(await again.topics.get(name)).not.toBeNull();
     expect(await readHead(again, partition)).toMatchObject({ next: 0n });

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { MillraceError } from '../../lib/errors.ts';
-import { openDatabase, STORE_FORMAT } from '../../lib/sqlite/open-database.ts';
+import { openDatabase, STORE_LAYOUT } from '../../lib/sqlite/open-database.ts';
 import { SqliteItems } from '../../lib/sqlite/sqlite-items.ts';
 import { type FileStoreOptions, openFileStore } from '../../lib/sqlite/sqlite-store.ts';
 import { freshPartition, freshTopic, readHead } from '../log/contract/fresh.ts';
@@ -77,11 +77,11 @@ describe('opening a file store', () => {
 
   it('refuses a store of a newer format, changes nothing in it, and says the way out', async () => {
     const { directory, database } = await madeStore();
-    changeDatabase(database, `UPDATE meta SET value = ${STORE_FORMAT + 1} WHERE name = 'format'`);
+    changeDatabase(database, `UPDATE meta SET value = ${STORE_LAYOUT.format + 1} WHERE name = 'format'`);
     const error = await open(directory).catch((caught: MillraceError) => caught);
     expect(error).toMatchObject({ code: 'UNSUPPORTED_FORMAT', retriable: false, value: database });
     expect((error as MillraceError).hint).toMatch(/use that version or later/);
-    changeDatabase(database, `UPDATE meta SET value = ${STORE_FORMAT} WHERE name = 'format'`);
+    changeDatabase(database, `UPDATE meta SET value = ${STORE_LAYOUT.format} WHERE name = 'format'`);
     await (await open(directory)).close();
   });
 

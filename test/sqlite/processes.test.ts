@@ -7,6 +7,8 @@ import type { LogStore } from '../../lib/log/log-store.ts';
 import type { PartitionKey } from '../../lib/log/partition-key.ts';
 import { openFileStore } from '../../lib/sqlite/sqlite-store.ts';
 import { entryNumbered, freshPartition, readHead } from '../log/contract/fresh.ts';
+import { openObjects } from './open-objects.ts';
+import { SMALL_PACKS, smallObject } from './small-objects.ts';
 import { temporaryDirectories } from './temporary-directory.ts';
 
 const temporaryDirectory = temporaryDirectories();
@@ -121,6 +123,16 @@ describe('two processes on one file store', () => {
   });
 });
 
+/** Ends a process by SIGKILL once it has printed so many lines. */
+async function killAfter({ child, lines, ended }: Running, lineCount: number): Promise<void> {
+  const timer = setInterval(() => {
+    if (lines.length < lineCount && child.exitCode === null) return;
+    clearInterval(timer);
+    child.kill('SIGKILL');
+  }, 1);
+  await ended;
+}
+
 describe('a process that is killed', () => {
   it('leaves everything that it acknowledged, and nothing half done', async () => {
     const directory = temporaryDirectory();
@@ -129,17 +141,8 @@ describe('a process that is killed', () => {
     for (let round = 1; round <= 5; round++) {
       const running = start('produce', directory, partition.topicId, round * 100_000);
       await running.opened;
-      const killed = new Promise<void>((resolve) => {
-        const enough = randomInt(5, 150);
-        const timer = setInterval(() => {
-          if (running.lines.length < enough && running.child.exitCode === null) return;
-          clearInterval(timer);
-          running.child.kill('SIGKILL');
-          resolve();
-        }, 1);
-      });
       running.child.stdin!.write('go\n');
-      await Promise.all([killed, running.ended]);
+      await killAfter(running, randomInt(5, 150));
       for (const line of running.lines) {
         const [offset, number] = line.split(' ').map(Number);
         acknowledged.set(offset!, number!);
@@ -157,5 +160,40 @@ describe('a process that is killed', () => {
       const bytes = await store.objects.get(`${partition.topicId}/${number % 10}/${number}`, 0, 10_000);
       expect(bytes).toEqual(new Uint8Array(3000).fill(number));
     }
+  }, 120_000);
+
+  it('leaves every object that was put and not removed, as another does that shares the packs', async () => {
+    const directory = temporaryDirectory();
+    await (await openStore(directory)).close();
+    const [put, removing, removed] = [new Set<string>(), new Set<string>(), new Set<string>()];
+    for (let round = 1; round <= 4; round++) {
+      const running = [1, 2].map((one) => start('objects', directory, randomUUID(), round * 100_000 + one * 10_000));
+      await Promise.all(running.map(({ opened }) => opened));
+      for (const { child } of running) child.stdin!.write('go\n');
+      await Promise.all(running.map((one) => killAfter(one, randomInt(200, 800))));
+      for (const line of running.flatMap(({ lines }) => lines)) {
+        const [what, key] = line.split(' ') as [string, string | undefined];
+        // A line is written at once: a kill leaves whole ones.
+        if (key !== undefined) ({ put, removing, removed })[what as 'put']?.add(key);
+      }
+    }
+    const { objects } = await openObjects(directory, SMALL_PACKS);
+    expect(put.size).toBeGreaterThan(100);
+    expect(removed.size).toBeGreaterThan(100);
+    for (const key of put) {
+      const bytes = await objects.get(key, 0, 10_000);
+      if (!removing.has(key)) expect(bytes).toEqual(smallObject(key));
+      if (removed.has(key)) expect(bytes).toBeNull();
+    }
+    const listed: string[] = [];
+    for (let page = await objects.list('', null, 1000); page.length > 0; ) {
+      for (const { key } of page) {
+        listed.push(key);
+        expect(await objects.get(key, 0, 10_000)).toEqual(smallObject(key));
+      }
+      page = await objects.list('', listed.at(-1)!, 1000);
+    }
+    expect(listed.filter((key) => removed.has(key))).toEqual([]);
+    objects.close();
   }, 120_000);
 });
