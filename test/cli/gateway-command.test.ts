@@ -161,12 +161,15 @@ describe('millrace gateway', () => {
 
 describe('millrace dev --kafka-port', () => {
   it('makes topics when they are first used', async () => {
-    const ended = await serving(['dev', '--http-port', '0', '--kafka-port', '0'], async (client) => {
-      const asked = { topics: [{ name: 'new' }], allowAutoTopicCreation: true };
-      const { topics } = await client.ask(metadataApi, 12, asked);
-      expect(topics).toMatchObject([{ errorCode: 0, name: 'new', partitions: [{ partitionIndex: 0 }] }]);
-      expect(await produce(client, 'new', textBatch(['a']))).toMatchObject({ errorCode: 0 });
-    });
+    const ended = await serving(
+      ['dev', '--data', join(stage.directory, 'dev'), '--http-port', '0', '--kafka-port', '0'],
+      async (client) => {
+        const asked = { topics: [{ name: 'new' }], allowAutoTopicCreation: true };
+        const { topics } = await client.ask(metadataApi, 12, asked);
+        expect(topics).toMatchObject([{ errorCode: 0, name: 'new', partitions: [{ partitionIndex: 0 }] }]);
+        expect(await produce(client, 'new', textBatch(['a']))).toMatchObject({ errorCode: 0 });
+      },
+    );
     expect(ended.status).toBe(0);
   });
 });
