@@ -143,6 +143,13 @@ export const gatewayGroupMutants: readonly Mutant[] = [
     test: 'test/gateway/groups/consumer-group.test.ts',
   },
   {
+    name: 'a gateway that was robbed confirms that a member has left',
+    file: 'lib/gateway/groups/classic-handlers.ts',
+    from: 'const error = cell.closed ?? (await cell.whyNotHeld());',
+    to: 'const error = cell.closed;',
+    test: COORDINATOR_TESTS,
+  },
+  {
     name: 'a gateway never takes itself for dead',
     file: GATEWAYS,
     from: 'return this.#deps.clock.monotonicMs() - this.#sentMs <= this.#sessionMs;',
