@@ -90,6 +90,20 @@ describe('a coordinator', () => {
     expect(await there.fetch([0])).toEqual([5n]);
   });
 
+  it('fences what another has sent when it takes the group, though the member goes on with its partition', async () => {
+    const stage = await CoordinatorStage.open();
+    const [here, there] = [stage.coordinator(), stage.coordinator()];
+    const [member] = await here.stable([[0]]);
+    await here.commit(member!, { 0: 5n });
+    const { topicId } = await stage.during(stage.millrace.topics.getTopic(TOPIC));
+    const partition = { topicId, partition: 0 };
+    const [{ generation, sequence }] = (await stage.store.offsets.readMany('g', [partition])) as [GroupOffset];
+    expect(await there.during(there.beat(member!))).toBe('NONE');
+    const late = { generation, sequence: sequence + 1, offset: 50n, metadata: '', atMs: 0 };
+    expect(await stage.store.offsets.commit('g', partition, late)).toMatchObject({ outcome: 'refused' });
+    expect(await there.fetch([0])).toEqual([5n]);
+  });
+
   it('that was robbed sends away whoever waits, and takes the group back when it is asked again', async () => {
     const stage = await CoordinatorStage.open();
     const [here, there] = [stage.coordinator(), stage.coordinator()];

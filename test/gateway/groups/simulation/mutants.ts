@@ -16,6 +16,7 @@ export const gatewayGroupMutants: readonly Mutant[] = [
     file: TENURE,
     from: '  await taken.claim(assigned);\n',
     to: '  if (assigned.length < 0) await taken.claim(assigned);\n',
+    test: COORDINATOR_TESTS,
   },
   {
     name: 'a gateway takes a group in the generation of the one before',

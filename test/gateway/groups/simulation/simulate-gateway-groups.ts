@@ -156,10 +156,13 @@ class Run {
     await this.#settle();
   }
 
-  /** A run in which nobody is left would test nothing more. */
+  /** A run in which nobody is left would test nothing more. Nor would one go on that is to become larger, and whose members are all at their ends: one of them makes room for another. */
   #keepBusy(): void {
     if (this.way.calm) return;
-    if (this.clients.every(({ isAlive }) => !isAlive)) this.addClient();
+    const living = this.clients.filter(({ isAlive, isClosing }) => isAlive && !isClosing);
+    const isLong = this.time.nowMs > this.durationMs + 30_000;
+    if (isLong && living.length > 1) living[0]!.isClosing = true;
+    if (isLong || this.clients.every(({ isAlive }) => !isAlive)) this.addClient();
     this.time.schedule(5_000, () => this.#keepBusy());
   }
 
