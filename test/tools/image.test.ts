@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symli
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { apiVersionsApi } from '../../lib/gateway/protocol/messages/cluster-messages.ts';
 import { freePorts } from '../../tools/kafka/free-ports.ts';
 import { createTopic, fetchFrom, produce, textBatch } from '../gateway/gateway-stage.ts';
@@ -83,6 +83,7 @@ function start(args: readonly string[]): Started {
   if (command !== 'node') throw new Error(`not Node: ${command}`);
   const env = Object.fromEntries(final.filter(({ name }) => name === 'ENV').map(({ text }) => text.split('=')));
   const child = spawn(process.execPath, [...first, ...args], { cwd: join(scratch, 'home'), env });
+  onTestFinished(() => void child.kill('SIGKILL'));
   let output = '';
   for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk) => (output += chunk));
   return { child, output: () => output };
