@@ -10,7 +10,7 @@ import type { CliCommand } from './cli-command.ts';
 import { action } from './cli-context.ts';
 import { UsageError } from './cli-errors.ts';
 import { type CliIo, write } from './cli-io.ts';
-import { refusedText, storeText } from './gateway-news.ts';
+import { failureText, refusedText, storeText } from './gateway-news.ts';
 import { parseCount, parsePort } from './parse-values.ts';
 
 interface GatewayCliOptions {
@@ -83,6 +83,8 @@ export function addGatewayCommand(program: CliCommand, io: CliIo): void {
             onRefused: (clientHost, error) =>
               void write(io.stderr, refusedText(context.json, clientHost, error)).catch(() => {}),
             onStore: (error) => void write(io.stderr, storeText(context.json, error)).catch(() => {}),
+            onFailure: (error, untold) =>
+              void write(io.stderr, failureText(context.json, error, untold)).catch(() => {}),
           });
           const { host, port } = options.advertise ?? { host: options.host, port: gateway.port };
           const listens = `${options.host}:${gateway.port}`;

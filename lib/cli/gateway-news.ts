@@ -10,6 +10,13 @@ export function storeText(json: boolean, error: MillraceError | null): string {
   return `the store fails: ${message} (${code})${hint === undefined ? '' : `. ${hint}`}\n`;
 }
 
+/** Requests for records fail; `untoldCount` of them have done so by the same error since it was told last. */
+export function failureText(json: boolean, { code, message, hint }: MillraceError, untoldCount: number): string {
+  if (json) return `${toJson({ requests: 'fail', code, message, hint, untoldCount })}\n`;
+  const more = untoldCount > 0 ? `, and ${untoldCount} more in between` : '';
+  return `a request fails${more}: ${message} (${code})${hint === undefined ? '' : `. ${hint}`}\n`;
+}
+
 /** A connection was ended for what it sent. */
 export function refusedText(json: boolean, clientHost: string, { code, message }: MillraceError): string {
   return json ? `${toJson({ client: clientHost, code, message })}\n` : `closed ${clientHost}: ${message} (${code})\n`;

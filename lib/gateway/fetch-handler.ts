@@ -152,6 +152,7 @@ class FetchHandler {
       };
       return { asked, target, topic, errorCode: errorCodes.NONE };
     } catch (error) {
+      this.#deps.news.failed(error);
       return refused(kafkaError(error).errorCode);
     }
   }
@@ -220,6 +221,7 @@ class FetchHandler {
 
   #failed(topic: TopicRoute, error: MillraceError): PartitionResult {
     if (hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION')) this.#deps.topics.forget(topic);
+    this.#deps.news.failed(error);
     return { ...FAILED, errorCode: kafkaError(error).errorCode };
   }
 

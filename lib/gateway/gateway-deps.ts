@@ -4,6 +4,7 @@ import type { Appender } from '../log/appender.ts';
 import type { Fetcher } from '../log/fetcher.ts';
 import type { TopicAdmin } from '../log/topic-admin.ts';
 import type { Cluster } from './cluster.ts';
+import type { FailureNews } from './failure-news.ts';
 import type { GatewayTopics } from './gateway-topics.ts';
 import type { HeadWatch } from './head-watch.ts';
 import type { MemoryBudget } from './server/memory-budget.ts';
@@ -19,6 +20,7 @@ export interface GatewayDeps {
   readonly appender: Appender;
   readonly fetcher: Fetcher;
   readonly watch: HeadWatch;
+  readonly news: FailureNews;
   /** For what is read to answer with. */
   readonly answers: MemoryBudget;
 }

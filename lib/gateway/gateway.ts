@@ -10,6 +10,7 @@ import { apiVersionsHandler, offeredVersions } from './api-versions.ts';
 import type { Cluster } from './cluster.ts';
 import { clusterRoutes } from './cluster-handlers.ts';
 import { configRoutes } from './config-handlers.ts';
+import { FailureNews, type OnFailure } from './failure-news.ts';
 import { fetchRoute } from './fetch-handler.ts';
 import { FetchRemainders } from './fetch-remainders.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
@@ -64,6 +65,8 @@ export interface GatewayOptions {
   readonly onRefused?: (clientHost: string, error: MillraceError) => void;
   /** Told why the store does not answer, once for each reason, and null when it does again. */
   readonly onStore?: (error: MillraceError | null) => void;
+  /** Told of requests for records that failed by no fault of their clients, one of each code in a minute. */
+  readonly onFailure?: OnFailure;
 }
 
 /** A gateway that runs. */
@@ -130,7 +133,8 @@ function gatewayDeps(options: GatewayOptions, cluster: Cluster, appender: Append
   });
   const fetcher = new Fetcher({ store, clock, random });
   const watch = new HeadWatch({ store, clock, changes: options.changes ?? null });
-  return { store, clock, random, cluster, admin, topics, appender, fetcher, watch };
+  const news = new FailureNews(clock, options.onFailure);
+  return { store, clock, random, cluster, admin, topics, appender, fetcher, watch, news };
 }
 
 /** Everything that a gateway answers. */

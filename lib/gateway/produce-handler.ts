@@ -94,6 +94,7 @@ class ProduceHandler {
     } catch (error) {
       const isGone = topic !== null && hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION');
       if (isGone) topics.forget(topic!);
+      this.#deps.news.failed(error);
       if (topic === null) this.#awaitAgain(place, headerOf(records), asMillraceError(error));
       return refused(index, asMillraceError(error));
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { refusedText, storeText } from '../../lib/cli/gateway-news.ts';
+import { failureText, refusedText, storeText } from '../../lib/cli/gateway-news.ts';
 import { MillraceError } from '../../lib/errors.ts';
 
 const error = new MillraceError('CREDENTIALS_EXPIRED', 'Query on log-groups: the token is expired', {
@@ -23,6 +23,19 @@ describe('a gateway tells', () => {
       client: '::1',
       code: error.code,
       message: error.message,
+    });
+  });
+
+  it('tells of requests that fail, and how many have', () => {
+    const error = new MillraceError('OBJECT_MISSING', 'it is gone', { hint: 'Restore it.' });
+    expect(failureText(false, error, 0)).toBe('a request fails: it is gone (OBJECT_MISSING). Restore it.\n');
+    expect(failureText(false, error, 7)).toBe(
+      'a request fails, and 7 more in between: it is gone (OBJECT_MISSING). Restore it.\n',
+    );
+    expect(JSON.parse(failureText(true, error, 7))).toMatchObject({
+      requests: 'fail',
+      code: 'OBJECT_MISSING',
+      untoldCount: 7,
     });
   });
 });

@@ -1,4 +1,6 @@
 /** A gateway in a simulation, as producers reach it: what it answers to Produce, over an appender of its own. */
+
+import { FailureNews } from '../../../lib/gateway/failure-news.ts';
 import type { GatewayDeps } from '../../../lib/gateway/gateway-deps.ts';
 import { GatewayTopics } from '../../../lib/gateway/gateway-topics.ts';
 import type { RequestContext } from '../../../lib/gateway/handler.ts';
@@ -45,6 +47,7 @@ export class ProduceGateway {
       topics: new GatewayTopics(new TopicAdmin({ store, clock, random }), clock, defaults),
       appender: new Appender({ store, clock, random, deliveryTimeoutMs, buffers: poisoningPool() }),
       watch: new HeadWatch({ store, clock, changes: null }),
+      news: new FailureNews(clock),
     };
     this.#handle = produceRoute(deps as unknown as GatewayDeps).handler as never;
   }
