@@ -1,5 +1,4 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { eventLoop } from '../clock.ts';
 import { MillraceError } from '../errors.ts';
 import type { Item, ItemKey } from '../log/item.ts';
 import type { ItemQuery, ItemTransaction, ItemTransactions } from '../log/transactional/item-transactions.ts';
@@ -66,8 +65,9 @@ export class SqliteItems implements ItemTransactions {
   writeTogether<T>(body: (transaction: ItemTransaction) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#together.push({ body, resolve, reject });
-      // Behind all that is called in this turn: whoever was told of the same upload has asked by then. A turn later others might have, too, but those who have would wait for it.
-      if (this.#together.length === 1) eventLoop.afterTurn(() => this.#writeAll(this.#together.splice(0)));
+      // Behind everything that has come in by now: whoever was told of the same upload, or is called by another socket, has asked by then. Not before the event loop
+      // turns, either: where objects are written at once, who appends in a loop would keep timers, sockets and signals from their turn.
+      if (this.#together.length === 1) setImmediate(() => this.#writeAll(this.#together.splice(0)));
     });
   }
 

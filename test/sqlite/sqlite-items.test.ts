@@ -86,6 +86,19 @@ describe('transactions that write together', () => {
     reader.close();
   });
 
+  it('let timers, sockets and signals have their turn, however soon each is followed by another', async () => {
+    const items = await openItems(temporaryDirectory());
+    let hasTurned = false;
+    setImmediate(() => {
+      hasTurned = true;
+    });
+    for (let n = 0; n < 5; n++) {
+      await items.writeTogether((transaction) => transaction.put({ pk: 'p', sk: `${n}` }, { n: 1n }));
+    }
+    expect(hasTurned).toBe(true);
+    items.close();
+  });
+
   it('are refused together while another process writes, and by a store that was closed', async () => {
     const directory = temporaryDirectory();
     const items = await openItems(directory);
