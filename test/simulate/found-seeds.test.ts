@@ -26,6 +26,7 @@ const FOUND: readonly (readonly [SimulationName, number])[] = [
   ['gateway-groups', 1_186],
   ['gateway-groups', 3_680],
   ['gateway-groups', 3_875],
+  ['gateway-groups', 100_384],
   ['event-source', 1],
   ['event-source', 9],
   ['event-source', 5_175],

@@ -14,6 +14,9 @@ import { GROUP, KafkaClientActor, nameOf, REBALANCE_MS, SESSION_MS, TOPIC } from
 
 /** See the top of this file. */
 export class ClassicClientActor extends KafkaClientActor {
+  /** When it asked what was answered by all being well, the last time. */
+  #wholeMs = Number.NEGATIVE_INFINITY;
+
   protected readonly commitsAreSigns = true;
 
   protected async join(): Promise<void> {
@@ -59,7 +62,7 @@ export class ClassicClientActor extends KafkaClientActor {
     const synced = await this.call('sync', (coordinator) => handleSyncGroup(coordinator, request), REBALANCE_MS * 2);
     const error = nameOf(synced.errorCode);
     this.world.oracle.count(`sync ${error}`);
-    if (error === 'NONE') this.heard();
+    if (error === 'NONE') this.#isWhole();
     if (error === 'NONE') return this.begin(assignedPartitionsOf(synced.assignment!).flatMap((one) => one.partitions));
     await this.failed(error);
     return false;
@@ -78,14 +81,24 @@ export class ClassicClientActor extends KafkaClientActor {
     return { groupId: GROUP, memberId: this.memberId, groupInstanceId: this.habits.instanceId };
   }
 
+  /** It is in its generation, and nobody asks it to join again. */
+  #isWhole(): void {
+    this.heard();
+    this.#wholeMs = this.askedMs;
+    this.lettingGoMs = null;
+  }
+
   protected async beat(): Promise<boolean> {
     const request = { ...this.#sender(), generationId: this.generation };
     const { errorCode } = await this.call('beat', (coordinator) => handleHeartbeat(coordinator, request));
     const error = nameOf(errorCode);
     this.world.oracle.count(`beat ${error}`);
-    if (error === 'NONE' || error === 'REBALANCE_IN_PROGRESS') this.heard();
+    if (error === 'NONE') this.#isWhole();
     if (error === 'NONE') return true;
     if (error !== 'REBALANCE_IN_PROGRESS') return this.failed(error);
+    this.heard();
+    // Who does not join again before the rebalance is over is put out by right, however often it was heard; that may have begun as soon as all was well for the last time.
+    this.lettingGoMs ??= this.#wholeMs;
     await this.commit();
     return false;
   }
