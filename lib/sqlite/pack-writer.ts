@@ -6,7 +6,7 @@ import { SharedSync } from './shared-sync.ts';
 import { isFileError } from './store-errors.ts';
 import { syncDirectoryAtOnce } from './sync-directory.ts';
 
-/** A pack that has so many bytes takes no more. One of which less than half is left is written anew, in one go: that must not take long. */
+/** A pack that has so many bytes takes no more. */
 export const PACK_BYTES = 32 * 1024 * 1024;
 
 /** Where packs stand, and who numbers them. */
